@@ -1,0 +1,63 @@
+"""npsapp: a self-hosted, closed-loop Net Promoter Score system. `create_app` is the only place that knows all rooms."""
+
+import importlib
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+
+from npsapp import config, db, proxies, worker
+from npsapp.extensions import babel, csrf, migrate
+from npsapp.i18n import select_locale, select_timezone
+
+MIGRATIONS = Path(__file__).parent.parent / "migrations"
+
+# Every door of every room; a room that is left out here does not exist for visitors.
+DOORS = (
+    "npsapp.accounts.views",
+    "npsapp.accounts.users",
+    "npsapp.organization.views",
+    "npsapp.customers.public",
+    "npsapp.surveys.views",
+    "npsapp.invitations.views",
+    "npsapp.delivery.views",
+    "npsapp.responses.public",
+    "npsapp.responses.views",
+    "npsapp.cases.views",
+    "npsapp.reports.views",
+    "npsapp.office.doors",
+)
+
+
+def create_app(overrides: dict[str, Any] | None = None, *, instance_path: str | None = None) -> Flask:
+    """Build the application: settings, extensions, rooms. `overrides` are for tests."""
+    app = Flask(
+        __name__, instance_relative_config=True, instance_path=instance_path or config.instance_path()
+    )
+    config.load(app, overrides)
+    db.init_app(app)
+    migrate.init_app(app, db.db, directory=str(MIGRATIONS), render_as_batch=True)
+    csrf.init_app(app)
+    babel.init_app(app, locale_selector=select_locale, timezone_selector=select_timezone)
+    worker.init_app(app)
+    proxies.init_app(app)
+    _open_rooms(app)
+    return app
+
+
+def _open_rooms(app: Flask) -> None:
+    """Import every room once: its doors, its jobs, its commands. Imported here, because rooms import us."""
+    for name in (
+        "npsapp.web",
+        "npsapp.accounts.login",
+        "npsapp.delivery.channels.mail",
+        "npsapp.schedule",
+        "npsapp.cli",
+    ):
+        module = importlib.import_module(name)
+        if hasattr(module, "init_app"):
+            module.init_app(app)
+    for name in DOORS:
+        if find_spec(name) is not None:
+            app.register_blueprint(importlib.import_module(name).bp)

@@ -1,0 +1,109 @@
+"""People who work here: users, what they answer for, their sessions and login attempts."""
+
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, Index, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from npsapp.db import Base, code
+from npsapp.permissions import Permission, Role, Scope, may
+
+
+class User(Base):
+    """Somebody who signs in. One role; a scope of regions (none listed: everything, except for managers)."""
+
+    __tablename__ = "user"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    email: Mapped[str] = mapped_column(unique=True)
+    """Lower case; the login name and where staff letters go."""
+    name: Mapped[str]
+    role: Mapped[Role] = mapped_column(code(Role, "role"))
+    language: Mapped[str] = mapped_column(default="uk")
+    timezone: Mapped[str] = mapped_column(default="Europe/Kyiv")
+    password_hash: Mapped[str] = mapped_column(default="")
+    """werkzeug scrypt; empty: no password yet, nobody can sign in."""
+    created_at: Mapped[datetime]
+    last_login_at: Mapped[datetime | None]
+    blocked_at: Mapped[datetime | None]
+    regions: Mapped[list["UserRegion"]] = relationship(back_populates="user", cascade="all, delete-orphan")
+
+    # What Flask-Login asks for; the session's own token is what it stores (see accounts.views).
+    is_authenticated = True
+    is_anonymous = False
+
+    @property
+    def is_active(self) -> bool:
+        return self.blocked_at is None
+
+    def get_id(self) -> str:
+        """Flask-Login's name of this login: the random token of the session, set when it was loaded."""
+        return str(getattr(self, "session_token", ""))
+
+    @property
+    def scope(self) -> Scope:
+        """Set by the loader, which knows the subtree of the user's regions; nothing when it was not set."""
+        found: Scope = self.__dict__.get("_scope", Scope(frozenset()))
+        return found
+
+    @scope.setter
+    def scope(self, value: Scope) -> None:
+        self.__dict__["_scope"] = value
+
+    def may(self, permission: Permission) -> bool:
+        """Whether this user's role carries a permission."""
+        return may(self.role, permission)
+
+
+class UserRegion(Base):
+    """A region (with its subtree) whose rows a user may see."""
+
+    __tablename__ = "user_region"
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"), primary_key=True)
+    region_id: Mapped[int] = mapped_column(ForeignKey("region.id"), primary_key=True, index=True)
+    user: Mapped[User] = relationship(back_populates="regions")
+
+
+class Duty(Base):
+    """Who gets the cases of a region; the row without a region names the fallback owner of a pool."""
+
+    __tablename__ = "duty"
+    __table_args__ = (UniqueConstraint("pool_id", "region_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    pool_id: Mapped[int] = mapped_column(ForeignKey("pool.id"))
+    region_id: Mapped[int | None] = mapped_column(ForeignKey("region.id"), index=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("user.id"), index=True)
+    user: Mapped[User] = relationship()
+
+
+class UserSession(Base):
+    """One login on one device; ends when it is revoked, expires, or the password changes."""
+
+    __tablename__ = "user_session"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"), index=True)
+    token_hash: Mapped[str] = mapped_column(unique=True)
+    """SHA-256 of the random token in the cookie (`lib.tokens.digest`)."""
+    created_at: Mapped[datetime]
+    seen_at: Mapped[datetime]
+    """Written at most every five minutes."""
+    expires_at: Mapped[datetime]
+    remember: Mapped[bool] = mapped_column(default=False)
+    agent: Mapped[str] = mapped_column(default="")
+    """Class of browser and system, as the person recognises it: "Firefox, Android"."""
+    user: Mapped[User] = relationship()
+
+
+class LoginAttempt(Base):
+    """A failed login, kept for throttling only; holds keyed hashes, no addresses. Deleted after a day."""
+
+    __tablename__ = "login_attempt"
+    __table_args__ = (Index("ix_login_attempt_key", "key", "at"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    key: Mapped[str]
+    """`account:<hmac>`, `address:<hmac>` or `letter:<hmac>`."""
+    at: Mapped[datetime] = mapped_column(index=True)

@@ -1,0 +1,1 @@
+"""What happened: one append-only line per fact."""

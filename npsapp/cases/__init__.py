@@ -1,0 +1,1 @@
+"""Closing the loop: one unhappy customer, an owner, a clock, a script and an outcome."""

@@ -1,0 +1,148 @@
+"""Cases with their attempts and notes, root causes, and the letters staff got about them."""
+
+from datetime import date, datetime
+
+from sqlalchemy import Date, ForeignKey, Index, Text, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from npsapp.accounts.models import User
+from npsapp.cases.rules import Kind, Outcome, Result, State
+from npsapp.customers.models import Customer
+from npsapp.db import Base, code
+from npsapp.organization.models import Brand, Region, Unit
+from npsapp.responses.models import Response
+
+_OPEN = text("state NOT IN ('settled','closed')")
+
+
+class Cause(Base):
+    """A root cause from a two-level list."""
+
+    __tablename__ = "cause"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(unique=True)
+    name: Mapped[dict[str, str]]
+    parent_id: Mapped[int | None] = mapped_column(ForeignKey("cause.id"), index=True)
+    position: Mapped[int] = mapped_column(default=0)
+    retired_at: Mapped[datetime | None]
+
+
+class Case(Base):
+    """One task to contact one customer; always has an owner."""
+
+    __tablename__ = "case"
+    __table_args__ = (
+        Index(
+            "uq_case_open",
+            "customer_id",
+            "kind",
+            unique=True,
+            sqlite_where=_OPEN,
+            postgresql_where=_OPEN,
+        ),
+        Index("ix_case_due", "state", "due_at", "score"),
+        Index("ix_case_owner", "owner_id", "state", "due_at"),
+        Index("ix_case_region", "region_id", "state", "due_at"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[Kind] = mapped_column(code(Kind, "kind"))
+    customer_id: Mapped[int | None] = mapped_column(ForeignKey("customer.id"))
+    brand_id: Mapped[int] = mapped_column(ForeignKey("brand.id"))
+    region_id: Mapped[int | None] = mapped_column(ForeignKey("region.id"))
+    unit_id: Mapped[int | None] = mapped_column(ForeignKey("unit.id"))
+    owner_id: Mapped[int] = mapped_column(ForeignKey("user.id"))
+    state: Mapped[State] = mapped_column(code(State, "state"), default=State.NEW)
+    score: Mapped[int]
+    """Lowest score of the answers in it that still stand."""
+    hot: Mapped[bool] = mapped_column(default=False)
+    """Score 0-3 or a key customer: the same working day, and the owner is told at once."""
+    opened_at: Mapped[datetime]
+    clock_from: Mapped[datetime]
+    """Confirmation of the answer: the clock starts here."""
+    due_at: Mapped[datetime]
+    """The next deadline that counts now; sorts the list."""
+    acknowledge_by: Mapped[datetime]
+    attempt_by: Mapped[datetime]
+    contact_by: Mapped[datetime]
+    settle_by: Mapped[datetime]
+    acknowledged_at: Mapped[datetime | None]
+    first_attempt_at: Mapped[datetime | None]
+    contacted_at: Mapped[datetime | None]
+    settled_at: Mapped[datetime | None]
+    settled_by_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
+    call_back_at: Mapped[datetime | None]
+    """The customer asked to be called then."""
+    cause_id: Mapped[int | None] = mapped_column(ForeignKey("cause.id"), index=True)
+    outcome: Mapped[Outcome | None] = mapped_column(code(Outcome, "outcome"))
+    outcome_text: Mapped[str] = mapped_column(Text, default="")
+    owner_told_at: Mapped[datetime | None]
+    """When a letter about it left for the owner; None: still to be told."""
+    customer: Mapped[Customer | None] = relationship()
+    brand: Mapped[Brand] = relationship()
+    region: Mapped[Region | None] = relationship()
+    unit: Mapped[Unit | None] = relationship()
+    owner: Mapped[User] = relationship(foreign_keys=[owner_id])
+    cause: Mapped[Cause | None] = relationship()
+    answers: Mapped[list["CaseResponse"]] = relationship(back_populates="case")
+
+
+class CaseResponse(Base):
+    """An answer that opened or joined a case, and up to which revision it was looked at."""
+
+    __tablename__ = "case_response"
+
+    response_id: Mapped[int] = mapped_column(ForeignKey("response.id"), primary_key=True)
+    case_id: Mapped[int] = mapped_column(ForeignKey("case.id"), index=True)
+    looked_at_revision: Mapped[int]
+    case: Mapped[Case] = relationship(back_populates="answers")
+    response: Mapped[Response] = relationship()
+
+
+class CaseAttempt(Base):
+    """One try to reach the customer."""
+
+    __tablename__ = "case_attempt"
+    __table_args__ = (Index("ix_case_attempt_case", "case_id", "at"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    case_id: Mapped[int] = mapped_column(ForeignKey("case.id"))
+    at: Mapped[datetime]
+    by_id: Mapped[int] = mapped_column(ForeignKey("user.id"))
+    result: Mapped[Result] = mapped_column(code(Result, "result"))
+    note: Mapped[str] = mapped_column(Text, default="")
+    by: Mapped[User] = relationship()
+
+
+class CaseNote(Base):
+    """A note by staff, or by the program (then `by_id` is empty)."""
+
+    __tablename__ = "case_note"
+    __table_args__ = (Index("ix_case_note_case", "case_id", "at"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    case_id: Mapped[int] = mapped_column(ForeignKey("case.id"))
+    at: Mapped[datetime]
+    by_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
+    text: Mapped[str] = mapped_column(Text)
+    by: Mapped[User | None] = relationship()
+
+
+class StaffLetter(Base):
+    """A bundled letter to a member of staff: at most one an hour, one morning list a day."""
+
+    __tablename__ = "staff_letter"
+    __table_args__ = (
+        UniqueConstraint("user_id", "kind", "slot"),
+        Index("ix_staff_letter_user", "user_id", "at"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("user.id"))
+    kind: Mapped[str]
+    """`hot`, `bundle` or `morning`."""
+    slot: Mapped[str]
+    """What makes it unique: the local day of a morning list, a random name otherwise."""
+    at: Mapped[datetime]
+    day: Mapped[date] = mapped_column(Date)

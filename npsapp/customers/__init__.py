@@ -1,0 +1,1 @@
+"""Whom we ask: people, their addresses, grounds, and the facts that stop an invitation."""

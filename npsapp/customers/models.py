@@ -1,0 +1,128 @@
+"""Customers, their contact points, grounds to write, holds and facts of contact."""
+
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, Index, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from npsapp.customers.rules import ContactKind, FactKind, GroundKind, HoldReason
+from npsapp.db import Base, code
+from npsapp.delivery.rules import Channel
+
+
+class Customer(Base):
+    """A person (or firm) we may ask, inside one pool."""
+
+    __tablename__ = "customer"
+    __table_args__ = (Index("ix_customer_name_key", "pool_id", "name_key"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    pool_id: Mapped[int] = mapped_column(ForeignKey("pool.id"))
+    name: Mapped[str] = mapped_column(default="")
+    name_key: Mapped[str] = mapped_column(default="")
+    """The name folded for searching (`organization.rules.fold`): SQLite cannot fold Cyrillic itself."""
+    is_firm: Mapped[bool] = mapped_column(default=False)
+    """A firm is never addressed by name."""
+    address_as: Mapped[str] = mapped_column(default="")
+    """How to address the person; empty: sentences go without a name."""
+    language: Mapped[str | None]
+    """None: the region's, else the brand's; never guessed from the name."""
+    timezone: Mapped[str | None]
+    """None: the region's, else the brand's."""
+    region_id: Mapped[int | None] = mapped_column(ForeignKey("region.id"), index=True)
+    is_key: Mapped[bool] = mapped_column(default=False)
+    """A key customer: called by the head, the same day."""
+    claimed_at: Mapped[datetime | None]
+    """Last time an invitation was claimed for this person; surveys race for it with one conditional UPDATE."""
+    merged_into_id: Mapped[int | None] = mapped_column(ForeignKey("customer.id"), index=True)
+    created_at: Mapped[datetime]
+    contact_points: Mapped[list["ContactPoint"]] = relationship(back_populates="customer")
+
+
+class TrustedId(Base):
+    """The id under which a source that knows persons knows this one."""
+
+    __tablename__ = "trusted_id"
+    __table_args__ = (UniqueConstraint("source_id", "external_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customer.id"), index=True)
+    source_id: Mapped[int]
+    """Plain id: sources are downstream, in intake/."""
+    external_id: Mapped[str]
+
+
+class ContactPoint(Base):
+    """One address of a customer: e-mail (lower case) or phone (E.164)."""
+
+    __tablename__ = "contact_point"
+    __table_args__ = (
+        UniqueConstraint("customer_id", "kind", "value"),
+        Index("ix_contact_point_value", "pool_id", "kind", "value"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    pool_id: Mapped[int] = mapped_column(ForeignKey("pool.id"))
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customer.id"))
+    kind: Mapped[ContactKind] = mapped_column(code(ContactKind, "kind"))
+    value: Mapped[str]
+    shared: Mapped[bool] = mapped_column(default=False)
+    """Another customer with another trusted id has the same address."""
+    not_mine_at: Mapped[datetime | None]
+    """Somebody at this address said "this was not my purchase"."""
+    created_at: Mapped[datetime]
+    customer: Mapped[Customer] = relationship(back_populates="contact_points")
+    grounds: Mapped[list["Ground"]] = relationship(back_populates="contact_point")
+
+
+class Ground(Base):
+    """Why we may write to a contact point on a channel, who said so and when; withdrawn ones stay as proof."""
+
+    __tablename__ = "ground"
+    __table_args__ = (Index("ix_ground_contact_point", "contact_point_id", "channel"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    contact_point_id: Mapped[int] = mapped_column(ForeignKey("contact_point.id"))
+    channel: Mapped[Channel] = mapped_column(code(Channel, "channel"))
+    kind: Mapped[GroundKind] = mapped_column(code(GroundKind, "kind"))
+    since: Mapped[datetime]
+    set_by_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
+    """The user who set it; None: the customer, or a file's own column."""
+    proof: Mapped[str] = mapped_column(default="")
+    """Where the words are: `import 12, column consent_email`, `source default` …"""
+    withdrawn_at: Mapped[datetime | None]
+    contact_point: Mapped[ContactPoint] = relationship(back_populates="grounds")
+
+
+class ContactFact(Base):
+    """Something that counts for the quarantine; written by rooms downstream."""
+
+    __tablename__ = "contact_fact"
+    __table_args__ = (Index("ix_contact_fact_customer", "customer_id", "kind", "at"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customer.id"))
+    kind: Mapped[FactKind] = mapped_column(code(FactKind, "kind"))
+    survey_id: Mapped[int | None]
+    touchpoint_id: Mapped[int | None]
+    """Plain ids: surveys are downstream."""
+    at: Mapped[datetime]
+    exempt: Mapped[bool] = mapped_column(default=False)
+    """Counted, but stops nobody (recovery questions, tests)."""
+
+
+class Hold(Base):
+    """A stop for one person on all channels: unsubscribed, complaint, open case …; half-open `[since, until)`."""
+
+    __tablename__ = "hold"
+    __table_args__ = (Index("ix_hold_customer", "customer_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customer.id"))
+    reason: Mapped[HoldReason] = mapped_column(code(HoldReason, "reason"))
+    source: Mapped[str] = mapped_column(default="")
+    """Which room or page set it, with a plain id: `case:12`, `unsubscribe`."""
+    since: Mapped[datetime]
+    until: Mapped[datetime | None]
+    """None: open."""
+    lifted_at: Mapped[datetime | None]

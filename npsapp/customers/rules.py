@@ -1,0 +1,170 @@
+"""Whether we may write to somebody, and how a person is addressed."""
+
+from calendar import monthrange
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from npsapp.delivery.rules import Channel
+from npsapp.lib.texts import N_
+
+
+class ContactKind(StrEnum):
+    """What kind of address a contact point is."""
+
+    EMAIL = "email"
+    PHONE = "phone"
+
+
+class GroundKind(StrEnum):
+    """The legal ground on which a channel is used."""
+
+    CONSENT = "consent"
+    CONTRACT = "contract"
+    INTEREST = "interest"
+
+
+class FactKind(StrEnum):
+    """A fact of contact that counts for the quarantine."""
+
+    INVITED = "invited"
+    ANSWERED = "answered"
+    REFUSED = "refused"
+    CALLED = "called"
+
+
+class HoldReason(StrEnum):
+    """Why a person is left alone for a while or for ever."""
+
+    UNSUBSCRIBED = "unsubscribed"
+    LATER = "later"
+    REFUSED = "refused"
+    OPEN_CASE = "open_case"
+    COMPLAINT = "complaint"
+    STAFF = "staff"
+    BY_HAND = "by_hand"
+
+    @property
+    def label(self) -> str:
+        return _HOLD_LABELS[self]
+
+
+_HOLD_LABELS = {
+    HoldReason.UNSUBSCRIBED: N_("unsubscribed"),
+    HoldReason.LATER: N_("asked not to be asked for six months"),
+    HoldReason.REFUSED: N_("refused"),
+    HoldReason.OPEN_CASE: N_("has an open case"),
+    HoldReason.COMPLAINT: N_("has complained"),
+    HoldReason.STAFF: N_("works here"),
+    HoldReason.BY_HAND: N_("put on hold by hand"),
+}
+
+
+class Stop(StrEnum):
+    """Why we do not write to somebody on a channel; the first that applies, in this order."""
+
+    NO_ADDRESS = "no_address"
+    NOT_MINE = "not_mine"
+    SUPPRESSED = "suppressed"
+    ON_HOLD = "on_hold"
+    WITHDRAWN = "withdrawn"
+    NO_GROUND = "no_ground"
+
+    @property
+    def label(self) -> str:
+        return _STOP_LABELS[self]
+
+
+_STOP_LABELS = {
+    Stop.NO_ADDRESS: N_("no address for this channel"),
+    Stop.NOT_MINE: N_("the person at this address said the purchase was not theirs"),
+    Stop.SUPPRESSED: N_("the address is on the stop list"),
+    Stop.ON_HOLD: N_("the customer is on hold"),
+    Stop.WITHDRAWN: N_("the permission was withdrawn"),
+    Stop.NO_GROUND: N_("no ground to write on this channel"),
+}
+
+# Messages over mobile networks need a consent that can be proved (method.md 4.4); a contract is not enough.
+GROUNDS_FOR: dict[Channel, frozenset[GroundKind]] = {
+    Channel.EMAIL: frozenset(GroundKind),
+    Channel.SMS: frozenset({GroundKind.CONSENT}),
+    Channel.PHONE: frozenset(GroundKind),
+}
+
+
+@dataclass(frozen=True)
+class GroundFact:
+    """One ground of a contact point on the channel asked about."""
+
+    kind: GroundKind
+    withdrawn: bool = False
+
+
+@dataclass(frozen=True)
+class HoldFact:
+    """One hold of the person, half-open `[since, until)`; `until` None: open."""
+
+    reason: HoldReason
+    since: datetime
+    until: datetime | None = None
+    lifted: bool = False
+
+    def stops(self, now: datetime) -> bool:
+        """Whether the hold is in force at `now`."""
+        return not self.lifted and self.since <= now and (self.until is None or now < self.until)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What counts when we ask whether one address of one person may be used."""
+
+    channel: Channel
+    has_address: bool = True
+    not_mine: bool = False
+    suppressed: bool = False
+    grounds: tuple[GroundFact, ...] = ()
+    holds: tuple[HoldFact, ...] = ()
+
+
+def why_not(standing: Standing, *, now: datetime) -> Stop | None:
+    """The first reason not to write to this address on this channel, or None when we may."""
+    if not standing.has_address:
+        return Stop.NO_ADDRESS
+    if standing.not_mine:
+        return Stop.NOT_MINE
+    if standing.suppressed:
+        return Stop.SUPPRESSED
+    if any(hold.stops(now) for hold in standing.holds):
+        return Stop.ON_HOLD
+    return _why_no_ground(standing)
+
+
+def _why_no_ground(standing: Standing) -> Stop | None:
+    """A withdrawal outweighs every ground: a file that comes later cannot take it back (decisions.md 4)."""
+    if any(ground.withdrawn for ground in standing.grounds):
+        return Stop.WITHDRAWN
+    good = GROUNDS_FOR[standing.channel]
+    return None if any(ground.kind in good for ground in standing.grounds) else Stop.NO_GROUND
+
+
+class Choice(StrEnum):
+    """What a person may choose on the page behind "unsubscribe"."""
+
+    LATER = "later"
+    NO_LETTERS = "no_letters"
+    NOTHING = "nothing"
+
+    @property
+    def hold(self) -> HoldReason:
+        """The hold it becomes."""
+        return HoldReason.LATER if self is Choice.LATER else HoldReason.UNSUBSCRIBED
+
+
+LATER_MONTHS = 6
+
+
+def months_after(moment: datetime, months: int) -> datetime:
+    """The same day of a later month, or its last day if that month is shorter."""
+    year, month = divmod(moment.month - 1 + months, 12)
+    year, month = moment.year + year, month + 1
+    return moment.replace(year=year, month=month, day=min(moment.day, monthrange(year, month)[1]))

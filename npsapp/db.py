@@ -1,0 +1,203 @@
+"""The database: the model base, types, sessions for reading and `transaction()` for writing."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from flask import Flask
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import (
+    JSON,
+    ColumnElement,
+    DateTime,
+    Dialect,
+    Engine,
+    Enum,
+    MetaData,
+    String,
+    event,
+    or_,
+    true,
+)
+from sqlalchemy.engine import Connection
+from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute, Session, registry
+from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.types import TypeDecorator
+
+from npsapp.permissions import Scope
+
+BUSY_TIMEOUT_MS = 15_000
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware moment, stored in UTC; naive values are refused at this border."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a moment without a time zone reached the database")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def code(kind: type[StrEnum], name: str, length: int = 32) -> Enum:
+    """A column type for one of our enums: its value as text, held by a named CHECK on both databases.
+
+    A native PostgreSQL enum would survive a downgrade and stop the next upgrade.
+    """
+    return Enum(
+        kind,
+        native_enum=False,
+        create_constraint=True,
+        name=name,
+        length=length,
+        values_callable=lambda members: [member.value for member in members],
+    )
+
+
+Texts = dict[str, str]
+"""Text that people typed, per language: `{"uk": "Київ", "ru": "Киев", "en": "Kyiv"}`."""
+
+
+class Base(DeclarativeBase):
+    """Base of all tables. Constraint names are spelled out by convention, so migrations can find them."""
+
+    registry = registry(
+        type_annotation_map={
+            datetime: UtcDateTime,
+            dict[str, str]: JSON,
+            dict[str, Any]: JSON,
+            list[Any]: JSON,
+            list[str]: JSON,
+            str: String,
+        }
+    )
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(column_0_N_label)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+db = SQLAlchemy(model_class=Base)
+
+_writing: ContextVar[bool] = ContextVar("writing", default=False)
+_one_writer = threading.RLock()  # SQLite: fair waiting inside one process instead of its back-off
+
+
+class WriteOutsideTransaction(RuntimeError):
+    """Something tried to change rows while only reading: open `transaction()` at the door."""
+
+
+def init_app(app: Flask) -> None:
+    """Bind the database; called once by `create_app`."""
+    db.init_app(app)
+
+
+@contextmanager
+def transaction() -> Iterator[Session]:
+    """Write: commit on leaving, roll back on any exception. Opened by doors only, never nested.
+
+    Ends the read that is open, so that everything is read again inside, and takes SQLite's write lock at once
+    (`BEGIN IMMEDIATE`): a read that turns into a write would fail with "database is locked". Nothing slow
+    belongs inside: no hashing, no SMTP, no HTTP, no pictures.
+    """
+    session: Session = db.session()
+    if _writing.get():
+        raise RuntimeError("transaction() inside transaction(): only the door opens one")
+    if session.new or session.dirty or session.deleted:
+        raise WriteOutsideTransaction("unsaved changes were made before transaction()")
+    session.rollback()
+    lock = _one_writer if is_sqlite() else None
+    token = _writing.set(True)
+    if lock:
+        lock.acquire()
+    try:
+        session.connection()
+        yield session
+        session.commit()
+    except BaseException:
+        session.rollback()
+        raise
+    finally:
+        _writing.reset(token)
+        if lock:
+            lock.release()
+
+
+@contextmanager
+def reading() -> Iterator[Session]:
+    """Read, then let the snapshot go: for jobs and commands that work longer than one request."""
+    session: Session = db.session()
+    try:
+        yield session
+    finally:
+        session.rollback()
+
+
+def is_sqlite() -> bool:
+    """Whether the current application's database is SQLite."""
+    return db.engine.dialect.name == "sqlite"
+
+
+def within(column: InstrumentedAttribute[int | None], scope: Scope) -> ColumnElement[bool]:
+    """The condition that keeps rows inside a user's regions; it belongs into every query staff pages use."""
+    if scope.regions is None:
+        return true()
+    return column.in_(sorted(scope.regions))
+
+
+def within_or_own(
+    column: InstrumentedAttribute[int | None], scope: Scope, owner: InstrumentedAttribute[int], user_id: int
+) -> ColumnElement[bool]:
+    """As `within`, and the rows the user owns: a fallback owner answers for regions of others."""
+    return or_(within(column, scope), owner == user_id)
+
+
+@event.listens_for(Engine, "connect")
+def _prepare_connection(dbapi_connection: Any, _record: ConnectionPoolEntry) -> None:
+    if not type(dbapi_connection).__module__.startswith("sqlite3"):
+        return
+    dbapi_connection.isolation_level = None  # the "begin" listener below says which BEGIN
+    for pragma in (
+        f"busy_timeout={BUSY_TIMEOUT_MS}",
+        "journal_mode=WAL",
+        "synchronous=NORMAL",
+        "foreign_keys=ON",
+        "cache_size=-16000",
+    ):
+        dbapi_connection.execute(f"PRAGMA {pragma}").close()
+
+
+@event.listens_for(Engine, "begin")
+def _begin(connection: Connection) -> None:
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if _writing.get() else "BEGIN")
+
+
+@event.listens_for(Session, "before_flush")
+def _refuse_flush_while_reading(session: Session, _context: Any, _instances: Any) -> None:
+    if not _writing.get() and (session.new or session.dirty or session.deleted):
+        raise WriteOutsideTransaction("rows were changed outside transaction()")
+
+
+@event.listens_for(Session, "do_orm_execute")
+def _refuse_statement_while_reading(state: Any) -> None:
+    if (state.is_insert or state.is_update or state.is_delete) and not _writing.get():
+        raise WriteOutsideTransaction("a writing statement was run outside transaction()")

@@ -1,0 +1,1 @@
+"""The post office: letters in, due times, retries, bounces, the do-not-write list."""

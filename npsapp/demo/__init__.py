@@ -1,0 +1,1 @@
+"""The invented company one walks through before trusting the program with one's own."""

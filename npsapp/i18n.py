@@ -1,0 +1,55 @@
+"""Which language now, and which languages there are."""
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+
+from babel import Locale
+from flask import has_request_context, request, session
+from flask_babel import force_locale, get_locale
+from flask_login import current_user
+
+LANGUAGES: dict[str, str] = {"en": "English", "ru": "Русский", "uk": "Українська"}
+DEFAULT_LANGUAGE = "en"
+
+
+def language_now() -> str:
+    """The language of the current request or of the `speaking()` block, one of `LANGUAGES`."""
+    locale = get_locale()
+    return locale.language if locale and locale.language in LANGUAGES else DEFAULT_LANGUAGE
+
+
+def speaking(language: str | None) -> AbstractContextManager[None]:
+    """Run a block in that language: letters are written in the reader's, whoever causes them."""
+    return force_locale(language if language in LANGUAGES else DEFAULT_LANGUAGE)
+
+
+def negotiate(wanted: Sequence[str] | None = None) -> str:
+    """The visitor's language: `?lang=`, else what the browser asks for, else English."""
+    asked = request.args.get("lang", "")
+    if asked in LANGUAGES:
+        return asked
+    return request.accept_languages.best_match(wanted or list(LANGUAGES)) or DEFAULT_LANGUAGE
+
+
+def select_locale() -> Locale | str:
+    """Flask-Babel's selector: `?lang=`, then the user's own, then the session's, then the browser's."""
+    if not has_request_context():
+        return DEFAULT_LANGUAGE
+    asked = request.args.get("lang", "")
+    if asked in LANGUAGES:
+        return asked
+    if request.blueprint in PUBLIC_BLUEPRINTS:
+        return negotiate()
+    own = getattr(current_user, "language", None) or session.get("language")
+    return own if own in LANGUAGES else negotiate()
+
+
+# Pages of customers touch no session: they set no cookie.
+PUBLIC_BLUEPRINTS = {"survey", "unsubscribe"}
+
+
+def select_timezone() -> str | None:
+    """Flask-Babel's selector of the zone in which staff pages show times: the user's, set by `accounts`."""
+    if not has_request_context() or request.blueprint in PUBLIC_BLUEPRINTS:
+        return None
+    return getattr(current_user, "timezone", None)

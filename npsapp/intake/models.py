@@ -1,0 +1,235 @@
+"""Sources, imported files with their rows, and the interactions that came of them."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Date, ForeignKey, Index, Numeric, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from npsapp.customers.models import Customer
+from npsapp.db import Base, code
+from npsapp.lib.texts import N_
+from npsapp.organization.models import Brand, Region, Segment, Unit
+from npsapp.surveys.models import Touchpoint
+
+
+class SourceKind(StrEnum):
+    """What kind of program or place interactions come from."""
+
+    FILE = "file"
+    DEMO = "demo"
+
+
+class BatchState(StrEnum):
+    """How far a file is: read and checked as a whole first, then applied in chunks."""
+
+    UPLOADED = "uploaded"
+    STAGING = "staging"
+    STAGED = "staged"
+    APPLYING = "applying"
+    DONE = "done"
+    REFUSED = "refused"
+    UNDONE = "undone"
+
+    @property
+    def label(self) -> str:
+        return _BATCH_LABELS[self]
+
+
+_BATCH_LABELS = {
+    BatchState.UPLOADED: N_("uploaded"),
+    BatchState.STAGING: N_("being read"),
+    BatchState.STAGED: N_("waiting for your confirmation"),
+    BatchState.APPLYING: N_("being imported"),
+    BatchState.DONE: N_("imported"),
+    BatchState.REFUSED: N_("refused"),
+    BatchState.UNDONE: N_("undone"),
+}
+
+
+class Source(Base):
+    """Where interactions come from; starts in trial: it reads and counts, and nobody is asked."""
+
+    __tablename__ = "source"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    kind: Mapped[SourceKind] = mapped_column(code(SourceKind, "kind"))
+    brand_id: Mapped[int] = mapped_column(ForeignKey("brand.id"))
+    touchpoint_id: Mapped[int | None] = mapped_column(ForeignKey("touchpoint.id"))
+    """For rows that name none."""
+    ids_are_persons: Mapped[bool] = mapped_column(default=True)
+    """Whether its customer ids mean persons (files, CRMs: yes; 1C: no)."""
+    timezone: Mapped[str]
+    """Zone of times that come without one."""
+    currency: Mapped[str]
+    grounds: Mapped[dict[str, str]]
+    """Default ground per channel for addresses without one: `{"email": "contract"}`; empty: none."""
+    grounds_set_by_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
+    mapping: Mapped[dict[str, str]]
+    """Saved columns: folded heading → field, from the last confirmed file."""
+    live_at: Mapped[datetime | None]
+    """When somebody took it live; None: in trial."""
+    live_from: Mapped[date | None] = mapped_column(Date)
+    """Interactions before this local day are not asked about; None: no such limit."""
+    first_day_cap: Mapped[int | None]
+    """Most letters on the first day, doubling each day after; None: no cap."""
+    outbox_confirmed_at: Mapped[datetime | None]
+    """An administrator agreed that letters go to the outbox while no mail server is configured."""
+    created_at: Mapped[datetime]
+    brand: Mapped[Brand] = relationship()
+    touchpoint: Mapped[Touchpoint | None] = relationship()
+
+    @property
+    def in_trial(self) -> bool:
+        return self.live_at is None
+
+
+class ImportBatch(Base):
+    """One file: its state, counts and what people chose for it."""
+
+    __tablename__ = "import_batch"
+    __table_args__ = (
+        Index(
+            "ix_import_batch_open",
+            "state",
+            sqlite_where=text("state IN ('uploaded','staging','applying')"),
+            postgresql_where=text("state IN ('uploaded','staging','applying')"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    source_id: Mapped[int] = mapped_column(ForeignKey("source.id"), index=True)
+    file_name: Mapped[str]
+    """As the person called it."""
+    stored_as: Mapped[str]
+    """Random name in instance/uploads/; empty once deleted (after 90 days)."""
+    sha256: Mapped[str]
+    size: Mapped[int]
+    """Bytes."""
+    state: Mapped[BatchState] = mapped_column(code(BatchState, "state"), default=BatchState.UPLOADED)
+    columns: Mapped[dict[str, str]]
+    """Heading as written → field; '' means the column is ignored."""
+    options: Mapped[dict[str, Any]]
+    """Chosen with the file: `touchpoint_id`, `grounds`."""
+    unmapped: Mapped[dict[str, Any]]
+    """Values that matched nothing, with counts: `{"region": {"Полтава": 12}}`."""
+    rows: Mapped[int] = mapped_column(default=0)
+    applied: Mapped[int] = mapped_column(default=0)
+    """Staged rows done so far; progress is applied / rows."""
+    accepted: Mapped[int] = mapped_column(default=0)
+    updated: Mapped[int] = mapped_column(default=0)
+    unchanged: Mapped[int] = mapped_column(default=0)
+    rejected: Mapped[int] = mapped_column(default=0)
+    no_address: Mapped[int] = mapped_column(default=0)
+    error: Mapped[str] = mapped_column(default="")
+    """Why the file was refused: an English msgid …"""
+    error_values: Mapped[dict[str, Any]]
+    """… and its values."""
+    lease_until: Mapped[datetime | None]
+    """staging, applying: until when the worker that has it is believed alive."""
+    created_by_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
+    created_at: Mapped[datetime]
+    finished_at: Mapped[datetime | None]
+    source: Mapped[Source] = relationship()
+
+
+class StagedRow(Base):
+    """A checked row that waits to be applied; deleted when the batch is done."""
+
+    __tablename__ = "staged_row"
+    __table_args__ = (UniqueConstraint("batch_id", "line"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    batch_id: Mapped[int] = mapped_column(ForeignKey("import_batch.id", ondelete="CASCADE"))
+    line: Mapped[int]
+    """Line or row number as the person's program shows it."""
+    data: Mapped[dict[str, Any]]
+    """The `intake.rules.InteractionRow` as JSON."""
+    happened_at: Mapped[datetime]
+    email: Mapped[str]
+    phone: Mapped[str]
+    """Normalised, or empty: what the preview's counts need."""
+
+
+class RejectedRow(Base):
+    """A row that was not taken in, and why."""
+
+    __tablename__ = "rejected_row"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    batch_id: Mapped[int] = mapped_column(ForeignKey("import_batch.id", ondelete="CASCADE"), index=True)
+    line: Mapped[int]
+    reason: Mapped[str]
+    """A value of `intake.rules.RejectReason`."""
+    column: Mapped[str] = mapped_column(default="")
+    value: Mapped[str] = mapped_column(default="")
+    """The offending cell, at most 80 characters."""
+
+
+class Interaction(Base):
+    """One purchase, delivery or visit. Its dimensions are fixed at acceptance and never recomputed."""
+
+    __tablename__ = "interaction"
+    __table_args__ = (
+        UniqueConstraint("source_id", "external_id"),
+        Index(
+            "ix_interaction_undecided",
+            "id",
+            sqlite_where=text("undecided"),
+            postgresql_where=text("undecided"),
+        ),
+        Index("ix_interaction_customer", "customer_id", "happened_at"),
+        Index("ix_interaction_number", "number"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    source_id: Mapped[int] = mapped_column(ForeignKey("source.id"))
+    external_id: Mapped[str]
+    """The source's id, else one made by `intake.rules` (see there)."""
+    batch_id: Mapped[int | None] = mapped_column(ForeignKey("import_batch.id"), index=True)
+    """The file that brought it first."""
+    brand_id: Mapped[int] = mapped_column(ForeignKey("brand.id"))
+    touchpoint_id: Mapped[int] = mapped_column(ForeignKey("touchpoint.id"))
+    region_id: Mapped[int | None] = mapped_column(ForeignKey("region.id"), index=True)
+    unit_id: Mapped[int | None] = mapped_column(ForeignKey("unit.id"), index=True)
+    segment_id: Mapped[int | None] = mapped_column(ForeignKey("segment.id"))
+    customer_id: Mapped[int | None] = mapped_column(ForeignKey("customer.id"))
+    """None: nobody is known (no id, no address)."""
+    happened_at: Mapped[datetime]
+    number: Mapped[str] = mapped_column(default="")
+    """The receipt or order number people know."""
+    title: Mapped[str] = mapped_column(default="")
+    """What was bought, at most 120 characters."""
+    product_group: Mapped[str] = mapped_column(default="")
+    partner: Mapped[str] = mapped_column(default="")
+    amount: Mapped[Decimal | None] = mapped_column(Numeric(14, 2))
+    currency: Mapped[str] = mapped_column(default="")
+    properties: Mapped[dict[str, str]]
+    """Up to eight declared properties."""
+    undecided: Mapped[bool] = mapped_column(default=True)
+    """Whether `invitations/` has not yet written its line about it; a queue mark, not a fact."""
+    cancelled_at: Mapped[datetime | None]
+    accepted_at: Mapped[datetime]
+    changed_at: Mapped[datetime]
+    customer: Mapped[Customer | None] = relationship()
+    region: Mapped[Region | None] = relationship()
+    unit: Mapped[Unit | None] = relationship()
+    segment: Mapped[Segment | None] = relationship()
+    brand: Mapped[Brand] = relationship()
+    touchpoint: Mapped[Touchpoint] = relationship()
+    source: Mapped[Source] = relationship()
+
+
+class InteractionPerformer(Base):
+    """Who served the customer, in which role."""
+
+    __tablename__ = "interaction_performer"
+
+    interaction_id: Mapped[int] = mapped_column(
+        ForeignKey("interaction.id", ondelete="CASCADE"), primary_key=True
+    )
+    performer_id: Mapped[int] = mapped_column(ForeignKey("performer.id"), primary_key=True, index=True)
+    role: Mapped[str] = mapped_column(primary_key=True, default="")

@@ -1,0 +1,1 @@
+"""Whom we ask now, and whom not, and why."""

@@ -1,0 +1,23 @@
+"""Refused: the one base of every expected "cannot do that now"."""
+
+from typing import Any
+
+
+class Refused(Exception):
+    """A broken precondition a person can do something about.
+
+    Subclasses stand beside the function that raises them. `code` is stable and for machines; `wording` is an
+    English msgid with named placeholders, filled from `values` by the door after translating it.
+    """
+
+    code = "refused"
+    wording = "This cannot be done now."
+
+    def __init__(self, wording: str | None = None, *, code: str | None = None, **values: Any) -> None:
+        self.wording = wording or type(self).wording
+        self.code = code or type(self).code
+        self.values = values
+        super().__init__(str(self))
+
+    def __str__(self) -> str:
+        return self.wording % self.values if self.values else self.wording

@@ -1,0 +1,19 @@
+"""Wording that is marked for translation where it stands and translated where it is shown."""
+
+
+def N_(message: str) -> str:  # noqa: N802 - the name gettext tools look for
+    """Mark `message` for extraction without translating it, so that pure rules can carry their labels."""
+    return message
+
+
+def text_in(texts: dict[str, str] | None, language: str, *, fallback: str = "en") -> str:
+    """The text in `language`, else in `fallback`, else whatever there is, else an empty string.
+
+    `texts` is what people typed per language: `{"uk": "Київ", "ru": "Киев"}`.
+    """
+    if not texts:
+        return ""
+    for wanted in (language, fallback):
+        if texts.get(wanted):
+            return texts[wanted]
+    return next((text for text in texts.values() if text), "")

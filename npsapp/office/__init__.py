@@ -1,0 +1,1 @@
+"""Pages and deeds that need several rooms: start page, customers, audit log, imports, health. No tables, no rules."""

@@ -1,0 +1,1 @@
+"""Who we are: brands, regions, units, performers, segments."""

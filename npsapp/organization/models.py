@@ -1,0 +1,135 @@
+"""The company: pools, brands, regions, units, performers, segments, holidays."""
+
+from datetime import date, datetime, time
+
+from sqlalchemy import Date, ForeignKey, Index, Time, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from npsapp.db import Base
+
+
+class Pool(Base):
+    """One data controller: persons are matched, quarantined, searched and erased inside one pool."""
+
+    __tablename__ = "pool"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str]
+
+
+class Brand(Base):
+    """The name under which customers know the company."""
+
+    __tablename__ = "brand"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    pool_id: Mapped[int] = mapped_column(ForeignKey("pool.id"), index=True)
+    key: Mapped[str] = mapped_column(unique=True)
+    """Short stable name for files and addresses: lower-case letters, digits, hyphen."""
+    name: Mapped[dict[str, str]]
+    """Per language, as on the sign over the door."""
+    phrase: Mapped[dict[str, str]]
+    """Per language, the noun with the name in the accusative: «компанию «Водолад»»; fills {company}."""
+    accent: Mapped[str] = mapped_column(default="#1F5FBF")
+    group_colours: Mapped[bool] = mapped_column(default=False)
+    """Colour the scale of survey and letter by group; neutral is the default, colours lead the answer."""
+    logo: Mapped[str] = mapped_column(default="")
+    """File name in instance/logos/, or empty: the name is shown."""
+    language: Mapped[str] = mapped_column(default="uk")
+    timezone: Mapped[str] = mapped_column(default="Europe/Kyiv")
+    currency: Mapped[str] = mapped_column(default="UAH")
+    contact_email: Mapped[str] = mapped_column(default="")
+    """Where customers can write when a survey is closed."""
+    postal_address: Mapped[dict[str, str]]
+    is_demo: Mapped[bool] = mapped_column(default=False)
+    created_at: Mapped[datetime]
+    retired_at: Mapped[datetime | None]
+
+
+class Region(Base):
+    """A part of the company that one manager answers for; regions form a tree."""
+
+    __tablename__ = "region"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    pool_id: Mapped[int] = mapped_column(ForeignKey("pool.id"), index=True)
+    key: Mapped[str] = mapped_column(unique=True)
+    name: Mapped[dict[str, str]]
+    aliases: Mapped[list[str]]
+    """Other spellings found in files, folded by `organization.rules.fold`."""
+    parent_id: Mapped[int | None] = mapped_column(ForeignKey("region.id"), index=True)
+    timezone: Mapped[str | None]
+    """None: the brand's."""
+    language: Mapped[str | None]
+    """Language of customers who have none of their own; None: the brand's."""
+    workdays: Mapped[str] = mapped_column(default="12345")
+    """ISO weekdays on which people work, 1 = Monday."""
+    work_from: Mapped[time] = mapped_column(Time, default=time(9))
+    work_until: Mapped[time] = mapped_column(Time, default=time(18))
+    created_at: Mapped[datetime]
+    retired_at: Mapped[datetime | None]
+
+
+class Unit(Base):
+    """A store, warehouse or branch: the place that is rated."""
+
+    __tablename__ = "unit"
+    __table_args__ = (UniqueConstraint("brand_id", "key"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    brand_id: Mapped[int] = mapped_column(ForeignKey("brand.id"))
+    key: Mapped[str]
+    """The folded name by which files are matched."""
+    name: Mapped[dict[str, str]]
+    aliases: Mapped[list[str]]
+    region_id: Mapped[int | None] = mapped_column(ForeignKey("region.id"), index=True)
+    confirmed: Mapped[bool] = mapped_column(default=True)
+    """False: made from a file's words and waiting for somebody to look at it."""
+    created_at: Mapped[datetime]
+    retired_at: Mapped[datetime | None]
+    region: Mapped[Region | None] = relationship()
+
+
+class Performer(Base):
+    """The person who is rated: seller, courier, assembler; need not be a user."""
+
+    __tablename__ = "performer"
+    __table_args__ = (UniqueConstraint("brand_id", "key"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    brand_id: Mapped[int] = mapped_column(ForeignKey("brand.id"))
+    key: Mapped[str]
+    name: Mapped[str]
+    role: Mapped[str] = mapped_column(default="")
+    """The usual role (`seller`, `courier` …), free text."""
+    unit_id: Mapped[int | None] = mapped_column(ForeignKey("unit.id"), index=True)
+    confirmed: Mapped[bool] = mapped_column(default=True)
+    created_at: Mapped[datetime]
+    retired_at: Mapped[datetime | None]
+
+
+class Segment(Base):
+    """A kind of customers: retail, contractors, projects."""
+
+    __tablename__ = "segment"
+    __table_args__ = (UniqueConstraint("pool_id", "key"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    pool_id: Mapped[int] = mapped_column(ForeignKey("pool.id"))
+    key: Mapped[str]
+    name: Mapped[dict[str, str]]
+    aliases: Mapped[list[str]]
+    created_at: Mapped[datetime]
+    retired_at: Mapped[datetime | None]
+
+
+class Holiday(Base):
+    """A day on which nobody works: in one region, or everywhere when `region_id` is empty."""
+
+    __tablename__ = "holiday"
+    __table_args__ = (Index("ix_holiday_day", "day"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    region_id: Mapped[int | None] = mapped_column(ForeignKey("region.id"))
+    day: Mapped[date] = mapped_column(Date)
+    name: Mapped[dict[str, str]]

@@ -1,0 +1,1 @@
+"""When the program lived: its heartbeat, and the times it stood still."""

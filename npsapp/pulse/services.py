@@ -1,0 +1,59 @@
+"""Recording that the program lives, who lets the heart beat, and the outages between two beats."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import or_, update
+
+from npsapp.db import db
+from npsapp.pulse import queries, rules
+from npsapp.pulse.models import Heartbeat, Outage
+
+
+def beat(now: datetime) -> Outage | None:
+    """Record a beat; a gap of more than ten minutes since the last one becomes an outage, which is returned.
+
+    Needs a transaction. A clock that was set back moves nothing back: the latest beat stands.
+    """
+    last = queries.last_beat()
+    gap = rules.outage_between(last, now)
+    if last is None:
+        db.session.add(Heartbeat(id=queries.ONE_ROW, beat_at=now, held_until=None))
+    elif now > last:
+        _change(beat_at=now)
+    outage = Outage(since=gap[0], until=gap[1]) if gap else None
+    if outage:
+        db.session.add(outage)
+    db.session.flush()
+    return outage
+
+
+def hold(holder: str, *, now: datetime, lease: timedelta) -> bool:
+    """Let one worker beat: true when no other holds the heart, or the other's lease has run out.
+
+    Needs a transaction. A worker that holds it already prolongs its lease.
+    """
+    if queries.last_beat() is None:
+        db.session.add(Heartbeat(id=queries.ONE_ROW, beat_at=now, holder=holder, held_until=now + lease))
+        db.session.flush()
+        return True
+    free = or_(Heartbeat.held_until.is_(None), Heartbeat.held_until <= now, Heartbeat.holder == holder)
+    taken = db.session.execute(
+        update(Heartbeat)
+        .where(Heartbeat.id == queries.ONE_ROW, free)
+        .values(holder=holder, held_until=now + lease)
+        .returning(Heartbeat.id)
+    )
+    return taken.scalar() is not None
+
+
+def release(holder: str) -> None:
+    """Let go of the heart; does nothing when another worker has taken it meanwhile. Needs a transaction."""
+    db.session.execute(
+        update(Heartbeat)
+        .where(Heartbeat.id == queries.ONE_ROW, Heartbeat.holder == holder)
+        .values(holder="", held_until=None)
+    )
+
+
+def _change(*, beat_at: datetime) -> None:
+    db.session.execute(update(Heartbeat).where(Heartbeat.id == queries.ONE_ROW).values(beat_at=beat_at))

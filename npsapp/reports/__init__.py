@@ -1,0 +1,1 @@
+"""Reports: what the answers mean, in numbers, pictures and files."""

@@ -1,0 +1,388 @@
+"""Numbers in, pictures out: SVG for light pages, dark pages and paper, the same bytes for the same numbers.
+
+Everything people read comes in as text in their language; user text is never read as mathematics.
+"""
+
+import io
+import textwrap
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from html import escape
+from threading import Lock
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from npsapp.responses.rules import Group, classify
+
+# One set for the process, never a context per drawing: those are not safe with several threads.
+mpl.rcParams.update(
+    {
+        "svg.fonttype": "none",  # text stays text: small, sharp, and found by searching
+        "svg.hashsalt": "npsapp",  # equal numbers give equal bytes, so that an ETag means something
+        "text.parse_math": False,  # a name like "$5 off$" is a name
+        "font.family": "sans-serif",
+        "font.size": 11,
+        "axes.unicode_minus": True,
+    }
+)
+# Fonts and text layout are caches shared by all figures.
+_drawing = Lock()
+
+TITLE_PT = 13
+SMALL_PT = 9.5
+LINE_PX = 14
+# Average width of a character at 11 px; only used to keep room, never to cut.
+CHARACTER_PX = 6.4
+# From this many months on their labels stand upright.
+CROWDED = 13
+WHOLE_SCALE = 100
+# Signs that would make the document unreadable as XML, should a name hold one.
+_NOT_IN_XML = dict.fromkeys([*(set(range(32)) - {9, 10, 13}), *range(0xD800, 0xE000), 0xFFFE, 0xFFFF])
+
+
+class Look(StrEnum):
+    """On which ground the picture will stand."""
+
+    LIGHT = "light"
+    DARK = "dark"
+    PRINT = "print"
+
+
+class Shape(StrEnum):
+    """How much room the page has."""
+
+    WIDE = "wide"
+    NARROW = "narrow"
+
+    @property
+    def width(self) -> int:
+        """Width of the drawing in CSS pixels."""
+        return {Shape.WIDE: 720, Shape.NARROW: 344}[self]
+
+
+@dataclass(frozen=True, slots=True)
+class Palette:
+    """The tokens of variables.css that pictures use."""
+
+    ink: str
+    muted: str
+    line: str
+    paper: str
+    accent: str
+    groups: dict[Group, str]
+
+
+_FILLS = {Group.DETRACTOR: "#D55E00", Group.PASSIVE: "#E69F00", Group.PROMOTER: "#009E73"}
+PALETTES = {
+    Look.LIGHT: Palette("#1B2430", "#5A6675", "#D5DBE3", "#FFFFFF", "#1F5FBF", _FILLS),
+    Look.DARK: Palette(
+        "#E8EDF3",
+        "#A3AFBD",
+        "#2C3642",
+        "#11161D",
+        "#7FB2FF",
+        {Group.DETRACTOR: "#FF8A3D", Group.PASSIVE: "#FFC24D", Group.PROMOTER: "#3CCBA0"},
+    ),
+    Look.PRINT: Palette("#000000", "#404A56", "#C4CBD4", "#FFFFFF", "#1F5FBF", _FILLS),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What stands around the numbers: a title that says what is shown, the same for those who cannot see
+    it, and the line with period, filter and rule."""
+
+    title: str
+    description: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One NPS with its interval on -100..100; without answers there is no value."""
+
+    label: str
+    n: int
+    value: float | None = None
+    low: float = 0.0
+    high: float = 0.0
+    few: bool = False
+    text: str = ""
+    n_text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """The answers with one score."""
+
+    score: int
+    count: int
+    text: str
+
+
+# The name of a group and its share of the answers.
+GroupTexts = tuple[str, str]
+
+
+def trend(points: Sequence[Point], words: Words, *, look: Look, shape: Shape) -> bytes:
+    """The NPS over the months, oldest first: a band and points with whiskers, n with each month."""
+    if shape is Shape.NARROW:
+        return split(points, words, look=look, shape=shape)
+    palette = PALETTES[look]
+    crowded = len(points) >= CROWDED
+    figure, axes = _sheet(words, palette, shape, trend_height(len(points), shape), foot=96 if crowded else 48)
+    shown = [(x, point) for x, point in enumerate(points) if point.value is not None]
+    _band(axes, points, palette)
+    for x, point in shown:
+        _whisker(axes, point, palette, x=x)
+    axes.set_xlim(-0.6, max(len(points), 1) - 0.4)
+    axes.set_ylim(*_limits(points))
+    axes.grid(axis="y", color=palette.line, linewidth=0.8)
+    labels = [_month_label(point, upright=crowded) for point in points]
+    axes.set_xticks(range(len(points)), labels, rotation=90 if crowded else 0, color=palette.ink)
+    axes.tick_params(axis="y", labelcolor=palette.muted)
+    axes.set_title("NPS", loc="left", fontsize=SMALL_PT, color=palette.muted, pad=4)
+    _zero(axes.axhline, axes.get_ylim(), palette)
+    return _svg(figure, words)
+
+
+def split(
+    points: Sequence[Point], words: Words, *, look: Look, shape: Shape, whole: Point | None = None
+) -> bytes:
+    """One line per group, in the order given: point with whiskers, value and n beside it; `whole` is the
+    NPS of all of them, drawn as a line to compare with."""
+    palette = PALETTES[look]
+    labels = ["\n".join(_lines(point.label, _label_length(shape))) for point in points]
+    left = _room([line for label in labels for line in label.split("\n")])
+    beside = [_beside(point, shape) for point in points]
+    height = split_height(len(points), shape)
+    figure, axes = _sheet(words, palette, shape, height, left=left, right=_room(beside), foot=22)
+    axes.set_xlim(*_limits([*points, *([whole] if whole else [])]))
+    _zero(axes.axvline, axes.get_xlim(), palette)
+    if whole is not None and whole.value is not None:
+        _whole_line(axes, whole.value, whole.label, palette)
+    for y, point in enumerate(points):
+        if point.value is not None:
+            _whisker(axes, point, palette, y=y)
+        axes.annotate(
+            beside[y],
+            (1, y),
+            xycoords=("axes fraction", "data"),
+            xytext=(8, 0),
+            textcoords="offset points",
+            va="center",
+            color=palette.muted if point.few else palette.ink,
+        )
+    axes.set_ylim(max(len(points), 1) - 0.5, -0.5)
+    axes.set_yticks(range(len(points)), labels, color=palette.ink)
+    axes.grid(axis="x", color=palette.line, linewidth=0.8)
+    axes.tick_params(axis="x", labelcolor=palette.muted)
+    return _svg(figure, words)
+
+
+def distribution(
+    bars: Sequence[Bar], groups: Mapping[Group, GroupTexts], words: Words, *, look: Look, shape: Shape
+) -> bytes:
+    """How often each score was given: bars in the colours of the groups, the groups named above them."""
+    palette = PALETTES[look]
+    figure, axes = _sheet(words, palette, shape, distribution_height(shape), left=10, foot=24)
+    highest = max((bar.count for bar in bars), default=0) or 1
+    for bar in bars:
+        axes.bar(bar.score, bar.count, width=0.8, color=palette.groups[classify(bar.score)])
+        axes.annotate(
+            bar.text,
+            (bar.score, bar.count),
+            xytext=(0, 3),
+            textcoords="offset points",
+            ha="center",
+            fontsize=SMALL_PT,
+            color=palette.ink,
+        )
+    for group, texts in groups.items():
+        _bracket(axes, group, texts, highest, palette, shape)
+    axes.set_xlim(-0.6, 10.6)
+    axes.set_ylim(0, highest * 1.45)
+    axes.set_xticks(range(11), [str(score) for score in range(11)], color=palette.ink)
+    axes.set_yticks([])
+    return _svg(figure, words)
+
+
+def trend_height(count: int, shape: Shape) -> int:
+    """Height in CSS pixels, so that a page can keep the place free."""
+    if shape is Shape.NARROW:
+        return split_height(count, shape)
+    return 360 if count >= CROWDED else 320
+
+
+def split_height(count: int, shape: Shape) -> int:
+    """Height in CSS pixels of a picture with so many lines."""
+    return _head(shape) + max(count, 1) * 34 + 22 + _tail(shape)
+
+
+def distribution_height(shape: Shape) -> int:
+    """Height in CSS pixels."""
+    return 300 if shape is Shape.WIDE else 290
+
+
+def _sheet(
+    words: Words, palette: Palette, shape: Shape, height: int, *, foot: int, left: int = 38, right: int = 12
+) -> tuple[Figure, Axes]:
+    """An empty sheet with title and source line, and the axes in the room between the given margins (px)."""
+    width = shape.width
+    # At 72 dots an inch one point is one CSS pixel of the drawing.
+    figure = Figure(figsize=(width / 72, height / 72), dpi=72, facecolor=palette.paper)
+    bottom, top = foot + _tail(shape), height - _head(shape)
+    axes = figure.add_axes(
+        (left / width, bottom / height, (width - left - right) / width, (top - bottom) / height)
+    )
+    axes.set_facecolor(palette.paper)
+    axes.set_axisbelow(True)
+    axes.spines[:].set_visible(False)
+    axes.tick_params(length=0, pad=6)
+    title = "\n".join(_lines(words.title, 84 if shape is Shape.WIDE else 38))
+    figure.text(
+        10 / width, 1 - 10 / height, title, va="top", fontsize=TITLE_PT, fontweight="bold", color=palette.ink
+    )
+    source = "\n".join(_lines(words.source, 116 if shape is Shape.WIDE else 54))
+    figure.text(10 / width, 8 / height, source, va="bottom", fontsize=SMALL_PT, color=palette.muted)
+    return figure, axes
+
+
+def _head(shape: Shape) -> int:
+    """Room for the title: one line, or two where the sheet is narrow."""
+    return 50 if shape is Shape.WIDE else 62
+
+
+def _tail(shape: Shape) -> int:
+    """Room for the source line: two lines, or four where the sheet is narrow."""
+    return 16 + LINE_PX * (2 if shape is Shape.WIDE else 4)
+
+
+def _band(axes: Axes, points: Sequence[Point], palette: Palette) -> None:
+    """The band of the intervals and the line through the values, interrupted where a month has no value."""
+    gap = float("nan")
+    values = [gap if point.value is None else point.value for point in points]
+    lows = [gap if point.value is None else point.low for point in points]
+    highs = [gap if point.value is None else point.high for point in points]
+    axes.fill_between(range(len(points)), lows, highs, color=palette.accent, alpha=0.14, linewidth=0)
+    axes.plot(range(len(points)), values, color=palette.accent, linewidth=1.6)
+
+
+def _whisker(axes: Axes, point: Point, palette: Palette, *, x: float | None = None, y: float = 0) -> None:
+    """A point with its interval: upright at x, or lying at y. Few answers make it grey and hollow."""
+    colour = palette.muted if point.few else palette.accent
+    ends = (point.low, point.high)
+    line = ((x, x), ends) if x is not None else (ends, (y, y))
+    place = (x, point.value) if x is not None else (point.value, y)
+    axes.plot(*line, color=colour, linewidth=1.6, solid_capstyle="butt")
+    axes.plot(
+        [place[0]],
+        [place[1]],
+        marker="o",
+        markersize=7,
+        color=colour,
+        markerfacecolor=palette.paper if point.few else colour,
+        markeredgewidth=1.4,
+    )
+
+
+def _whole_line(axes: Axes, value: float, label: str, palette: Palette) -> None:
+    """The NPS of everybody, named at its upper end."""
+    axes.axvline(value, color=palette.accent, linewidth=1, linestyle=(0, (4, 3)))
+    axes.annotate(
+        label,
+        (value, 1),
+        xycoords=("data", "axes fraction"),
+        xytext=(0, 2),
+        textcoords="offset points",
+        ha="center",
+        va="bottom",
+        fontsize=SMALL_PT,
+        color=palette.accent,
+    )
+
+
+def _bracket(
+    axes: Axes, group: Group, texts: GroupTexts, highest: int, palette: Palette, shape: Shape
+) -> None:
+    """The name and share of a group over the span of its scores."""
+    scores = [score for score in range(11) if classify(score) is group]
+    height = highest * 1.2
+    axes.plot((scores[0] - 0.4, scores[-1] + 0.4), (height, height), color=palette.groups[group], linewidth=4)
+    axes.annotate(
+        ("\n" if shape is Shape.NARROW else " ").join(texts),
+        ((scores[0] + scores[-1]) / 2, height),
+        xytext=(0, 5),
+        textcoords="offset points",
+        ha="center",
+        va="bottom",
+        fontsize=SMALL_PT if shape is Shape.NARROW else None,
+        color=palette.ink,
+    )
+
+
+def _limits(points: Sequence[Point]) -> tuple[float, float]:
+    """Ends of the NPS axis: whole twenties around all intervals, at least 40 wide, never beyond ±100."""
+    shown = [point for point in points if point.value is not None]
+    if not shown:
+        return -WHOLE_SCALE, WHOLE_SCALE
+    low = 20 * (min(point.low for point in shown) // 20)
+    high = -20 * (-max(point.high for point in shown) // 20)
+    if high - low < 40:
+        low, high = low - 20, high + 20
+    # A little air, so that a whisker at the end of the scale is seen whole.
+    return max(low, -WHOLE_SCALE) - 2, min(high, WHOLE_SCALE) + 2
+
+
+def _zero(draw: Callable[..., object], limits: tuple[float, float], palette: Palette) -> None:
+    """As many promoters as detractors: a line that is seen among those of the grid."""
+    if limits[0] < 0 < limits[1]:
+        draw(0, color=palette.muted, linewidth=1)
+
+
+def _month_label(point: Point, *, upright: bool) -> str:
+    """A month and its n, below each other, or in one upright line."""
+    return f"{point.label} · {point.n_text}" if upright else f"{point.label}\n{point.n_text}"
+
+
+def _beside(point: Point, shape: Shape) -> str:
+    """What stands to the right of a line."""
+    if shape is Shape.NARROW or not point.text:
+        return point.n_text
+    return f"{point.text} · {point.n_text}"
+
+
+def _label_length(shape: Shape) -> int:
+    """After how many characters the name of a group goes to the next line."""
+    return 28 if shape is Shape.WIDE else 15
+
+
+def _room(texts: Sequence[str]) -> int:
+    """Pixels for the longest of these texts and the air around it."""
+    return int(max((len(text) for text in texts), default=0) * CHARACTER_PX) + 20
+
+
+def _lines(text: str, length: int) -> list[str]:
+    """The text in lines of about so many characters; one unbroken word stays whole."""
+    return textwrap.wrap(text, length, break_long_words=False) or [""]
+
+
+def _svg(figure: Figure, words: Words) -> bytes:
+    """The figure as a document that a screen reader announces by its title and description."""
+    buffer = io.StringIO()
+    with _drawing, warnings.catch_warnings():
+        # The reader's own fonts draw the text; which letters ours has matters only for measuring.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None}, facecolor="auto")
+    drawn = buffer.getvalue()
+    head, rest = drawn[drawn.index("<svg") :].split(">", 1)
+    document = (
+        f'<?xml version="1.0" encoding="utf-8"?>\n{head} role="img" aria-labelledby="picture-t picture-d">'
+        f'<title id="picture-t">{escape(words.title)}</title>'
+        f'<desc id="picture-d">{escape(words.description)}</desc>{rest}'
+    )
+    return document.translate(_NOT_IN_XML).encode()

@@ -1,0 +1,70 @@
+"""Tallies: counts by day that make the cost of a report independent of the number of answers."""
+
+from datetime import date
+
+from sqlalchemy import Date, Index
+from sqlalchemy.orm import Mapped, mapped_column
+
+from npsapp.db import Base
+
+
+class DailyTally(Base):
+    """Counted answers of one survey's day by place, segment and channel; derived, rebuilt from responses.
+
+    Only what reports count: confirmed and promoted, not voided, not test. Ids are plain: a recount replaces
+    whole days, and 0 stands for "none" so that rows can be compared and grouped.
+    """
+
+    __tablename__ = "daily_tally"
+    __table_args__ = (
+        Index("ix_daily_tally_day", "survey_id", "local_date"),
+        Index("ix_daily_tally_region", "region_id", "local_date"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    survey_id: Mapped[int]
+    local_date: Mapped[date] = mapped_column(Date)
+    brand_id: Mapped[int]
+    touchpoint_id: Mapped[int]
+    region_id: Mapped[int]
+    unit_id: Mapped[int]
+    segment_id: Mapped[int]
+    channel: Mapped[str]
+    basis: Mapped[str]
+    n: Mapped[int]
+    promoters: Mapped[int]
+    passives: Mapped[int]
+    detractors: Mapped[int]
+    with_comment: Mapped[int]
+    s0: Mapped[int]
+    s1: Mapped[int]
+    s2: Mapped[int]
+    s3: Mapped[int]
+    s4: Mapped[int]
+    s5: Mapped[int]
+    s6: Mapped[int]
+    s7: Mapped[int]
+    s8: Mapped[int]
+    s9: Mapped[int]
+    s10: Mapped[int]
+
+
+class PerformerTally(Base):
+    """Counted answers of one survey's day by performer (an answer counts for each performer it names)."""
+
+    __tablename__ = "performer_tally"
+    __table_args__ = (
+        Index("ix_performer_tally_day", "survey_id", "local_date"),
+        Index("ix_performer_tally_performer", "performer_id", "local_date"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    survey_id: Mapped[int]
+    local_date: Mapped[date] = mapped_column(Date)
+    region_id: Mapped[int]
+    unit_id: Mapped[int]
+    performer_id: Mapped[int]
+    n: Mapped[int]
+    promoters: Mapped[int]
+    passives: Mapped[int]
+    detractors: Mapped[int]

@@ -1,0 +1,149 @@
+"""Responses with their history, disputed answers, what links did, and days to be recounted."""
+
+from datetime import date, datetime
+from enum import StrEnum
+
+from sqlalchemy import CheckConstraint, Date, ForeignKey, Index, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from npsapp.accounts.models import User
+from npsapp.customers.models import Customer
+from npsapp.db import Base, code
+from npsapp.delivery.rules import Channel
+from npsapp.intake.models import Interaction
+from npsapp.invitations.models import Invitation
+from npsapp.organization.models import Brand, Region, Segment, Unit
+from npsapp.surveys.models import SurveyVersion, Touchpoint
+
+
+class Basis(StrEnum):
+    """How sure we are that a person chose the score; reports count confirmed and promoted."""
+
+    CONFIRMED = "confirmed"
+    PROMOTED = "promoted"
+    PROVISIONAL = "provisional"
+
+
+class LinkAct(StrEnum):
+    """What was done with a link."""
+
+    OPENED = "opened"
+    PREFETCHED = "prefetched"
+
+
+class Response(Base):
+    """One customer's answer. Its dimensions are fixed at creation; a unit that moves takes nothing with it."""
+
+    __tablename__ = "response"
+    __table_args__ = (
+        CheckConstraint("score BETWEEN 0 AND 10", name="score_0_to_10"),
+        CheckConstraint("(voided_at IS NULL) = (void_reason = '')", name="voided_has_a_reason"),
+        Index("ix_response_newest", "confirmed_at", "id"),
+        Index("ix_response_region", "region_id", "confirmed_at", "id"),
+        Index("ix_response_day", "survey_id", "local_date"),
+        Index("ix_response_customer", "customer_id"),
+        Index("ix_response_unfinished", "finished_at", "acted_at"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    invitation_id: Mapped[int | None] = mapped_column(ForeignKey("invitation.id"), unique=True)
+    interaction_id: Mapped[int | None] = mapped_column(ForeignKey("interaction.id"), index=True)
+    customer_id: Mapped[int | None] = mapped_column(ForeignKey("customer.id"))
+    survey_id: Mapped[int] = mapped_column(ForeignKey("survey.id"))
+    version_id: Mapped[int] = mapped_column(ForeignKey("survey_version.id"))
+    brand_id: Mapped[int] = mapped_column(ForeignKey("brand.id"))
+    touchpoint_id: Mapped[int] = mapped_column(ForeignKey("touchpoint.id"))
+    region_id: Mapped[int | None] = mapped_column(ForeignKey("region.id"))
+    unit_id: Mapped[int | None] = mapped_column(ForeignKey("unit.id"))
+    segment_id: Mapped[int | None] = mapped_column(ForeignKey("segment.id"))
+    channel: Mapped[Channel] = mapped_column(code(Channel, "channel"))
+    language: Mapped[str]
+    score: Mapped[int]
+    comment: Mapped[str] = mapped_column(Text, default="")
+    """The customer's own words, at most 5,000 characters."""
+    contact_wanted: Mapped[bool | None]
+    """True "please contact me", False "no call needed", None: said nothing."""
+    basis: Mapped[Basis] = mapped_column(code(Basis, "basis"), default=Basis.CONFIRMED)
+    test: Mapped[bool] = mapped_column(default=False)
+    revision: Mapped[int] = mapped_column(default=1)
+    """Counts changes of score or comment."""
+    local_date: Mapped[date] = mapped_column(Date)
+    """Day of the first confirmation in the region's zone; reports go by it."""
+    confirmed_at: Mapped[datetime]
+    acted_at: Mapped[datetime]
+    """The last thing the customer did."""
+    finished_at: Mapped[datetime | None]
+    voided_at: Mapped[datetime | None]
+    void_reason: Mapped[str] = mapped_column(default="")
+    read_at: Mapped[datetime | None]
+    read_by_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
+    """Who of the staff looked at it first; a changed answer becomes unread again."""
+    invitation: Mapped[Invitation | None] = relationship()
+    interaction: Mapped[Interaction | None] = relationship()
+    customer: Mapped[Customer | None] = relationship()
+    region: Mapped[Region | None] = relationship()
+    unit: Mapped[Unit | None] = relationship()
+    segment: Mapped[Segment | None] = relationship()
+    brand: Mapped[Brand] = relationship()
+    touchpoint: Mapped[Touchpoint] = relationship()
+    version: Mapped[SurveyVersion] = relationship()
+    read_by: Mapped[User | None] = relationship()
+
+
+class ResponseRevision(Base):
+    """One state of an answer; revision 1 is the first."""
+
+    __tablename__ = "response_revision"
+    __table_args__ = (UniqueConstraint("response_id", "number"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    response_id: Mapped[int] = mapped_column(ForeignKey("response.id", ondelete="CASCADE"))
+    number: Mapped[int]
+    at: Mapped[datetime]
+    score: Mapped[int]
+    comment: Mapped[str] = mapped_column(Text)
+    contact_wanted: Mapped[bool | None]
+
+
+class DisputedAnswer(Base):
+    """An answer from a page without the right to edit; shown to staff, not applied."""
+
+    __tablename__ = "disputed_answer"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    response_id: Mapped[int] = mapped_column(ForeignKey("response.id", ondelete="CASCADE"), index=True)
+    at: Mapped[datetime]
+    score: Mapped[int]
+    comment: Mapped[str] = mapped_column(Text, default="")
+    applied_at: Mapped[datetime | None]
+    """When the visitor pressed "change my answer"."""
+
+
+class LinkEvent(Base):
+    """What a link did: weak evidence, kept 90 days, written in its own short transaction, dropped under load."""
+
+    __tablename__ = "link_event"
+    __table_args__ = (
+        Index("ix_link_event_invitation", "invitation_id", "at"),
+        Index("ix_link_event_at", "at"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    invitation_id: Mapped[int]
+    step_id: Mapped[int]
+    at: Mapped[datetime]
+    act: Mapped[LinkAct] = mapped_column(code(LinkAct, "act"))
+    score: Mapped[int | None]
+    network: Mapped[str]
+    """Prefix only: /24 of IPv4, /48 of IPv6."""
+    agent: Mapped[str]
+    """Class of the browser or program, not its full name."""
+
+
+class DirtyDay(Base):
+    """A survey's day whose tallies must be recounted; written in the transaction that changed an answer."""
+
+    __tablename__ = "dirty_day"
+
+    survey_id: Mapped[int] = mapped_column(ForeignKey("survey.id"), primary_key=True)
+    local_date: Mapped[date] = mapped_column(Date, primary_key=True)

@@ -1,0 +1,71 @@
+// Comforts of staff pages; everything works without this file.
+(() => {
+  "use strict";
+  const all = (selector) => document.querySelectorAll(selector);
+
+  // Filters apply as soon as one is chosen; typing waits for Enter, and so does a date that is still being typed.
+  for (const form of all("form[data-autosubmit]")) {
+    form.addEventListener("change", (event) => {
+      if (event.target.matches("select, input[type=checkbox], input[type=radio]")) form.requestSubmit();
+    });
+    // Empty fields only make the address longer.
+    form.addEventListener("submit", () => {
+      for (const field of form.querySelectorAll("[name]")) if (field.value === "") field.disabled = true;
+    });
+  }
+  // A page that comes back from the browser's memory must not keep them disabled, nor think that it was sent.
+  window.addEventListener("pageshow", (event) => {
+    if (!event.persisted) return;
+    for (const field of all("form[data-autosubmit] [name]")) field.disabled = false;
+    for (const form of all("form[data-sent]")) delete form.dataset.sent;
+  });
+
+  // Menus close on Escape, on a click elsewhere, and when another one opens.
+  const menus = () => all("details.drop[open], details.nav[open]");
+  document.addEventListener("click", (event) => {
+    for (const menu of menus()) if (!menu.contains(event.target)) menu.open = false;
+  });
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    for (const menu of menus()) {
+      if (menu.contains(document.activeElement)) menu.querySelector("summary").focus();
+      menu.open = false;
+    }
+  });
+
+  // A second press of the button is not a second deed.
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (event.defaultPrevented || form.method !== "post") return;
+    if (form.dataset.sent) { event.preventDefault(); return; }
+    form.dataset.sent = "1";
+    setTimeout(() => delete form.dataset.sent, 4000);
+  });
+
+  // data-confirm asks first.
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    const asker = event.submitter?.dataset.confirm ? event.submitter : form;
+    if (!asker.dataset.confirm) return;
+    if (window.confirm(asker.dataset.confirm)) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+  }, true);
+
+  // Copying: the button appears only where it works.
+  if (navigator.clipboard) {
+    for (const button of all("button[data-copy]")) {
+      button.hidden = false;
+      button.addEventListener("click", async () => {
+        const source = document.getElementById(button.dataset.copy);
+        await navigator.clipboard.writeText((source.value ?? source.textContent).trim());
+        button.dataset.word ??= button.textContent;
+        button.textContent = "✓ " + button.dataset.word;
+        setTimeout(() => { button.textContent = button.dataset.word; }, 2000);
+      });
+    }
+  }
+
+  // After a refused form the reader stands at the list of what to mend.
+  document.querySelector("[data-focus]")?.focus();
+})();

@@ -1,0 +1,160 @@
+/* The survey page without reloading; without this script it works as plain forms.
+   Loading sends nothing (link scanners run scripts): the first trusted gesture or a button does. */
+(() => {
+  "use strict";
+  const by = (id) => document.getElementById(id);
+  const form = by("answer");
+  if (!form) return;
+  const QUIET_MS = 700; // a younger page does not believe a gesture
+  const SETTLE_MS = 800; // arrow keys walk over scores; the one they stop at is sent
+  const RETRY_MS = [5000, 15000, 30000, 60000, 120000];
+  const GESTURES = ["pointerdown", "touchstart", "keydown", "wheel", "pointermove"];
+  const { elements: field, dataset: words } = form;
+  const { comment } = field;
+  const address = form.getAttribute("action");
+  const key = "npsapp-" + words.key;
+  const thanks = by("thanks");
+  let job = null;
+  let busy = false;
+  let tries = 0;
+  let timer = 0;
+
+  const remember = (place, value) => {
+    try {
+      if (value === undefined) return window[place].getItem(key) || "";
+      if (value) window[place].setItem(key, value);
+      else window[place].removeItem(key);
+    } catch (e) { /* storage is off: no memory then */ }
+    return "";
+  };
+  const score = () => (form.querySelector("[name=score]:checked") || {}).value || "";
+  const trusted = (e) => e.isTrusted && !navigator.webdriver && !document.prerendering &&
+    document.visibilityState === "visible" && performance.now() >= QUIET_MS;
+  const say = (text, trouble) => {
+    by("status").textContent = text;
+    by("status").className = trouble ? "status note trouble" : "status";
+  };
+  const post = async (data, more) => {
+    const head = { method: "POST", headers: { Accept: "application/json" }, credentials: "omit" };
+    return (await fetch(address, Object.assign(head, more, { body: new URLSearchParams(data) }))).json();
+  };
+
+  const reveal = () => {
+    if (!score()) return;
+    const text = words[score() > 8 ? "promoter" : score() > 6 ? "passive" : "detractor"];
+    by("why").hidden = false;
+    field.final.value = "1";
+    if (by("why-heading").textContent !== text) by("why-heading").textContent = text;
+  };
+  const count = () => {
+    const length = Array.from(comment.value).length;
+    by("count").textContent = length + " / " + words.limit;
+    comment.setCustomValidity(length > words.limit ? words.long : "");
+  };
+
+  const save = (what, wait) => {
+    job = Object.assign(job || {}, what);
+    clearTimeout(timer);
+    timer = setTimeout(send, wait || 0);
+  };
+  const send = async () => {
+    if (busy || !job) return;
+    const now = job;
+    const data = { score: score(), gesture: now.gesture || "" };
+    for (const name of ["nonce", "edit", "lang", "shown"]) data[name] = field[name].value;
+    if (now.final) Object.assign(data, { final: "1", comment: comment.value });
+    if (now.final && field.contact.checked) data.contact = "1";
+    job = null;
+    busy = true;
+    const reply = await post(data, { keepalive: !now.final }).catch(() => ({ state: "trouble" }));
+    busy = false;
+    by("send").disabled = false;
+    take(reply, now);
+  };
+  const take = (reply, now) => {
+    if (reply.edit) {
+      field.edit.value = reply.edit;
+      remember("localStorage", reply.edit);
+      still();
+    }
+    if (reply.state === "trouble") {
+      say(reply.words || words.trouble, true);
+      job = Object.assign(now, job);
+      if (tries < RETRY_MS.length) save({}, RETRY_MS[tries++]);
+      return;
+    }
+    tries = 0;
+    if (reply.state === "saved") say(words.saved);
+    else if (reply.state === "finished") finish(reply);
+    else if (reply.state === "wrong") say(reply.words, true);
+    else if (reply.state === "again" && !now.again) {
+      field.nonce.value = reply.nonce;
+      job = Object.assign(now, job, { again: 1 });
+    } else form.submit(); // the server has a page of its own for this state
+    if (job) save({});
+  };
+  const finish = (reply) => {
+    remember("sessionStorage", "");
+    field.shown.value = comment.value && "1";
+    say("");
+    form.hidden = by("not-mine").hidden = true;
+    thanks.hidden = false;
+    thanks.firstElementChild.textContent = reply.thanks;
+    by("promise").textContent = reply.promise;
+    thanks.firstElementChild.focus();
+  };
+
+  const gesture = (e) => {
+    if (!score() || !trusted(e)) return;
+    still();
+    save({ gesture: e.type });
+  };
+  const still = () => GESTURES.forEach((name) => removeEventListener(name, gesture));
+  form.addEventListener("change", (e) => {
+    if (e.target.name !== "score") return;
+    reveal();
+    if (trusted(e)) save({ gesture: "choice" }, SETTLE_MS);
+  });
+  form.addEventListener("submit", (e) => {
+    if (e.submitter && e.submitter.name === "switch") return;
+    e.preventDefault();
+    by("send").disabled = true;
+    save({ final: 1, gesture: "submit" });
+  });
+  comment.addEventListener("input", () => {
+    count();
+    remember("sessionStorage", comment.value);
+  });
+  by("reopen").addEventListener("click", () => {
+    thanks.hidden = true;
+    form.hidden = false;
+    by("question").focus();
+  });
+  addEventListener("online", () => save({}));
+  document.querySelectorAll(".langs a").forEach((link) => link.addEventListener("click", () => {
+    if (score()) link.pathname = address + "/" + score();
+  }));
+
+  // The browser that answered opens its answer for changing at once.
+  const open = (right) => (reply) => {
+    if (reply.state !== "open") return;
+    field.edit.value = right;
+    if (!score()) field.score.value = String(reply.score);
+    comment.value = comment.value || reply.comment;
+    field.shown.value = reply.comment && "1";
+    field.contact.checked = reply.contact;
+    by("answered").hidden = true;
+    form.hidden = false;
+    reveal();
+    count();
+  };
+  comment.value = comment.value || remember("sessionStorage");
+  reveal();
+  count();
+  if (field.edit.value) remember("localStorage", field.edit.value);
+  else if (!by("answered")) GESTURES.forEach((name) => addEventListener(name, gesture, { passive: true }));
+  else if (remember("localStorage")) {
+    const edit = remember("localStorage");
+    post({ resume: "1", edit, lang: field.lang.value }).then(open(edit)).catch(() => {});
+  }
+})();

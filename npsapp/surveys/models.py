@@ -1,0 +1,91 @@
+"""Touchpoints, surveys, their frozen versions and the texts of their letters."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from npsapp.db import Base, code
+from npsapp.delivery.rules import Channel
+from npsapp.organization.models import Brand
+from npsapp.surveys.rules import SurveyState
+
+
+class Touchpoint(Base):
+    """A kind of contact after which we ask: purchase, delivery, service visit."""
+
+    __tablename__ = "touchpoint"
+    __table_args__ = (UniqueConstraint("pool_id", "key"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    pool_id: Mapped[int] = mapped_column(ForeignKey("pool.id"))
+    key: Mapped[str]
+    name: Mapped[dict[str, str]]
+    aliases: Mapped[list[str]]
+    created_at: Mapped[datetime]
+    retired_at: Mapped[datetime | None]
+
+
+class Survey(Base):
+    """What customers of one brand are asked after one touchpoint; at most one is active."""
+
+    __tablename__ = "survey"
+    __table_args__ = (
+        Index(
+            "uq_survey_active",
+            "brand_id",
+            "touchpoint_id",
+            unique=True,
+            sqlite_where=text("state = 'active'"),
+            postgresql_where=text("state = 'active'"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    brand_id: Mapped[int] = mapped_column(ForeignKey("brand.id"))
+    touchpoint_id: Mapped[int] = mapped_column(ForeignKey("touchpoint.id"), index=True)
+    name: Mapped[str]
+    state: Mapped[SurveyState] = mapped_column(code(SurveyState, "state"), default=SurveyState.DRAFT)
+    version_id: Mapped[int | None] = mapped_column(ForeignKey("survey_version.id", use_alter=True))
+    """The version new invitations get."""
+    created_at: Mapped[datetime]
+    published_at: Mapped[datetime | None]
+    brand: Mapped[Brand] = relationship()
+    touchpoint: Mapped[Touchpoint] = relationship()
+    version: Mapped["SurveyVersion | None"] = relationship(foreign_keys=[version_id], post_update=True)
+
+
+class SurveyVersion(Base):
+    """The questionnaire as one document; frozen once an invitation was handed over with it."""
+
+    __tablename__ = "survey_version"
+    __table_args__ = (UniqueConstraint("survey_id", "number"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    survey_id: Mapped[int] = mapped_column(ForeignKey("survey.id"))
+    number: Mapped[int]
+    content: Mapped[dict[str, Any]]
+    """A `surveys.rules.Questionnaire` as JSON."""
+    created_at: Mapped[datetime]
+    created_by_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
+    frozen_at: Mapped[datetime | None]
+    survey: Mapped[Survey] = relationship(foreign_keys=[survey_id])
+
+
+class StepText(Base):
+    """The words of one step's message in one language; layout is the post office's."""
+
+    __tablename__ = "step_text"
+    __table_args__ = (UniqueConstraint("survey_id", "step", "channel", "language"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    survey_id: Mapped[int] = mapped_column(ForeignKey("survey.id"))
+    step: Mapped[int] = mapped_column(default=1)
+    channel: Mapped[Channel] = mapped_column(code(Channel, "channel"))
+    language: Mapped[str]
+    subject: Mapped[str]
+    before: Mapped[str]
+    """Paragraphs before the scale, with placeholders."""
+    after: Mapped[str]
+    """Paragraphs after the scale."""

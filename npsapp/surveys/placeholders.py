@@ -1,0 +1,159 @@
+"""Placeholders in texts that people edit: {title} is replaced, and words in square brackets may fall out.
+
+The syntax is the smallest that lets one sentence work with and without a name or a title:
+
+- `{date}` is replaced by its value, once; a value is never read again, so it cannot bring placeholders of its own.
+- `[, {place}]` falls out when {place} is empty.
+- `[bought {title}|made a purchase]` takes the first alternative whose placeholders all have a value.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import date
+from enum import StrEnum
+from typing import TypeAlias
+
+from npsapp.lib.texts import N_
+
+PLACEHOLDERS: dict[str, str] = {
+    "name": N_("How the customer is addressed. Empty when it is not known, and always for firms."),
+    "title": N_("What was bought or done, at most 120 characters. May be empty."),
+    "number": N_("The number of the receipt or order. May be empty."),
+    "date": N_("The day of the purchase or visit in words, for example 3 November."),
+    "place": N_("The shop, warehouse or region. May be empty."),
+    "brand": N_("The name of the brand."),
+    "company": N_("The brand as it stands in the question, in the accusative case."),
+}
+
+_PLACEHOLDER = re.compile(r"\{([^{}\[\]|]*)\}")
+_WITH_STOP = re.compile(_PLACEHOLDER.pattern + r"(\.?)")
+_OPTIONAL = re.compile(r"\[([^\[\]]*)\]")
+_SPACES = re.compile(r"[ \t]{2,}")
+
+Values: TypeAlias = Mapping[str, str]
+
+
+class TextFault(StrEnum):
+    """What can be wrong with one text."""
+
+    EMPTY = "empty"
+    TOO_LONG = "too_long"
+    UNKNOWN_PLACEHOLDER = "unknown_placeholder"
+    BRACKETS = "brackets"
+    LINE_BREAK = "line_break"
+
+    @property
+    def label(self) -> str:
+        return _FAULTS[self]
+
+
+_FAULTS = {
+    TextFault.EMPTY: N_("This text is missing. It is needed in every language."),
+    TextFault.TOO_LONG: N_("This text is too long: at most %(detail)s characters."),
+    TextFault.UNKNOWN_PLACEHOLDER: N_(
+        "There is no placeholder %(detail)s. The list of placeholders is on this page."
+    ),
+    TextFault.BRACKETS: N_(
+        "A bracket is not closed, stands inside another one, or has no placeholder in it."
+    ),
+    TextFault.LINE_BREAK: N_("This text must stand on one line."),
+}
+
+
+def values(
+    *,
+    name: str | None = None,
+    title: str | None = None,
+    number: str | None = None,
+    date: str | None = None,
+    place: str | None = None,
+    brand: str | None = None,
+    company: str | None = None,
+) -> dict[str, str]:
+    """The table for `render`: every placeholder has an entry, unknown facts are empty; white space is made plain."""
+    given = {
+        "name": name, "title": title, "number": number, "date": date, "place": place, "brand": brand,
+        "company": company,
+    }  # fmt: skip
+    return {key: " ".join((value or "").split()) for key, value in given.items()}
+
+
+def render(text: str, values: Values) -> str:
+    """The text with its placeholders replaced. Plain text, not HTML: templates escape it."""
+    chosen = _OPTIONAL.sub(lambda match: _alternative(match, values), text)
+    lines = (_SPACES.sub(" ", line).strip() for line in _fill(chosen, values).splitlines())
+    return "\n".join(lines).strip()
+
+
+def render_line(text: str, values: Values) -> str:
+    """As `render`, on one line: for subjects of letters and headings."""
+    return " ".join(render(text, values).split())
+
+
+def _fill(text: str, values: Values) -> str:
+    return _WITH_STOP.sub(lambda match: _value(match, values), text)
+
+
+def _value(placeholder: re.Match[str], values: Values) -> str:
+    """The value, with the full stop that follows it unless it brings its own ("12 pcs.")."""
+    value = values.get(placeholder[1], "{" + placeholder[1] + "}")
+    return value if value.endswith((".", "!", "?", "…")) else value + placeholder[2]
+
+
+def _alternative(optional: re.Match[str], values: Values) -> str:
+    """The first alternative that can be said. Its placeholders stay in place: they are filled in one later pass."""
+    if not _PLACEHOLDER.search(optional[1]):
+        return optional[0]
+    for alternative in optional[1].split("|"):
+        if all(values.get(match[1]) for match in _PLACEHOLDER.finditer(alternative)):
+            return alternative
+    return ""
+
+
+def placeholders_in(text: str) -> list[str]:
+    """The names of the placeholders used, in order of appearance, also unknown ones."""
+    return list(dict.fromkeys(match[1] for match in _PLACEHOLDER.finditer(text)))
+
+
+def text_fault(text: str, *, at_most: int, one_line: bool = False) -> tuple[TextFault, str] | None:
+    """The first fault of a text and its detail for the wording, or None. An empty text is no fault here."""
+    if len(text) > at_most:
+        return TextFault.TOO_LONG, str(at_most)
+    if one_line and len(text.splitlines()) > 1:
+        return TextFault.LINE_BREAK, ""
+    for name in placeholders_in(text):
+        if name not in PLACEHOLDERS:
+            return TextFault.UNKNOWN_PLACEHOLDER, "{" + name + "}"
+    if any(not _PLACEHOLDER.search(match[1]) for match in _OPTIONAL.finditer(text)):
+        return TextFault.BRACKETS, ""
+    # What is left after the well-formed parts went must hold no bracket at all.
+    left = _OPTIONAL.sub("", _PLACEHOLDER.sub("", text))
+    return (TextFault.BRACKETS, "") if re.search(r"[\[\]{}]", left) else None
+
+
+_MONTHS = {
+    "en": [
+        "January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
+        "November", "December",
+    ],
+    "ru": [
+        "января", "февраля", "марта", "апреля", "мая", "июня", "июля", "августа", "сентября", "октября",
+        "ноября", "декабря",
+    ],
+    "uk": [
+        "січня", "лютого", "березня", "квітня", "травня", "червня", "липня", "серпня", "вересня", "жовтня",
+        "листопада", "грудня",
+    ],
+}  # fmt: skip
+_WITH_YEAR = {"ru": "{day} {year} года", "uk": "{day} {year} року"}
+
+
+def spoken_day(day: date, language: str, *, today: date) -> str:
+    """A day as people say it: "3 November", "3 ноября", "3 листопада"; with the year when it is not this year's.
+
+    In the case that the default texts need ("от 3 ноября"), hence an own table of months.
+    """
+    words = f"{day.day} {_MONTHS.get(language, _MONTHS['en'])[day.month - 1]}"
+    if day.year == today.year:
+        return words
+    return _WITH_YEAR.get(language, "{day} {year}").replace("{day}", words).replace("{year}", str(day.year))

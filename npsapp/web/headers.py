@@ -1,0 +1,41 @@
+"""Security headers of every answer: what a browser may load, remember and pass on."""
+
+from flask import Flask, Response, request
+from flask_login import current_user
+
+from npsapp.i18n import PUBLIC_BLUEPRINTS
+
+CONTENT_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; "
+    "connect-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+TRANSPORT = "max-age=31536000"  # a year, HTTPS only; without subdomains: they may not be ours
+
+
+def init_app(app: Flask) -> None:
+    """Set the headers on every answer; a view that set one itself keeps it."""
+    app.after_request(_protect)
+
+
+def _protect(response: Response) -> Response:
+    headers = response.headers
+    headers.setdefault("Content-Security-Policy", CONTENT_POLICY)
+    headers.setdefault("X-Content-Type-Options", "nosniff")
+    headers.setdefault("Referrer-Policy", "no-referrer" if _address_is_a_secret() else "same-origin")
+    headers.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
+    headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
+    if request.is_secure:
+        headers.setdefault("Strict-Transport-Security", TRANSPORT)
+    if request.endpoint != "static" and (_address_is_a_secret() or _personal()):
+        headers.setdefault("Cache-Control", "no-store")
+    return response
+
+
+def _address_is_a_secret() -> bool:
+    """Whether the address holds a token; an unknown address may be a mistyped one."""
+    return request.url_rule is None or "token" in (request.view_args or {})
+
+
+def _personal() -> bool:
+    """Whether somebody is signed in; pages of customers never touch the session."""
+    return request.blueprint not in PUBLIC_BLUEPRINTS and bool(current_user.is_authenticated)

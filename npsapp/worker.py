@@ -1,0 +1,118 @@
+"""The Huey instance; `job` and `every` run a function inside the application.
+
+A queue may lose what it holds (a killed worker loses its running task), so nothing is only in the queue: the
+database says what is to be done, and the heartbeat makes lost jobs again.
+"""
+
+import functools
+import logging
+import sqlite3
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+from huey import Huey
+from huey.storage import RedisStorage, SqliteStorage
+
+log = logging.getLogger(__name__)
+
+huey = Huey("npsapp", results=False, immediate=True)  # no storage before init_app says which
+_app: Flask | None = None
+_collected: ContextVar[deque[tuple[Callable[..., Any], tuple[Any, ...]]] | None] = ContextVar(
+    "collected", default=None
+)
+
+
+class WalStorage(SqliteStorage):
+    """Huey's SQLite queue with `synchronous=NORMAL`: several times faster, and safe against a killed process."""
+
+    def _create_connection(self) -> sqlite3.Connection:
+        connection: sqlite3.Connection = super()._create_connection()
+        connection.execute("pragma synchronous=normal")
+        return connection
+
+
+def init_app(app: Flask) -> None:
+    """Choose the queue of this installation: a file in the instance folder, or Redis."""
+    global _app  # noqa: PLW0603 - Huey's tasks are registered at import and need their application later
+    _app = app
+    url = app.config["HUEY_URL"]
+    if url:
+        huey.storage_class, huey.storage_kwargs = RedisStorage, {"url": url}
+    else:
+        file = Path(app.instance_path) / "queue.db"
+        huey.storage_class, huey.storage_kwargs = WalStorage, {"filename": str(file), "timeout": 15}
+    huey.immediate = False
+
+
+def _inside_app(function: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(function)
+    def run(*args: Any) -> Any:
+        if _app is None:
+            raise RuntimeError("the queue was used before create_app()")
+        with _app.app_context():
+            return function(*args)
+
+    return run
+
+
+class Job:
+    """A function about one thing that takes time; `enqueue(id)` is called by doors, after their commit."""
+
+    def __init__(self, function: Callable[..., Any], **options: Any) -> None:
+        self.function = _inside_app(function)
+        self.name = f"{function.__module__}.{function.__name__}"
+        self._task = huey.task(name=function.__name__, **options)(self.function)
+
+    def enqueue(self, *args: int | str) -> None:
+        """Put one call into the queue; inside `collecting()` it is kept for this process instead."""
+        jobs = _collected.get()
+        if jobs is None:
+            self._task(*args)
+        else:
+            jobs.append((self.function, args))
+
+    def __call__(self, *args: int | str) -> Any:
+        """Run it here and now."""
+        return self.function(*args)
+
+
+def job(**options: Any) -> Callable[[Callable[..., Any]], Job]:
+    """Register a one-thing job. Its arguments are ids, never objects."""
+    return lambda function: Job(function, **options)
+
+
+def every(when: Callable[..., bool]) -> Callable[[Callable[..., Any]], Any]:
+    """Register a periodic step of the heartbeat."""
+    return lambda function: huey.periodic_task(when, name=function.__name__)(_inside_app(function))
+
+
+@contextmanager
+def collecting() -> Iterator[Callable[[], int]]:
+    """Keep the jobs made inside the block; the function given runs them, and those they make, in order.
+
+    For commands that must finish their work before they return. It gives the number of jobs run; a job that
+    fails is logged and does not stop the others.
+    """
+    jobs: deque[tuple[Callable[..., Any], tuple[Any, ...]]] = deque()
+
+    def run_all() -> int:
+        count = 0
+        while jobs:
+            function, args = jobs.popleft()
+            count += 1
+            try:
+                function(*args)
+            except Exception:
+                log.exception("job %s%s failed", function.__name__, args)
+        return count
+
+    token = _collected.set(jobs)
+    try:
+        yield run_all
+    finally:
+        _collected.reset(token)

@@ -1,0 +1,118 @@
+"""Names are matched as people write them, colours are readable, brands stand in the right case."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from npsapp.organization import rules
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Киев", " КИЕВ "),
+        ("Артём", "Артем"),
+        ("ТОВ «Лотокбуд»", 'тов "Лотокбуд"'),
+        ("Слов’янськ", "Слов'янськ"),
+        ("Слов'янськ", "Словянськ"),
+        ("Ивано-Франковск", "Ивано – Франковск"),
+        ("Склад  № 2", "склад\u00a0№ 2"),
+        ("ＡＢＣ", "abc"),
+    ],
+)
+def test_two_spellings_of_one_name_are_the_same(one: str, other: str) -> None:
+    assert rules.fold(one) == rules.fold(other)
+
+
+@pytest.mark.parametrize(("one", "other"), [("Київ", "Киев"), ("Склад 1", "Склад 11"), ("Cклад", "Склад")])
+def test_different_names_stay_different(one: str, other: str) -> None:
+    assert rules.fold(one) != rules.fold(other)
+
+
+@given(st.text(max_size=60))
+def test_folding_twice_changes_nothing(name: str) -> None:
+    assert rules.fold(rules.fold(name)) == rules.fold(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [
+        ("Київ", "kiiv"),
+        ("Одесса, склад № 2", "odessa-sklad-no-2"),
+        ("Щебінь", "shchebin"),
+        ("Vodolad Park", "vodolad-park"),
+        ("№", "no"),
+        ("—", "item"),
+    ],
+)
+def test_keys_are_proposed_in_latin_letters(name: str, key: str) -> None:
+    assert rules.make_key(name) == key
+
+
+@given(st.text(max_size=80))
+def test_every_proposed_key_can_stand_in_an_address(name: str) -> None:
+    key = rules.make_key(name)
+
+    assert 1 <= len(key) <= 40
+    assert key.strip("abcdefghijklmnopqrstuvwxyz0123456789-") == ""
+
+
+@pytest.mark.parametrize(
+    ("fill", "text"),
+    [("#1F5FBF", "#FFFFFF"), ("#FFC400", rules.ON_FILL), ("#000000", "#FFFFFF"), ("#ffffff", rules.ON_FILL)],
+)
+def test_an_accent_gets_the_text_colour_that_can_be_read(fill: str, text: str) -> None:
+    found = rules.accent(fill)
+
+    assert isinstance(found, rules.Accent)
+    assert found.text == text
+    assert found.contrast >= 4.5
+
+
+def test_an_accent_on_which_nothing_can_be_read_is_refused() -> None:
+    assert rules.accent("#7C7C7C") is rules.ColourFault.UNREADABLE
+
+
+@pytest.mark.parametrize("wrong", ["", "blue", "#12345", "#12345G", "red;}", "#1F5FBF00"])
+def test_what_is_no_colour_is_refused_and_replaced(wrong: str) -> None:
+    assert rules.accent(wrong) is rules.ColourFault.NOT_A_COLOUR
+    assert rules.readable_accent(wrong).fill == rules.DEFAULT_ACCENT
+
+
+def test_contrast_is_that_of_the_norm() -> None:
+    assert rules.contrast("#000000", "#FFFFFF") == pytest.approx(21)
+    assert rules.contrast("#1B2430", "#FFFFFF") == pytest.approx(15.7, abs=0.05)
+
+
+@given(st.integers(0, 0xFFFFFF), st.integers(0, 0xFFFFFF))
+def test_contrast_does_not_depend_on_the_order(one: int, other: int) -> None:
+    left, right = f"#{one:06X}", f"#{other:06X}"
+
+    assert rules.contrast(left, right) == rules.contrast(right, left)
+    assert 1 <= rules.contrast(left, right) <= 21.0001
+
+
+@pytest.mark.parametrize(
+    ("language", "phrases", "expected"),
+    [
+        ("ru", {}, "компанию «Водолад»"),
+        ("uk", {}, "компанію «Водолад»"),
+        ("en", {}, "Vodolad"),
+        ("ru", {"ru": "магазин «Водолад»"}, "магазин «Водолад»"),
+        ("uk", {"uk": "  "}, "компанію «Водолад»"),
+    ],
+)
+def test_the_brand_stands_in_the_accusative(language: str, phrases: dict[str, str], expected: str) -> None:
+    names = {"en": "Vodolad", "ru": "Водолад", "uk": "Водолад"}
+
+    assert rules.company_phrase(language, names=names, phrases=phrases) == expected
+
+
+@pytest.mark.parametrize("zone", rules.COMMON_ZONES)
+def test_every_offered_zone_exists(zone: str) -> None:
+    assert rules.zone_exists(zone)
+
+
+@pytest.mark.parametrize("zone", ["", "Kyiv", "Europe/Nowhere", "../etc/passwd", "Europe"])
+def test_zones_that_do_not_exist_are_known_as_such(zone: str) -> None:
+    assert not rules.zone_exists(zone)

@@ -1,0 +1,172 @@
+"""Questionnaires: complete or not, and how they read."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from npsapp.surveys import rules, wording
+from npsapp.surveys.placeholders import TextFault, values
+from npsapp.surveys.rules import Kind, Question, Questionnaire, ShapeFault
+
+TOUCHPOINTS = ["purchase", "delivery", "service", "warehouse", "something_else"]
+DEFAULT = wording.default_questionnaire("purchase")
+RECOMMEND, WHY, CONTACT = DEFAULT.questions
+
+
+def facts(language: str, **over: str) -> dict[str, str]:
+    brand = {"en": "Vodolad", "ru": "Водолад", "uk": "Водолад"}[language]
+    company = {"en": "Vodolad", "ru": "компанию «Водолад»", "uk": "компанію «Водолад»"}[language]
+    day = {"en": "3 November", "ru": "3 ноября", "uk": "3 листопада"}[language]
+    return values(**{"brand": brand, "company": company, "date": day, **wording.SAMPLES[language], **over})
+
+
+@pytest.mark.parametrize("touchpoint", TOUCHPOINTS)
+def test_the_default_survey_is_complete(touchpoint: str) -> None:
+    assert rules.is_complete(wording.default_questionnaire(touchpoint))
+    assert rules.letter_faults(wording.default_letter(touchpoint)) == []
+
+
+def test_a_questionnaire_survives_being_stored() -> None:
+    stored = json.loads(json.dumps(DEFAULT.to_document()))
+
+    assert Questionnaire.from_document(stored) == DEFAULT
+
+
+@pytest.mark.parametrize(
+    ("questions", "expected"),
+    [
+        ((WHY,), [ShapeFault.NO_RECOMMEND]),
+        ((RECOMMEND, replace(RECOMMEND, key="again")), [ShapeFault.SEVERAL_RECOMMEND]),
+        ((RECOMMEND, CONTACT, replace(CONTACT, key="again")), [ShapeFault.SEVERAL_CONTACT]),
+        ((RECOMMEND, replace(WHY, key="recommend")), [ShapeFault.SAME_KEY]),
+        ((RECOMMEND, replace(WHY, key="survey")), [ShapeFault.SAME_KEY]),
+        ((RECOMMEND,), []),
+    ],
+)
+def test_the_set_of_questions_is_checked(questions: tuple[Question, ...], expected: list[ShapeFault]) -> None:
+    assert rules.shape_faults(replace(DEFAULT, questions=questions)) == expected
+
+
+def test_a_missing_language_is_named_at_its_field() -> None:
+    texts = {**RECOMMEND.texts["wording"], "uk": " "}
+
+    faults = rules.text_faults(DEFAULT.with_texts({("recommend", "wording"): texts}))
+
+    assert [(fault.key, fault.part, fault.language, fault.code) for fault in faults] == [
+        ("recommend", "wording", "uk", TextFault.EMPTY)
+    ]
+
+
+def test_the_promise_may_be_left_out_but_not_in_one_language_only() -> None:
+    nothing = DEFAULT.with_texts({("survey", "promise"): {"en": "", "ru": "", "uk": ""}})
+    half = DEFAULT.with_texts({("survey", "promise"): {"en": "You will be called.", "ru": "", "uk": ""}})
+
+    assert rules.text_faults(nothing) == []
+    assert {fault.language for fault in rules.text_faults(half)} == {"ru", "uk"}
+
+
+def test_an_unknown_placeholder_is_named() -> None:
+    texts = {language: "How is {brnad}?" for language in rules.LANGUAGES}
+
+    faults = rules.text_faults(DEFAULT.with_texts({("recommend", "wording"): texts}))
+
+    assert {fault.detail for fault in faults} == {"{brnad}"}
+
+
+@pytest.mark.parametrize(
+    ("language", "question", "low"),
+    [
+        ("en", "How likely are you to recommend Vodolad to a friend or colleague?", "0 – would never recommend"),
+        (
+            "ru",
+            "С какой вероятностью вы порекомендуете компанию «Водолад» друзьям или коллегам?",
+            "0 — ни за что не порекомендую",
+        ),
+        (
+            "uk",
+            "Наскільки ймовірно, що ви порекомендуєте компанію «Водолад» друзям чи колегам?",
+            "0 — нізащо не порекомендую",
+        ),
+    ],
+)
+def test_the_question_reads_as_designed(language: str, question: str, low: str) -> None:
+    said = rules.wording(DEFAULT, language=language, values=facts(language))
+
+    assert said.question == question
+    assert said.low == low
+    assert said.why.keys() == {"detractor", "passive", "promoter"}
+
+
+@pytest.mark.parametrize(
+    ("language", "subject", "before", "after"),
+    [
+        (
+            "en",
+            "Your order of 3 November: one question",
+            "Good day, Olena. One question about your purchase of 3 November, Odesa: drainage channel DN100, 12 pcs.",
+            "You received this letter because you bought drainage channel DN100, 12 pcs from us on 3 November. "
+            'No more such letters: "Unsubscribe".',
+        ),
+        (
+            "ru",
+            "Ваш заказ от 3 ноября: один вопрос",
+            "Елена Ивановна, здравствуйте. Один вопрос о вашей покупке от 3 ноября, Одесса: "
+            "лоток водоотводный DN100, 12 шт.",
+            "Вы получили это письмо, потому что 3 ноября купили у нас «лоток водоотводный DN100, 12 шт.». "
+            "Не хотите таких писем — нажмите «Отписаться».",
+        ),
+        (
+            "uk",
+            "Ваше замовлення від 3 листопада: одне запитання",
+            "Олено Іванівно, добрий день. Одне запитання про вашу покупку від 3 листопада, Одеса: "
+            "лоток водовідвідний DN100, 12 шт.",
+            "Ви отримали цей лист, бо 3 листопада придбали в нас «лоток водовідвідний DN100, 12 шт.». "
+            "Не хочете таких листів — натисніть «Відписатися».",
+        ),
+    ],
+)
+def test_the_letter_reads_as_designed(language: str, subject: str, before: str, after: str) -> None:
+    letter = {part: texts[language] for part, texts in wording.default_letter("purchase").items()}
+
+    said = rules.letter_words(letter, values=facts(language))
+
+    assert (said.subject, said.before, said.after) == (subject, before, after)
+
+
+@pytest.mark.parametrize("language", rules.LANGUAGES)
+@pytest.mark.parametrize("touchpoint", TOUCHPOINTS)
+@pytest.mark.parametrize("missing", [("name",), ("title",), ("place", "name"), ("date",), ("name", "title", "date", "place")])
+def test_no_sentence_breaks_when_facts_are_missing(touchpoint: str, language: str, missing: tuple[str, ...]) -> None:
+    known = facts(language, **dict.fromkeys(missing, ""))
+    page = rules.wording(wording.default_questionnaire(touchpoint), language=language, values=known)
+    letter = {part: texts[language] for part, texts in wording.default_letter(touchpoint).items()}
+    said = rules.letter_words(letter, values=known)
+
+    for text in (page.naming, page.question, said.subject, said.before, said.after):
+        assert text
+        assert text[0].isupper()
+        for broken in ("  ", " ,", " .", " :", ",,", ", .", "..", "«»", "()", "{", "[", "|"):
+            assert broken not in text, (broken, text)
+
+
+def test_a_survey_without_a_language_falls_back_to_english() -> None:
+    only_english = DEFAULT.with_texts({("recommend", "wording"): {"en": "Would you recommend {brand}?"}})
+
+    assert rules.wording(only_english, language="uk", values=facts("uk")).question == "Would you recommend Водолад?"
+
+
+def test_a_survey_without_an_offer_of_a_call_has_no_words_for_it() -> None:
+    short = replace(DEFAULT, questions=(RECOMMEND,))
+
+    said = rules.wording(short, language="en", values=facts("en"))
+
+    assert (said.contact, said.no_call, said.why["promoter"]) == ("", "", "")
+
+
+def test_changed_fields_are_named_without_their_contents() -> None:
+    assert rules.changed_fields({"a": 1, "b": 2, "c": 3}, {"a": 1, "b": 5, "d": 4}) == ["b", "c", "d"]
+
+
+def test_kinds_of_questions_have_parts() -> None:
+    assert set(rules.PARTS) == set(Kind)
