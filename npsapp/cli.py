@@ -1,1 +1,89 @@
-"""Commands."""
+"""What an operator types: `flask --app wsgi …`. The rooms' own commands are hung in here."""
+
+import time
+from collections.abc import Callable
+from contextlib import nullcontext
+from datetime import datetime
+from uuid import uuid4
+
+import click
+from flask import Flask, current_app
+from flask.cli import with_appcontext
+
+from npsapp import run, schedule
+from npsapp.accounts.commands import group as user
+from npsapp.db import transaction
+from npsapp.demo import services as demo_company
+from npsapp.demo.commands import demo
+from npsapp.intake.commands import intake
+from npsapp.lib import clock
+from npsapp.pulse import services as pulse
+from npsapp.reports.commands import report, verify
+from npsapp.worker import collecting
+
+WAIT_FOR_HEART_S = 120
+
+
+def init_app(app: Flask) -> None:
+    """Register all commands."""
+    for command in (user, demo, intake, report, verify, beat, run.serve, run.work, run.run_all):
+        app.cli.add_command(command)
+
+
+class Moment(click.ParamType):
+    """An ISO 8601 moment with a zone, or without one for UTC."""
+
+    name = "ISO-TIME"
+
+    def convert(
+        self, value: str | datetime, param: click.Parameter | None, ctx: click.Context | None
+    ) -> datetime:
+        if isinstance(value, datetime):
+            return value
+        try:
+            found = datetime.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is not a moment like 2026-12-04T10:00:00+02:00", param, ctx)
+        return found if found.tzinfo else found.replace(tzinfo=clock.UTC)
+
+
+@click.command("beat")
+@click.option("--at", type=Moment(), help="Pretend that it is this moment (demo only).")
+@with_appcontext
+def beat(at: datetime | None) -> None:
+    """Run every step of the heartbeat once, in order, and the jobs it makes, until nothing is left."""
+    if at is not None:
+        _refuse_pretending()
+    with clock.pretend(at) if at else nullcontext(), collecting() as run_jobs:
+        failed = _beat(run_jobs) if at else _beat_alone(run_jobs)
+    if failed:
+        raise click.ClickException(f"steps that failed (see the log): {', '.join(failed)}")
+    click.echo("the heartbeat ran once")
+
+
+def _refuse_pretending() -> None:
+    """Moving the clock would send real letters early, so it is for the demo alone."""
+    if not current_app.config["DEMO"]:
+        raise click.ClickException("beat --at is for the demo only: start with NPSAPP_DEMO=1")
+    if demo_company.was_removed():
+        raise click.ClickException("beat --at is for the demo only, and the demo company was removed")
+
+
+def _beat(run_jobs: Callable[[], int]) -> list[str]:
+    return schedule.run_steps(schedule.Beat(budget_s=None), after_each=run_jobs)
+
+
+def _beat_alone(run_jobs: Callable[[], int]) -> list[str]:
+    """Beat in real time: wait for a worker that is beating, and record that the program lives."""
+    holder = uuid4().hex
+    patience = time.monotonic() + WAIT_FOR_HEART_S
+    while not schedule.hold(holder):
+        if time.monotonic() > patience:
+            raise click.ClickException("another process has been beating for two minutes; try again later")
+        time.sleep(0.2)
+    try:
+        schedule.record_pulse()
+        return _beat(run_jobs)
+    finally:
+        with transaction():
+            pulse.release(holder)

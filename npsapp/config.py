@@ -1,4 +1,4 @@
-"""Every setting with type, default and meaning: default < instance/config.py < environment `NPSAPP_*`; checked at start."""
+"""Every setting: default < instance/config.py < environment `NPSAPP_*`, converted to its type, checked at start."""
 
 import os
 import secrets

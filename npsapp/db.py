@@ -14,11 +14,14 @@ from sqlalchemy import (
     JSON,
     ColumnElement,
     DateTime,
+    Delete,
     Dialect,
     Engine,
     Enum,
+    Insert,
     MetaData,
     String,
+    Update,
     event,
     or_,
     true,
@@ -149,6 +152,12 @@ def reading() -> Iterator[Session]:
         yield session
     finally:
         session.rollback()
+
+
+def change(statement: Update | Delete | Insert) -> int:
+    """Run one UPDATE, DELETE or INSERT and give the number of rows it touched: who gets 0 came too late."""
+    result = db.session.execute(statement)
+    return int(getattr(result, "rowcount", 0))
 
 
 def is_sqlite() -> bool:

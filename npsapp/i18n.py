@@ -1,7 +1,7 @@
 """Which language now, and which languages there are."""
 
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from babel import Locale
 from flask import has_request_context, request, session
@@ -18,9 +18,11 @@ def language_now() -> str:
     return locale.language if locale and locale.language in LANGUAGES else DEFAULT_LANGUAGE
 
 
-def speaking(language: str | None) -> AbstractContextManager[None]:
+@contextmanager
+def speaking(language: str | None) -> Iterator[None]:
     """Run a block in that language: letters are written in the reader's, whoever causes them."""
-    return force_locale(language if language in LANGUAGES else DEFAULT_LANGUAGE)
+    with force_locale(language if language in LANGUAGES else DEFAULT_LANGUAGE):
+        yield
 
 
 def negotiate(wanted: Sequence[str] | None = None) -> str:

@@ -1,1 +1,288 @@
-"""The heartbeat."""
+"""The heartbeat: every periodic step, in the order of the data flow. Each looks for work, does it, and can be repeated.
+
+A step is a door: it reads the clock, opens one transaction per item or small chunk, and one bad item never stops
+the others. Decisions are made in the rooms.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import uuid4
+
+from flask import current_app
+from huey import crontab
+
+from npsapp.cases import queries as cases_due
+from npsapp.cases import services as cases
+from npsapp.db import db, reading, transaction
+from npsapp.delivery import queries as post
+from npsapp.delivery import services as delivery
+from npsapp.delivery.tasks import send_next
+from npsapp.intake import queries as intake
+from npsapp.intake.tasks import resume_batches
+from npsapp.invitations import policies
+from npsapp.invitations import queries as plan_queries
+from npsapp.invitations import services as invitations
+from npsapp.invitations.rendering import Addresses
+from npsapp.lib.clock import utcnow
+from npsapp.pulse import services as pulse
+from npsapp.reports import queries as reports_due
+from npsapp.reports import services as reports
+from npsapp.responses import services as responses
+from npsapp.worker import every
+
+log = logging.getLogger(__name__)
+
+CHUNK = 500
+LETTERS_AT_ONCE = 50  # composed inside one transaction: about a tenth of a second
+STEP_BUDGET_S = 20.0
+HOLD = timedelta(seconds=90)  # a worker killed while beating keeps others waiting this long
+TRY_AGAIN = timedelta(hours=1)
+
+
+@dataclass(frozen=True)
+class Beat:
+    """One round of the heartbeat; `budget_s` bounds each step, so that a million rows do not starve the next one."""
+
+    budget_s: float | None = STEP_BUDGET_S
+
+    def rounds(self) -> Iterable[int]:
+        """Count up while the step's time is not used up."""
+        end = time.monotonic() + self.budget_s if self.budget_s else None
+        number = 0
+        while end is None or time.monotonic() < end:
+            yield number
+            number += 1
+
+
+def _in_chunk(ids: Sequence[int], deed: Callable[[Sequence[int]], object]) -> set[int]:
+    """Do `deed` for all ids in one transaction; if that fails, for each alone. Gives the ids that failed."""
+    try:
+        with transaction():
+            deed(ids)
+    except Exception:
+        log.warning("a chunk of %d failed and is repeated one by one", len(ids), exc_info=len(ids) == 1)
+        return set(ids) if len(ids) == 1 else {id_ for id_ in ids if _in_chunk([id_], deed)}
+    return set()
+
+
+def _one_by_one(ids: Iterable[int], deed: Callable[[int], object]) -> None:
+    for id_ in ids:
+        _in_chunk([id_], lambda chunk: deed(chunk[0]))
+
+
+def take_back(_beat: Beat) -> None:
+    """Letters that dead workers held go back into the queue; long-waiting ones are decided again."""
+    after = timedelta(seconds=current_app.config["MAIL_UNKNOWN_AFTER"])
+    with transaction():
+        delivery.take_back(now=utcnow(), unknown_after=after)
+        delivery.ask_for_another_look(now=utcnow())
+
+
+def resume_imports(_beat: Beat) -> None:
+    """Files whose worker died go on."""
+    resume_batches(utcnow())
+
+
+def look_again(_beat: Beat) -> None:
+    """Cancelled purchases leave the plan; reasons that ended by themselves are decided anew."""
+    with transaction():
+        invitations.exclude_cancelled(now=utcnow())
+        policies.due_again(now=utcnow())
+        policies.newly_asked()
+
+
+def plan(beat: Beat) -> None:
+    """Every interaction gets an invitation, or a stored reason why not."""
+    failed: set[int] = set()
+    for _round in beat.rounds():
+        with reading():
+            ids = [id_ for id_ in intake.undecided(CHUNK + len(failed)) if id_ not in failed]
+        if not ids:
+            return
+        failed |= _in_chunk(
+            ids, lambda chunk: invitations.plan(chunk, mail_configured=_mail_configured(), now=utcnow())
+        )
+
+
+def hand_over(beat: Beat) -> None:
+    """Due invitations become letters at the post office."""
+    for _round in beat.rounds():
+        with reading():
+            ids = plan_queries.due(utcnow(), limit=LETTERS_AT_ONCE)
+        ids = _within_caps(ids)
+        if not ids:
+            return
+        failed = _in_chunk(ids, _hand_over)
+        _one_by_one(failed, lambda id_: invitations.postpone(id_, until=utcnow() + TRY_AGAIN))
+
+
+def _hand_over(ids: Sequence[int]) -> None:
+    config = current_app.config
+    invitations.hand_over(
+        ids,
+        mail_configured=_mail_configured(),
+        addresses=Addresses(config["PUBLIC_URL"], config["SECRET_KEYS"]),
+        now=utcnow(),
+    )
+
+
+def _within_caps(ids: Sequence[int]) -> Sequence[int]:
+    """Sources in their first days send a capped number a day; the others wait for tomorrow."""
+    with reading():
+        left = {
+            source: (allowed, tomorrow) for source, allowed, tomorrow in plan_queries.capped_sources(utcnow())
+        }
+        source_of = plan_queries.sources_of(ids) if left else {}
+    going, waiting = [], []
+    for id_ in ids:
+        source = source_of.get(id_, 0)
+        allowed, tomorrow = left.get(source, (1, None))
+        if tomorrow and allowed <= 0:
+            waiting.append((id_, tomorrow))
+            continue
+        if tomorrow:
+            left[source] = (allowed - 1, tomorrow)
+        going.append(id_)
+    if waiting:
+        with transaction():
+            for id_, tomorrow in waiting:
+                invitations.postpone(id_, until=tomorrow)
+    return going
+
+
+def recheck_letters(beat: Beat) -> None:
+    """Letters that waited long in the queue are released or taken back."""
+    for _round in beat.rounds():
+        with reading():
+            ids = post.to_look_at_again(utcnow(), CHUNK)
+        if not ids:
+            return
+        _one_by_one(
+            ids,
+            lambda id_: invitations.look_again_at_message(
+                id_, mail_configured=_mail_configured(), now=utcnow()
+            ),
+        )
+
+
+def finish_answers(_beat: Beat) -> None:
+    """Answers whose page was left 15 minutes ago are finished."""
+    with transaction():
+        responses.finish_quiet(now=utcnow())
+
+
+def open_cases(beat: Beat) -> None:
+    """Critics become cases with an owner and a clock; changed answers are looked at again."""
+    seen: set[int] = set()
+    for _round in beat.rounds():
+        with reading():
+            ids = [id_ for id_ in cases_due.responses_to_look_at(CHUNK + len(seen)) if id_ not in seen]
+        if not ids:
+            return
+        seen |= set(ids)
+        _one_by_one(ids, lambda id_: cases.look_at(id_, now=utcnow()))
+
+
+def tell_owners(_beat: Beat) -> None:
+    """Letters to owners: at once for the hottest, bundled otherwise, a list every morning."""
+    url = current_app.config["PUBLIC_URL"]
+    with reading():
+        tell, morning = cases_due.owners_to_tell(utcnow()), cases_due.morning_due(utcnow())
+    _one_by_one(tell, lambda id_: cases.tell_owner(id_, public_url=url, now=utcnow()))
+    _one_by_one(morning, lambda id_: cases.morning_list(id_, public_url=url, now=utcnow()))
+
+
+def recount(beat: Beat) -> None:
+    """Days with new or changed answers are counted again."""
+    for _round in beat.rounds():
+        with reading():
+            days = reports_due.dirty_days(CHUNK)
+        if not days:
+            return
+        for survey_id, day in days:
+            with transaction():
+                reports.recount(survey_id, day)
+
+
+def send(_beat: Beat) -> None:
+    """Stamp batches of due letters; each becomes a job that goes on by itself."""
+    with reading():
+        senders = post.senders_with_work(utcnow())
+    for sender_id in senders:
+        for _connection in range(current_app.config["MAIL_CONNECTIONS"]):
+            if not send_next(sender_id):
+                break
+
+
+def note_sent(beat: Beat) -> None:
+    """What became of the letters; links past their time are closed."""
+    for _round in beat.rounds():
+        with transaction():
+            if not invitations.note_sent(now=utcnow()):
+                break
+    with transaction():
+        invitations.expire(now=utcnow())
+
+
+STEPS: tuple[Callable[[Beat], None], ...] = (
+    take_back,
+    resume_imports,
+    look_again,
+    plan,
+    hand_over,
+    recheck_letters,
+    finish_answers,
+    open_cases,
+    tell_owners,
+    recount,
+    send,
+    note_sent,
+)
+
+
+def run_steps(beat: Beat, *, after_each: Callable[[], object] = lambda: None) -> list[str]:
+    """All steps once, in order; a step that fails is logged and does not stop the others. Gives those that failed."""
+    failed = []
+    for step in STEPS:
+        try:
+            step(beat)
+            after_each()
+        except Exception:
+            db.session.rollback()
+            log.exception("step %s of the heartbeat failed", step.__name__)
+            failed.append(step.__name__)
+    return failed
+
+
+def hold(holder: str) -> bool:
+    """Whether this process may beat now: only one does, also when two workers run."""
+    with transaction():
+        return pulse.hold(holder, now=utcnow(), lease=HOLD)
+
+
+def record_pulse() -> None:
+    """Write down that the program lives; clocks of cases leave out the time it did not."""
+    with transaction():
+        if pulse.beat(utcnow()):
+            cases.recount_clocks(now=utcnow())
+
+
+@every(crontab(minute="*"))
+def heartbeat() -> None:
+    """One beat of the worker, every minute."""
+    holder = uuid4().hex
+    if not hold(holder):
+        return
+    try:
+        record_pulse()
+        run_steps(Beat(), after_each=lambda: hold(holder))
+    finally:
+        with transaction():
+            pulse.release(holder)
+
+
+def _mail_configured() -> bool:
+    return bool(current_app.config["MAIL_SERVER"])

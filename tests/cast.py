@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from sqlalchemy.orm import Session
 
 from npsapp.accounts.models import Duty, User, UserRegion
+from npsapp.audit.services import PROGRAM
 from npsapp.delivery.models import Sender
 from npsapp.delivery.rules import Channel
 from npsapp.invitations.models import InvitationPolicy
@@ -141,7 +142,7 @@ def _people(
 
 def _survey(brand: Brand, touchpoint: Touchpoint, now: datetime) -> Survey:
     survey = surveys.create_survey(
-        brand_id=brand.id, touchpoint_id=touchpoint.id, name="Purchase", actor=surveys.PROGRAM, now=now
+        brand_id=brand.id, touchpoint_id=touchpoint.id, name="Purchase", actor=PROGRAM, now=now
     )
-    surveys.publish(survey.id, actor=surveys.PROGRAM, now=now)
+    surveys.publish(survey.id, actor=PROGRAM, now=now)
     return survey

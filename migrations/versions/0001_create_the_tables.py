@@ -799,11 +799,12 @@ def upgrade() -> None:
     sa.Column('touchpoint_id', sa.Integer(), nullable=False),
     sa.Column('region_id', sa.Integer(), nullable=True),
     sa.Column('state', sa.Enum('planned', 'excluded', 'handed_over', 'answered', 'expired', 'withdrawn', 'not_mine', name='state', native_enum=False, create_constraint=True, length=32), nullable=False),
-    sa.Column('reason', sa.Enum('in_trial', 'before_live', 'no_mail_server', 'no_survey', 'cancelled', 'no_address', 'no_ground', 'suppressed', 'not_mine', 'on_hold', 'quarantine', 'too_old', 'withdrawn', name='reason', native_enum=False, create_constraint=True, length=32), nullable=True),
+    sa.Column('reason', sa.Enum('in_trial', 'before_live', 'no_mail_server', 'no_survey', 'cancelled', 'no_address', 'no_ground', 'suppressed', 'not_mine', 'undeliverable', 'on_hold', 'quarantine', 'too_old', 'withdrawn', name='reason', native_enum=False, create_constraint=True, length=32), nullable=True),
     sa.Column('again_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('send_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('latest_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('decided_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('handed_over_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('sent_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('answered_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('valid_until', sa.DateTime(timezone=True), nullable=True),
@@ -828,6 +829,7 @@ def upgrade() -> None:
         batch_op.create_index('ix_invitation_reason', ['reason', 'id'], unique=False)
         batch_op.create_index(batch_op.f('ix_invitation_region_id'), ['region_id'], unique=False)
         batch_op.create_index('ix_invitation_sent', ['survey_id', 'sent_at'], unique=False)
+        batch_op.create_index('ix_invitation_unsent', ['id'], unique=False, sqlite_where=sa.text("state = 'handed_over' AND sent_at IS NULL"), postgresql_where=sa.text("state = 'handed_over' AND sent_at IS NULL"))
         batch_op.create_index('ix_invitation_valid', ['valid_until'], unique=False, sqlite_where=sa.text("state = 'handed_over'"), postgresql_where=sa.text("state = 'handed_over'"))
 
     op.create_table('invitation_step',
@@ -968,6 +970,7 @@ def downgrade() -> None:
     op.drop_table('invitation_step')
     with op.batch_alter_table('invitation', schema=None) as batch_op:
         batch_op.drop_index('ix_invitation_valid', sqlite_where=sa.text("state = 'handed_over'"), postgresql_where=sa.text("state = 'handed_over'"))
+        batch_op.drop_index('ix_invitation_unsent', sqlite_where=sa.text("state = 'handed_over' AND sent_at IS NULL"), postgresql_where=sa.text("state = 'handed_over' AND sent_at IS NULL"))
         batch_op.drop_index('ix_invitation_sent')
         batch_op.drop_index(batch_op.f('ix_invitation_region_id'))
         batch_op.drop_index('ix_invitation_reason')

@@ -64,7 +64,9 @@ class NewPasswordForm(FlaskForm):
 
     password = PasswordField(
         _l("New password"),
-        description=_l("At least 10 characters; several words in a row are easy to remember and hard to guess."),
+        description=_l(
+            "At least 8 characters; several words in a row are easy to remember and hard to guess."
+        ),
         validators=[InputRequired(), _acceptable],
     )
     repeat = PasswordField(
@@ -96,7 +98,9 @@ class UserForm(FlaskForm):
     regions = SelectMultipleField(
         _l("Regions"),
         coerce=int,
-        description=_l("For regional managers: the regions, with everything inside them, that they see and work in."),
+        description=_l(
+            "For regional managers: the regions, with everything inside them, that they see and work in."
+        ),
         validators=[Optional()],
     )
     language = SelectField(_l("Language"), choices=list(LANGUAGES.items()))

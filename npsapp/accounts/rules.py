@@ -1,8 +1,9 @@
 """Who may sign in, how often one may try, and what a password must be."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from npsapp.lib.texts import N_
@@ -22,20 +23,20 @@ class Limit:
 ACCOUNT_LIMITS = (
     Limit(5, timedelta(minutes=15), timedelta(minutes=15)),
     Limit(10, timedelta(hours=2), timedelta(hours=1)),
-    Limit(20, timedelta(hours=24), timedelta(hours=4)),
+    Limit(20, timedelta(hours=20), timedelta(hours=4)),
 )
 # An office sits behind one address, so it gets more tries than one account.
 ADDRESS_LIMITS = (
     Limit(30, timedelta(minutes=15), timedelta(minutes=15)),
     Limit(60, timedelta(hours=2), timedelta(hours=1)),
-    Limit(150, timedelta(hours=24), timedelta(hours=4)),
+    Limit(150, timedelta(hours=20), timedelta(hours=4)),
 )
 # Letters that set a password: one person may ask again after a typo, a machine may not flood a mailbox.
 LETTER_LIMITS = (Limit(3, timedelta(minutes=15), timedelta(minutes=15)),)
 
-OLDEST_ATTEMPT = max(limit.within + limit.wait for limit in ACCOUNT_LIMITS + ADDRESS_LIMITS)
+KEPT_FOR = max(limit.within + limit.wait for limit in ACCOUNT_LIMITS + ADDRESS_LIMITS)  # a day
 
-PASSWORD_MIN = 10
+PASSWORD_MIN = 8  # the least that NIST SP 800-63B, section 5.1.1.1, allows for a password people choose
 PASSWORD_MAX = 200  # scrypt reads all of it: an upper bound keeps one login from costing a second
 RESET_LETTER_S = 3600
 WELCOME_LETTER_S = 7 * 24 * 3600  # a colleague's first letter may arrive before the weekend
@@ -43,12 +44,15 @@ WELCOME_LETTER_S = 7 * 24 * 3600  # a colleague's first letter may arrive before
 # Without "stay signed in" the session ends with the browser, and on the server after a working day without use.
 IDLE_AFTER = timedelta(hours=12)
 REMEMBERED_FOR = timedelta(days=30)
-SEEN_EVERY = timedelta(minutes=10)  # how exact "last seen" is; every write costs the database's only writer
+SEEN_EVERY = timedelta(minutes=5)  # how exact "last seen" is; every write costs the database's only writer
 
 # The words that people add digits to; a whole leaked list would be slower and no kinder.
 COMMON_PASSWORDS = frozenset(
     {
-        "1234567890", "0123456789", "0987654321", "password", "password1", "password12", "password123", "passw0rd",
+        "12345678", "123456789", "87654321", "qwertyui", "qwerty123", "qwerty12", "password", "iloveyou",
+        "1q2w3e4r", "1qaz2wsx", "asdfghjk", "zxcvbnm1", "football", "baseball", "sunshine", "princess", "parol123",
+        "йцукенгш", "пароль123", "administrator1", "1234567890", "0123456789", "0987654321",
+        "password1", "password12", "password123", "passw0rd",
         "qwertyuiop", "qwerty123456", "qwerty12345", "1q2w3e4r5t", "1qaz2wsx3edc", "iloveyou12", "administrator",
         "adminadmin", "welcome123", "йцукенгшщз", "пароль1234", "пароль12345", "парольпароль", "npsappnpsapp",
     }
@@ -75,7 +79,7 @@ def password_problem(password: str, *, email: str = "") -> str | None:
     """
     folded = password.strip().casefold()
     if len(password.strip()) < PASSWORD_MIN:
-        return N_("The password needs at least 10 characters.")
+        return N_("The password needs at least 8 characters.")
     if len(password) > PASSWORD_MAX:
         return N_("The password may have at most 200 characters.")
     if folded in COMMON_PASSWORDS or len(set(folded)) < 4:
@@ -98,3 +102,56 @@ def safe_next(target: str | None) -> str | None:
 def session_end(*, remember: bool, now: datetime) -> datetime:
     """When a session that starts now ends on the server unless it is used again."""
     return now + (REMEMBERED_FOR if remember else IDLE_AFTER)
+
+
+def network_of(address: str) -> str:
+    """The part of a network address that one visitor cannot change at will: IPv4 whole, IPv6 its first 64 bits."""
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return address
+    return str(parsed) if parsed.version == 4 else f"{int(parsed) >> 64:x}"
+
+
+# Longest mark first: Edge and Opera say "Chrome", Chrome says "Safari".
+_BROWSERS = (
+    ("Edg", "Edge"), ("OPR/", "Opera"), ("SamsungBrowser", "Samsung Internet"), ("YaBrowser", "Yandex"),
+    ("Firefox", "Firefox"), ("FxiOS", "Firefox"), ("CriOS", "Chrome"), ("Chrome", "Chrome"), ("Safari", "Safari"),
+)  # fmt: skip
+_SYSTEMS = (
+    ("iPhone", "iPhone"), ("iPad", "iPad"), ("Android", "Android"), ("Windows", "Windows"), ("Mac OS", "macOS"),
+    ("CrOS", "ChromeOS"), ("Linux", "Linux"),
+)  # fmt: skip
+
+
+def device(agent: str) -> str:
+    """Browser and system as their owner recognises them ("Firefox, Android"), or an empty string."""
+    browser = next((name for mark, name in _BROWSERS if mark in agent), "")
+    system = next((name for mark, name in _SYSTEMS if mark in agent), "")
+    return ", ".join(part for part in (browser, system) if part)
+
+
+def upwards(region_id: int | None, parents: Mapping[int, int | None]) -> list[int]:
+    """A region, its parent, the parent's parent …; ends at the top, and at a circle made by mistake."""
+    path: list[int] = []
+    while region_id is not None and region_id not in path:
+        path.append(region_id)
+        region_id = parents.get(region_id)
+    return path
+
+
+def manager_of(
+    region_id: int | None, *, parents: Mapping[int, int | None], managers: Mapping[int, int]
+) -> int | None:
+    """Who answers for a region: its manager, else the nearest one above; None when there is none."""
+    return next((managers[step] for step in upwards(region_id, parents) if step in managers), None)
+
+
+def unmanaged(*, parents: Mapping[int, int | None], managers: Mapping[int, int]) -> list[int]:
+    """The regions without regions inside that nobody answers for: their cases go to the fallback owner."""
+    inner = set(parents.values())
+    return [
+        region_id
+        for region_id in parents
+        if region_id not in inner and manager_of(region_id, parents=parents, managers=managers) is None
+    ]

@@ -1,23 +1,23 @@
-"""The inner loop's decisions: what opens a case, its clock, its states, and what a changed answer does."""
+"""The inner loop's decisions: what opens a case, its states and outcomes, its clock, and what is due next."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
 from npsapp.lib.texts import N_
-from npsapp.responses.rules import Group, classify
+from npsapp.responses.rules import HIGHEST_SCORE, LOWEST_SCORE, Group, classify
 
 # decisions.md 24, in working time of the region.
 ACKNOWLEDGE_MINUTES = 120
 ATTEMPT_DAYS = 1
 CONTACT_DAYS = 2
 SETTLE_DAYS = 5
-HOTTEST_SCORE = 3
 CALL_BACK_GRACE_DAYS = 1
 """A customer who asks for a later call pauses the clock: settling is due this many days after that call."""
-
+HOTTEST_SCORE = 3
+"""Up to here a case is due on the same working day (decisions.md 24)."""
 NOTE_LENGTH = 5000
 
 
@@ -146,7 +146,7 @@ _OUTCOME_LABELS = {
     Outcome.NOT_SAVED: N_("Customer not won back"),
     Outcome.UNREACHABLE: N_("Could not be reached"),
     Outcome.NO_CASE: N_("No case: nothing went wrong on our side"),
-    Outcome.SCORE_CHANGED: N_("The customer changed the score"),
+    Outcome.SCORE_CHANGED: N_("The answer was changed: no call needed"),
 }
 
 CHOSEN_OUTCOMES = (Outcome.SAVED, Outcome.NOT_SAVED, Outcome.UNREACHABLE, Outcome.NO_CASE)
@@ -181,9 +181,37 @@ def opens_case(score: int | None) -> bool:
     return score is not None and classify(score) is Group.DETRACTOR
 
 
+CASE_SCORES = tuple(score for score in range(LOWEST_SCORE, HIGHEST_SCORE + 1) if opens_case(score))
+"""The scores that open a case, for conditions in the database."""
+
+
 def is_hot(score: int | None, *, key_customer: bool) -> bool:
     """Whether the case is due on the same working day: a score of 0-3, or any critic among key customers."""
     return opens_case(score) and (key_customer or (score is not None and score <= HOTTEST_SCORE))
+
+
+def clock_starts(
+    history: Sequence[tuple[datetime, int]], *, key_customer: bool
+) -> list[tuple[datetime, bool]]:
+    """The moments from which the clock of one answer runs, each with whether it is the hot clock.
+
+    `history`: (moment, score) of the answer's states, oldest first. An answer lowered into a group that matters
+    starts then, not when it was first given; one lowered to 0-3 starts a second, hot clock. Empty when the
+    answer as it stands now needs nobody.
+    """
+    ordinary = _since(history, lambda score: opens_case(score))
+    hot = _since(history, lambda score: is_hot(score, key_customer=key_customer))
+    return [(at, is_the_hot_one) for at, is_the_hot_one in ((ordinary, False), (hot, True)) if at is not None]
+
+
+def _since(history: Sequence[tuple[datetime, int]], holds: Callable[[int], bool]) -> datetime | None:
+    """Since when the condition has held without a break up to the last state."""
+    since = None
+    for at, score in reversed(history):
+        if not holds(score):
+            break
+        since = at
+    return since
 
 
 class WorkingTime(Protocol):
@@ -236,6 +264,16 @@ def deadlines(
         contact = call_back_at
         settle = max(settle, working_time.add_days(call_back_at, CALL_BACK_GRACE_DAYS, outages=gaps))
     return Deadlines(acknowledge, attempt, contact, settle)
+
+
+def earliest(clocks: Sequence[Deadlines]) -> Deadlines:
+    """The clock of a case with several answers: each deadline is that of the most urgent one."""
+    return Deadlines(
+        min(clock.acknowledge_by for clock in clocks),
+        min(clock.attempt_by for clock in clocks),
+        min(clock.contact_by for clock in clocks),
+        min(clock.settle_by for clock in clocks),
+    )
 
 
 class Step(StrEnum):
@@ -298,60 +336,3 @@ def due_now(state: State, clock: Deadlines) -> Due | None:
 def urgency(*, due_at: datetime, score: int | None, key_customer: bool) -> tuple[datetime, int, bool]:
     """Sorting key, most urgent first: due time, then the lower score, then key customers."""
     return due_at, 11 if score is None else score, not key_customer
-
-
-class Look(StrEnum):
-    """What looking at a new or changed answer leads to (decisions.md 21)."""
-
-    OPEN = "open"
-    JOIN = "join"
-    REOPEN = "reopen"
-    CLOSE = "close"
-    TELL = "tell"
-    NOTHING = "nothing"
-
-
-@dataclass(frozen=True)
-class Answer:
-    """One answer as it stands now; `counts` is false while it is provisional, disputed or void."""
-
-    score: int | None
-    words: bool
-    counts: bool = True
-
-
-@dataclass(frozen=True)
-class Known:
-    """The case that already holds this answer, and what it knew of the answer at the last look."""
-
-    state: State
-    score: int | None
-    words: bool
-    outcome: Outcome | None = None
-    others_matter: bool = False
-    """Whether another answer in the same case still needs somebody to call."""
-
-
-def look_at(answer: Answer, known: Known | None, *, open_case: bool) -> Look:
-    """What to do about an answer; `open_case`: another answer of this customer has an open case of this kind.
-
-    A raised score closes a case that nobody touched, and is only told to the owner of one that was taken on.
-    """
-    matters = answer.counts and opens_case(answer.score)
-    if known is None:
-        return Look.NOTHING if not matters else Look.JOIN if open_case else Look.OPEN
-    if not is_open(known.state):
-        return _look_at_ended(answer, known, matters=matters, open_case=open_case)
-    if not matters and known.state is State.NEW and not known.others_matter:
-        return Look.CLOSE
-    return Look.TELL if _differs(answer, known) else Look.NOTHING
-
-
-def _look_at_ended(answer: Answer, known: Known, *, matters: bool, open_case: bool) -> Look:
-    if matters and known.outcome is Outcome.SCORE_CHANGED:
-        return Look.JOIN if open_case else Look.REOPEN
-    return Look.TELL if matters and _differs(answer, known) else Look.NOTHING
-
-
-def _differs(answer: Answer, known: Known) -> bool:
-    return answer.score != known.score or (answer.words and not known.words)

@@ -6,7 +6,12 @@ name that does not show which word is the first name give an empty proposal: the
 
 import re
 
-_FIRM_WORDS = frozenset(
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_FIRM_WORDS = _words(
     """
     ооо оао зао пао ао нао ип чп чуп уп оду нпо нпп нпф гуп муп фгуп гбу мбу снт тсж жск кфх тд тк гк
     тов тзов тдв пат прат ат фоп пп дп кп нвп нвк сп фг сфг осбб жбк гс го спд
@@ -14,18 +19,22 @@ _FIRM_WORDS = frozenset(
     компания компанія фирма фірма завод комбинат комбінат холдинг корпорация корпорація магазин школа больница
     лікарня университет університет предприятие підприємство кооператив управление управління администрация
     адміністрація
-    """.split()
+    """
 )
-_QUOTED = re.compile("[«»„“”\"]")
+_QUOTED = re.compile('[«»„“”"]')
 _WORD = re.compile(r"[^\W\d_]+(?:[’'ʼ-][^\W\d_]+)*")
 
-_RU_PATRONYMIC = re.compile(r".{2,}(?:ович|евич|ьич|овна|евна|инична|ична)|(?:ильич|фомич|кузьмич|лукич|ильинична)")
-_UK_PATRONYMIC = re.compile(r".{2,}(?:ович|йович|івна|ївна)|(?:ілліч|іллівна|яківна|лукич|луківна|кузьмич|хомич)")
+_RU_PATRONYMIC = re.compile(
+    r".{2,}(?:ович|евич|ьич|овна|евна|инична|ична)|(?:ильич|фомич|кузьмич|лукич|ильинична)"
+)
+_UK_PATRONYMIC = re.compile(
+    r".{2,}(?:ович|йович|івна|ївна)|(?:ілліч|іллівна|яківна|лукич|луківна|кузьмич|хомич)"
+)
 # A surname may end like a patronymic (Абрамович, Іванович): a patronymic then stands after the first name.
 _RU_ONLY = re.compile("[ыэёъ]")
 _UK_ONLY = re.compile("[іїєґ’'ʼ]")
 
-_RU_NAMES = frozenset(
+_RU_NAMES = _words(
     """
     александр алексей анатолий андрей антон аркадий арсений артем артём борис вадим валентин валерий василий
     виктор виталий владимир владислав вячеслав геннадий георгий глеб григорий даниил денис дмитрий евгений егор
@@ -35,9 +44,9 @@ _RU_NAMES = frozenset(
     екатерина елена елизавета жанна зинаида зоя инна ирина карина кира клавдия кристина ксения лариса лидия
     людмила маргарита марина мария надежда наталия наталья нина оксана олеся ольга полина раиса светлана софия
     софья тамара татьяна ульяна юлия яна
-    """.split()
+    """
 )
-_UK_NAMES = frozenset(
+_UK_NAMES = _words(
     """
     анатолій андрій антон арсен артем богдан борис вадим валентин валерій василь віктор віталій владислав
     володимир вʼячеслав геннадій гліб григорій данило денис дмитро євген іван ігор ілля кирило костянтин леонід
@@ -47,16 +56,16 @@ _UK_NAMES = frozenset(
     єлизавета жанна зоя інна ірина карина катерина ксенія лариса леся лідія любов людмила маргарита марина марія
     мирослава надія наталія наталя ніна оксана олександра олена олеся ольга поліна раїса світлана соломія софія
     тамара тетяна уляна христина юлія яна ярослава
-    """.split()
+    """
 )
-_EN_NAMES = frozenset(
+_EN_NAMES = _words(
     """
     alexander alice amy andrew anna anne anthony barbara benjamin brian carol catherine charles christine
     christopher daniel david deborah donald edward elizabeth emily emma eric frank george grace hannah helen henry
     jack jacob james jane jennifer jessica john joseph julia karen kate kevin laura linda lisa lucy margaret maria
     mark mary matthew michael nancy nicole oliver olivia patricia patrick paul peter rachel rebecca richard robert
     samuel sarah sophia stephen steven susan thomas victoria william
-    """.split()
+    """
 )
 _NAMES = {"ru": _RU_NAMES, "uk": _UK_NAMES, "en": _EN_NAMES}
 

@@ -116,7 +116,7 @@ def _listed(path: Path) -> Listed | None:
 
 
 def _parsed(source: bytes) -> EmailMessage:
-    return cast(EmailMessage, message_from_bytes(source, policy=policy.default))
+    return message_from_bytes(source, policy=policy.default)
 
 
 def _part(message: EmailMessage, kind: str) -> str | None:

@@ -49,9 +49,9 @@ def _named(ru: str, uk: str, en: str) -> dict[str, str]:
 
 
 REGIONS = (
-    Region("kyiv", _named("Киев", "Київ", "Kyiv"), 0.33, 0.48),
+    Region("kyiv", _named("Киев", "Київ", "Kyiv"), 0.32, 0.48),
     Region("lviv", _named("Львов", "Львів", "Lviv"), 0.15, 0.06),
-    Region("odesa", _named("Одесса", "Одеса", "Odesa"), 0.16, 0.68),
+    Region("odesa", _named("Одесса", "Одеса", "Odesa"), 0.17, 0.68),
     Region("dnipro", _named("Днепр", "Дніпро", "Dnipro"), 0.15, 0.58),
     Region("kharkiv", _named("Харьков", "Харків", "Kharkiv"), 0.12, 0.70),
     Region("vinnytsia", _named("Винница", "Вінниця", "Vinnytsia"), 0.09, 0.22),
@@ -73,7 +73,7 @@ kyiv-brovary|kyiv|Бровары|Бровари|Brovary|1.2|-0.1
 lviv-sykhiv|lviv|Львов, Сихов|Львів, Сихів|Lviv, Sykhiv|2.2|0.2
 lviv-riasne|lviv|Львов, Рясное|Львів, Рясне|Lviv, Riasne|1.4|0.1
 lviv-stryi|lviv|Стрый|Стрий|Stryi|0.8|0.0
-odesa-tairova|odesa|Одесса, Таирова|Одеса, Таїрова|Odesa, Tairova|3.2|0.1
+odesa-tairova|odesa|Одесса, Таирова|Одеса, Таїрова|Odesa, Tairova|6.0|0.1
 odesa-peresyp|odesa|Одесса, Пересыпь|Одеса, Пересип|Odesa, Peresyp|1.6|0.0
 odesa-chornomorsk|odesa|Черноморск|Чорноморськ|Chornomorsk|1.0|0.1
 dnipro-peremoha|dnipro|Днепр, Победа|Дніпро, Перемога|Dnipro, Peremoha|2.2|0.0
@@ -83,7 +83,7 @@ kharkiv-saltivka|kharkiv|Харьков, Салтовка|Харків, Салт
 kharkiv-oleksiivka|kharkiv|Харьков, Алексеевка|Харків, Олексіївка|Kharkiv, Oleksiivka|1.5|-0.05
 vinnytsia-vyshenka|vinnytsia|Винница, Вишенка|Вінниця, Вишенька|Vinnytsia, Vyshenka|2.0|0.05
 vinnytsia-zamostia|vinnytsia|Винница, Замостье|Вінниця, Замостя|Vinnytsia, Zamostia|0.35|0.0
-""".split("\n")
+""".strip().splitlines()
 
 
 def _store(line: str) -> Unit:
@@ -100,7 +100,7 @@ def _depot(region: Region) -> Unit:
     return Unit(f"{region.key}-depot", region.key, True, names, 1.0, -0.1)
 
 
-UNITS = tuple(_store(line) for line in _STORES if line) + tuple(_depot(region) for region in REGIONS)
+UNITS = tuple(_store(line) for line in _STORES) + tuple(_depot(region) for region in REGIONS)
 
 # How many of each work where: sellers by weight of the store, crews by region.
 _SELLERS = {"kyiv-teremky": 3, "kyiv-livyi": 2, "kyiv-obolon": 2, "odesa-tairova": 3, "lviv-sykhiv": 2}
@@ -128,10 +128,7 @@ TOUCHPOINTS = {
 def performers(chance: Random) -> tuple[Performer, ...]:
     """The sixty colleagues, each with an own name and an own hand for customers."""
     posts = [
-        (unit.key, "seller")
-        for unit in UNITS
-        if not unit.warehouse
-        for _ in range(_SELLERS.get(unit.key, 1))
+        (unit.key, "seller") for unit in UNITS if not unit.warehouse for _ in range(_SELLERS.get(unit.key, 1))
     ]
     for region in REGIONS:
         store = next(unit.key for unit in UNITS if unit.region == region.key)

@@ -10,7 +10,15 @@ from npsapp.demo.goods import GoodsForms
 # Which reasons people give, by group and touchpoint, with weights; keys are sections of words/*.txt.
 CAUSES: dict[str, dict[str, dict[str, int]]] = {
     "detractor": {
-        "purchase": {"rude": 5, "price": 5, "no_call": 5, "wrong_item": 4, "stock": 4, "documents": 3, "broken": 2},
+        "purchase": {
+            "rude": 5,
+            "price": 5,
+            "no_call": 5,
+            "wrong_item": 4,
+            "stock": 4,
+            "documents": 3,
+            "broken": 2,
+        },
         "delivery": {"delay": 9, "broken": 6, "wrong_item": 4, "rude": 2, "no_call": 2, "documents": 1},
         "service": {"workmanship": 9, "delay": 3, "no_call": 4, "rude": 2, "documents": 2},
         "warehouse": {"queue": 9, "broken": 2, "wrong_item": 3, "documents": 3, "stock": 2, "rude": 2},
@@ -37,13 +45,12 @@ CARELESS_SHARE = 0.12
 """Typed on a phone: a small first letter and no full stop."""
 
 
-
 @cache
-def sentences(language: str) -> dict[str, tuple[str, ...]]:
-    """Sections of building sentences of one language ("ru", "uk", "en")."""
+def sentences(book: str) -> dict[str, tuple[str, ...]]:
+    """Sections of building sentences of words/<book>.txt: a language, or what staff notes in one."""
     sections: dict[str, list[str]] = {}
     section: list[str] = []
-    for line in files("npsapp.demo").joinpath("words", f"{language}.txt").read_text("utf-8").splitlines():
+    for line in files("npsapp.demo").joinpath("words", f"{book}.txt").read_text("utf-8").splitlines():
         if line.startswith("["):
             section = sections.setdefault(line.strip("[]"), [])
         elif line and not line.startswith("#"):
@@ -57,7 +64,9 @@ def choose_cause(chance: Random, *, group: str, touchpoint: str) -> str:
     return chance.choices(list(weights), list(weights.values()))[0]
 
 
-def comment(chance: Random, *, language: str, group: str, touchpoint: str, cause: str, goods: GoodsForms) -> str:
+def comment(
+    chance: Random, *, language: str, group: str, touchpoint: str, cause: str, goods: GoodsForms
+) -> str:
     """One comment about the cause, of one to four sentences."""
     pool = sentences(language)
     if chance.random() < SHORT_SHARE:
@@ -103,7 +112,17 @@ class Commenter:
         return ""
 
 
+def note(chance: Random, *, language: str, section: str) -> str:
+    """What a manager ("ru" or "uk") writes into a case; an unknown section gives an empty note."""
+    templates = sentences(f"notes_{language}").get(section)
+    return _varied(chance, chance.choice(templates)) if templates else ""
+
+
+def _varied(chance: Random, template: str) -> str:
+    return re.sub(r"\{([^{}]*)\}", lambda found: chance.choice(found[1].split("|")), template)
+
+
 def _sentence(chance: Random, template: str, goods: GoodsForms) -> str:
-    text = re.sub(r"\{([^{}]*)\}", lambda found: chance.choice(found[1].split("|")), template)
+    text = _varied(chance, template)
     text = text.replace("<nom>", goods.nom).replace("<acc>", goods.acc).replace("<gen>", goods.gen)
     return text[0].upper() + text[1:]

@@ -1,7 +1,7 @@
 """Which column of a file means what: the fields we take in and the headings people give them."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -123,27 +123,52 @@ class Layout:
         title = normal_heading(self.titles[self.columns[Field.NUMBER]])
         return any(rank > 1 and field is Field.NUMBER for rank, field in _KNOWN.get(title, []))
 
-    def with_columns(self, columns: Mapping[Field, int]) -> "Layout":
-        """The same heading row with columns assigned by a person; columns beyond the row are left out."""
-        inside = {field: at for field, at in columns.items() if 0 <= at < len(self.titles)}
-        return Layout(self.line, self.titles, inside)
+    @property
+    def chosen(self) -> dict[str, str]:
+        """Title → field, "" where a column is ignored: what a person confirms and what is kept."""
+        by_column = {at: field.value for field, at in self.columns.items()}
+        return {title: by_column.get(at, "") for at, title in enumerate(self.titles)}
 
 
-def recognise(titles: Sequence[object]) -> dict[Field, int]:
-    """Which field each title means. Stronger headings choose first; the leftmost wins among equals."""
-    claims = sorted(
-        (rank, at, field)
-        for at, title in enumerate(titles)
-        if isinstance(title, str)
-        for rank, field in _KNOWN.get(normal_heading(title), [])
-    )
+def layout(line: int, cells: Sequence[object], known: Mapping[str, str] | None = None) -> Layout:
+    """What a row means as heading row; `known` (title → field, "" = ignored) is what people chose before."""
+    titles = _unique_titles(cells)
     chosen: dict[Field, int] = {}
-    for _rank, at, field in claims:
-        if field not in chosen and at not in chosen.values():
+    settled: set[int] = set()
+    folded = {normal_heading(title): field for title, field in (known or {}).items()}
+    for at, title in enumerate(titles):
+        field = folded.get(normal_heading(title))
+        if field is not None:
+            settled.add(at)
+            if field and Field(field) not in chosen:
+                chosen[Field(field)] = at
+    for _rank, at, field in sorted(_claims(titles)):
+        if field not in chosen and at not in settled:
             chosen[field] = at
-    return chosen
+            settled.add(at)
+    return Layout(line, titles, chosen)
 
 
-def is_heading(columns: Mapping[Field, int]) -> bool:
+def is_heading(found: Layout) -> bool:
     """Three known headings make a heading row, or two with the date among them."""
-    return len(columns) >= 3 or (len(columns) == 2 and Field.HAPPENED_AT in columns)
+    count = len(found.columns)
+    return count >= 3 or (count == 2 and Field.HAPPENED_AT in found.columns)
+
+
+def _claims(titles: Sequence[str]) -> Iterator[tuple[int, int, Field]]:
+    """(rank, column, field): sorted, stronger headings choose first and the leftmost wins among equals."""
+    for at, title in enumerate(titles):
+        for rank, field in _KNOWN.get(normal_heading(title), []):
+            yield rank, at, field
+
+
+def _unique_titles(cells: Sequence[object]) -> tuple[str, ...]:
+    """The titles as written, each once: a second "Телефон" becomes "Телефон (2)", a blank one "(5)"."""
+    seen: dict[str, int] = {}
+    titles = []
+    for at, cell in enumerate(cells, start=1):
+        title = " ".join(str(cell if cell is not None else "").replace("\ufeff", "").split())[:120]
+        seen[title] = seen.get(title, 0) + 1
+        again = seen[title] > 1
+        titles.append(f"{title} ({seen[title]})" if title and again else title or f"({at})")
+    return tuple(titles)

@@ -1,7 +1,7 @@
 """The headings that people give the columns of a file, by field, in English, Russian and Ukrainian.
 
-From intake.md 5 and the usual ones. After a "|" stand weaker ones, taken only where no better column claims the
-field: "Подразделение" is the unit only if there is no "Склад". Blanks, case and punctuation do not count.
+After a "|" stand weaker ones, taken only where no better column claims the field: "Подразделение" is the unit
+only if there is no "Склад". Blanks, case and punctuation do not count.
 """
 
 HEADINGS = """
@@ -30,11 +30,11 @@ segment: segment, customer segment, сегмент, сегмент клиент�
   клиента, тип клієнта, категория клиента, категорія клієнта, канал продаж, канал продажу
 title: title, product, products, item, items, goods, what was bought, товар, товары, что куплено,
   название товара, номенклатура, товари, що куплено, назва товару | description, описание, опис,
-  содержание, зміст, name of goods, наименование товара, найменування, наименование
+  содержание, зміст, name of goods, наименование товара | найменування, наименование
 product_group: product group, product category, goods group, группа товаров, группа товара, товарная
   группа, вид товара, группа номенклатуры, група товарів, група товару, товарна група, вид товару, група
   номенклатури | category, категория, категорія, категория товара, категорія товару
-partner: partner, dealer, distributor, дилер, дистрибьютор, дистриб'ютор | партнер, агент
+partner: partner, dealer, distributor, дилер, дистрибьютор, дистриб'ютор, агент || партнер
 amount: amount, total, sum, order total, total amount, сумма, сумма документа, сумма заказа, выручка,
   сумма с ндс, сумма чека, итого к оплате, сума, сума документа, сума замовлення, сума з пдв, виручка,
   сума чеку | price, cost, стоимость, вартість, цена, ціна, revenue
@@ -45,7 +45,7 @@ customer_id: customer id, client id, buyer id, person id, customer code, card nu
 customer_name: customer name, customer, client, client name, buyer, buyer name, full name, контрагент,
   клиент, покупатель, заказчик, имя клиента, фио, фио клиента, фио покупателя, имя покупателя, клієнт,
   покупець, замовник, ім'я клієнта, піб, піб клієнта, піб покупця | name, имя, ім'я, contact, contact
-  name, контактное лицо, контактна особа, получатель, одержувач, отримувач || партнер, наименование,
+  name, контактное лицо, контактна особа, получатель, одержувач, отримувач, партнер, наименование,
   найменування
 email: email, e mail, email address, customer email, client email, mail, эл почта, электронная почта,
   адрес электронной почты, почта, эл адрес, емейл, имейл, email клиента, ел пошта, електронна пошта,

@@ -56,6 +56,12 @@ class Invitation(Base):
         Index("ix_invitation_sent", "survey_id", "sent_at"),
         Index("ix_invitation_customer", "customer_id"),
         Index(
+            "ix_invitation_unsent",
+            "id",
+            sqlite_where=text("state = 'handed_over' AND sent_at IS NULL"),
+            postgresql_where=text("state = 'handed_over' AND sent_at IS NULL"),
+        ),
+        Index(
             "ix_invitation_valid",
             "valid_until",
             sqlite_where=text("state = 'handed_over'"),
@@ -81,6 +87,8 @@ class Invitation(Base):
     latest_at: Mapped[datetime | None]
     """From this moment on it is too late to ask."""
     decided_at: Mapped[datetime]
+    handed_over_at: Mapped[datetime | None]
+    """When the first message was given to the post office."""
     sent_at: Mapped[datetime | None]
     """When the first message left."""
     answered_at: Mapped[datetime | None]

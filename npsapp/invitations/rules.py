@@ -83,6 +83,7 @@ class Reason(StrEnum):
     )
     SUPPRESSED = "suppressed", N_("the address is on the stop list")
     NOT_MINE = "not_mine", N_("somebody at this address said it was not their purchase")
+    UNDELIVERABLE = "undeliverable", N_("the letter could not be delivered")
     ON_HOLD = "on_hold", N_("the customer is on hold")
     QUARANTINE = "quarantine", N_("asked or answered not long ago")
     TOO_OLD = "too_old", N_("happened too long ago")
@@ -132,10 +133,8 @@ class Candidate:
     """A mail server is configured, the source is the demo's, or an administrator confirmed the outbox."""
     has_survey: bool = True
     cancelled: bool = False
-    has_address: bool = True
-    has_ground: bool = True
-    suppressed: bool = False
-    not_mine: bool = False
+    stop: Reason | None = None
+    """Why none of the customer's addresses may be used; None when one may."""
     holds: tuple[HeldUntil, ...] = ()
     contacts: tuple[Contact, ...] = field(default=())
 
@@ -180,12 +179,10 @@ def _standing_reason(candidate: Candidate) -> Reason | None:
     against = (
         (candidate.cancelled, Reason.CANCELLED),
         (not candidate.has_survey, Reason.NO_SURVEY),
-        (not candidate.has_address, Reason.NO_ADDRESS),
+        (candidate.stop is Reason.NO_ADDRESS, Reason.NO_ADDRESS),
         (not candidate.live, Reason.IN_TRIAL),
         (not candidate.after_live_day, Reason.BEFORE_LIVE),
-        (candidate.not_mine, Reason.NOT_MINE),
-        (candidate.suppressed, Reason.SUPPRESSED),
-        (not candidate.has_ground, Reason.NO_GROUND),
+        (candidate.stop is not None, candidate.stop),
         (not candidate.can_send, Reason.NO_MAIL_SERVER),
         (any(hold.until is None for hold in candidate.holds), Reason.ON_HOLD),
     )
@@ -250,4 +247,4 @@ def sending_time(earliest: datetime, policy: Policy, zone_name: str) -> datetime
 
 def first_days_cap(first_cap: int, days_since_live: int) -> int:
     """Most letters of a new source on one day: `first_cap`, doubling daily; practically none after a month."""
-    return first_cap * 2 ** min(max(days_since_live, 0), 30)
+    return first_cap * (1 << min(max(days_since_live, 0), 30))

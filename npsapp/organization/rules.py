@@ -135,3 +135,23 @@ COMMON_ZONES = (
     "Asia/Irkutsk", "Asia/Yakutsk", "Asia/Vladivostok", "Asia/Magadan", "Asia/Kamchatka", "Asia/Almaty",
     "Asia/Tashkent", "Asia/Tbilisi", "America/New_York", "America/Chicago", "America/Los_Angeles", "UTC",
 )  # fmt: skip
+
+# How the columns that people change are called on the pages that say what was saved.
+FIELD_NAMES = {
+    "name": N_("name"),
+    "phrase": N_("words in the question"),
+    "postal_address": N_("postal address"),
+    "accent": N_("accent colour"),
+    "group_colours": N_("colours of the numbers"),
+    "language": N_("language"),
+    "timezone": N_("time zone"),
+    "currency": N_("currency"),
+    "contact_email": N_("e-mail address for customers"),
+    "aliases": N_("other spellings"),
+    "parent_id": N_("place in the tree"),
+    "region_id": N_("region"),
+    "workdays": N_("working days"),
+    "work_from": N_("beginning of work"),
+    "work_until": N_("end of work"),
+    "confirmed": N_("confirmed"),
+}

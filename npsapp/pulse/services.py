@@ -9,10 +9,11 @@ from npsapp.pulse import queries, rules
 from npsapp.pulse.models import Heartbeat, Outage
 
 
-def beat(now: datetime) -> Outage | None:
-    """Record a beat; a gap of more than ten minutes since the last one becomes an outage, which is returned.
+def beat(now: datetime) -> bool:
+    """Record a beat; true when a gap of more than ten minutes since the last one became an outage.
 
-    Needs a transaction. A clock that was set back moves nothing back: the latest beat stands.
+    Needs a transaction. After an outage the clocks that leave it out must be counted again. A clock that was
+    set back moves nothing back: the latest beat stands.
     """
     last = queries.last_beat()
     gap = rules.outage_between(last, now)
@@ -20,11 +21,10 @@ def beat(now: datetime) -> Outage | None:
         db.session.add(Heartbeat(id=queries.ONE_ROW, beat_at=now, held_until=None))
     elif now > last:
         _change(beat_at=now)
-    outage = Outage(since=gap[0], until=gap[1]) if gap else None
-    if outage:
-        db.session.add(outage)
+    if gap:
+        db.session.add(Outage(since=gap[0], until=gap[1]))
     db.session.flush()
-    return outage
+    return gap is not None
 
 
 def hold(holder: str, *, now: datetime, lease: timedelta) -> bool:

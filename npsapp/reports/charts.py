@@ -3,107 +3,37 @@
 Everything people read comes in as text in their language; user text is never read as mathematics.
 """
 
-import io
-import textwrap
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
-from html import escape
-from threading import Lock
 
-import matplotlib as mpl
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
+from npsapp.reports.sheets import (
+    PALETTES,
+    SMALL_PT,
+    Look,
+    Palette,
+    Shape,
+    Words,
+    empty_sheet,
+    finished,
+    head,
+    lines,
+    tail,
+)
 from npsapp.responses.rules import Group, classify
 
-# One set for the process, never a context per drawing: those are not safe with several threads.
-mpl.rcParams.update(
-    {
-        "svg.fonttype": "none",  # text stays text: small, sharp, and found by searching
-        "svg.hashsalt": "npsapp",  # equal numbers give equal bytes, so that an ETag means something
-        "text.parse_math": False,  # a name like "$5 off$" is a name
-        "font.family": "sans-serif",
-        "font.size": 11,
-        "axes.unicode_minus": True,
-    }
-)
-# Fonts and text layout are caches shared by all figures.
-_drawing = Lock()
-
-TITLE_PT = 13
-SMALL_PT = 9.5
-LINE_PX = 14
 # Average width of a character at 11 px; only used to keep room, never to cut.
 CHARACTER_PX = 6.4
 # From this many months on their labels stand upright.
 CROWDED = 13
 WHOLE_SCALE = 100
-# Signs that would make the document unreadable as XML, should a name hold one.
-_NOT_IN_XML = dict.fromkeys([*(set(range(32)) - {9, 10, 13}), *range(0xD800, 0xE000), 0xFFFE, 0xFFFF])
-
-
-class Look(StrEnum):
-    """On which ground the picture will stand."""
-
-    LIGHT = "light"
-    DARK = "dark"
-    PRINT = "print"
-
-
-class Shape(StrEnum):
-    """How much room the page has."""
-
-    WIDE = "wide"
-    NARROW = "narrow"
-
-    @property
-    def width(self) -> int:
-        """Width of the drawing in CSS pixels."""
-        return {Shape.WIDE: 720, Shape.NARROW: 344}[self]
-
-
-@dataclass(frozen=True, slots=True)
-class Palette:
-    """The tokens of variables.css that pictures use."""
-
-    ink: str
-    muted: str
-    line: str
-    paper: str
-    accent: str
-    groups: dict[Group, str]
-
-
-_FILLS = {Group.DETRACTOR: "#D55E00", Group.PASSIVE: "#E69F00", Group.PROMOTER: "#009E73"}
-PALETTES = {
-    Look.LIGHT: Palette("#1B2430", "#5A6675", "#D5DBE3", "#FFFFFF", "#1F5FBF", _FILLS),
-    Look.DARK: Palette(
-        "#E8EDF3",
-        "#A3AFBD",
-        "#2C3642",
-        "#11161D",
-        "#7FB2FF",
-        {Group.DETRACTOR: "#FF8A3D", Group.PASSIVE: "#FFC24D", Group.PROMOTER: "#3CCBA0"},
-    ),
-    Look.PRINT: Palette("#000000", "#404A56", "#C4CBD4", "#FFFFFF", "#1F5FBF", _FILLS),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Words:
-    """What stands around the numbers: a title that says what is shown, the same for those who cannot see
-    it, and the line with period, filter and rule."""
-
-    title: str
-    description: str
-    source: str
 
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One NPS with its interval on -100..100; without answers there is no value."""
+    """One NPS with its interval on -100..100; without answers there is no value. `era` is the year of a
+    month, where it begins."""
 
     label: str
     n: int
@@ -113,6 +43,7 @@ class Point:
     few: bool = False
     text: str = ""
     n_text: str = ""
+    era: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +65,9 @@ def trend(points: Sequence[Point], words: Words, *, look: Look, shape: Shape) ->
         return split(points, words, look=look, shape=shape)
     palette = PALETTES[look]
     crowded = len(points) >= CROWDED
-    figure, axes = _sheet(words, palette, shape, trend_height(len(points), shape), foot=96 if crowded else 48)
+    figure, axes = empty_sheet(
+        words, palette, shape, trend_height(len(points), shape), foot=112 if crowded else 62
+    )
     shown = [(x, point) for x, point in enumerate(points) if point.value is not None]
     _band(axes, points, palette)
     for x, point in shown:
@@ -147,7 +80,7 @@ def trend(points: Sequence[Point], words: Words, *, look: Look, shape: Shape) ->
     axes.tick_params(axis="y", labelcolor=palette.muted)
     axes.set_title("NPS", loc="left", fontsize=SMALL_PT, color=palette.muted, pad=4)
     _zero(axes.axhline, axes.get_ylim(), palette)
-    return _svg(figure, words)
+    return finished(figure, words)
 
 
 def split(
@@ -156,11 +89,11 @@ def split(
     """One line per group, in the order given: point with whiskers, value and n beside it; `whole` is the
     NPS of all of them, drawn as a line to compare with."""
     palette = PALETTES[look]
-    labels = ["\n".join(_lines(point.label, _label_length(shape))) for point in points]
+    labels = ["\n".join(lines(_label(point), _label_length(shape))) for point in points]
     left = _room([line for label in labels for line in label.split("\n")])
     beside = [_beside(point, shape) for point in points]
     height = split_height(len(points), shape)
-    figure, axes = _sheet(words, palette, shape, height, left=left, right=_room(beside), foot=22)
+    figure, axes = empty_sheet(words, palette, shape, height, left=left, right=_room(beside), foot=22)
     axes.set_xlim(*_limits([*points, *([whole] if whole else [])]))
     _zero(axes.axvline, axes.get_xlim(), palette)
     if whole is not None and whole.value is not None:
@@ -181,7 +114,7 @@ def split(
     axes.set_yticks(range(len(points)), labels, color=palette.ink)
     axes.grid(axis="x", color=palette.line, linewidth=0.8)
     axes.tick_params(axis="x", labelcolor=palette.muted)
-    return _svg(figure, words)
+    return finished(figure, words)
 
 
 def distribution(
@@ -189,7 +122,7 @@ def distribution(
 ) -> bytes:
     """How often each score was given: bars in the colours of the groups, the groups named above them."""
     palette = PALETTES[look]
-    figure, axes = _sheet(words, palette, shape, distribution_height(shape), left=10, foot=24)
+    figure, axes = empty_sheet(words, palette, shape, distribution_height(shape), left=10, foot=24)
     highest = max((bar.count for bar in bars), default=0) or 1
     for bar in bars:
         axes.bar(bar.score, bar.count, width=0.8, color=palette.groups[classify(bar.score)])
@@ -208,7 +141,7 @@ def distribution(
     axes.set_ylim(0, highest * 1.45)
     axes.set_xticks(range(11), [str(score) for score in range(11)], color=palette.ink)
     axes.set_yticks([])
-    return _svg(figure, words)
+    return finished(figure, words)
 
 
 def trend_height(count: int, shape: Shape) -> int:
@@ -220,46 +153,12 @@ def trend_height(count: int, shape: Shape) -> int:
 
 def split_height(count: int, shape: Shape) -> int:
     """Height in CSS pixels of a picture with so many lines."""
-    return _head(shape) + max(count, 1) * 34 + 22 + _tail(shape)
+    return head(shape) + max(count, 1) * 34 + 22 + tail(shape)
 
 
 def distribution_height(shape: Shape) -> int:
     """Height in CSS pixels."""
     return 300 if shape is Shape.WIDE else 290
-
-
-def _sheet(
-    words: Words, palette: Palette, shape: Shape, height: int, *, foot: int, left: int = 38, right: int = 12
-) -> tuple[Figure, Axes]:
-    """An empty sheet with title and source line, and the axes in the room between the given margins (px)."""
-    width = shape.width
-    # At 72 dots an inch one point is one CSS pixel of the drawing.
-    figure = Figure(figsize=(width / 72, height / 72), dpi=72, facecolor=palette.paper)
-    bottom, top = foot + _tail(shape), height - _head(shape)
-    axes = figure.add_axes(
-        (left / width, bottom / height, (width - left - right) / width, (top - bottom) / height)
-    )
-    axes.set_facecolor(palette.paper)
-    axes.set_axisbelow(True)
-    axes.spines[:].set_visible(False)
-    axes.tick_params(length=0, pad=6)
-    title = "\n".join(_lines(words.title, 84 if shape is Shape.WIDE else 38))
-    figure.text(
-        10 / width, 1 - 10 / height, title, va="top", fontsize=TITLE_PT, fontweight="bold", color=palette.ink
-    )
-    source = "\n".join(_lines(words.source, 116 if shape is Shape.WIDE else 54))
-    figure.text(10 / width, 8 / height, source, va="bottom", fontsize=SMALL_PT, color=palette.muted)
-    return figure, axes
-
-
-def _head(shape: Shape) -> int:
-    """Room for the title: one line, or two where the sheet is narrow."""
-    return 50 if shape is Shape.WIDE else 62
-
-
-def _tail(shape: Shape) -> int:
-    """Room for the source line: two lines, or four where the sheet is narrow."""
-    return 16 + LINE_PX * (2 if shape is Shape.WIDE else 4)
 
 
 def _band(axes: Axes, points: Sequence[Point], palette: Palette) -> None:
@@ -275,9 +174,9 @@ def _band(axes: Axes, points: Sequence[Point], palette: Palette) -> None:
 def _whisker(axes: Axes, point: Point, palette: Palette, *, x: float | None = None, y: float = 0) -> None:
     """A point with its interval: upright at x, or lying at y. Few answers make it grey and hollow."""
     colour = palette.muted if point.few else palette.accent
-    ends = (point.low, point.high)
+    ends, value = (point.low, point.high), point.value or 0.0
     line = ((x, x), ends) if x is not None else (ends, (y, y))
-    place = (x, point.value) if x is not None else (point.value, y)
+    place = (x, value) if x is not None else (value, y)
     axes.plot(*line, color=colour, linewidth=1.6, solid_capstyle="butt")
     axes.plot(
         [place[0]],
@@ -346,7 +245,14 @@ def _zero(draw: Callable[..., object], limits: tuple[float, float], palette: Pal
 
 def _month_label(point: Point, *, upright: bool) -> str:
     """A month and its n, below each other, or in one upright line."""
-    return f"{point.label} · {point.n_text}" if upright else f"{point.label}\n{point.n_text}"
+    if upright:
+        return f"{_label(point)} · {point.n_text}"
+    return f"{point.label}\n{point.n_text}\n{point.era}".rstrip()
+
+
+def _label(point: Point) -> str:
+    """The name in one line."""
+    return f"{point.label} {point.era}".rstrip()
 
 
 def _beside(point: Point, shape: Shape) -> str:
@@ -364,25 +270,3 @@ def _label_length(shape: Shape) -> int:
 def _room(texts: Sequence[str]) -> int:
     """Pixels for the longest of these texts and the air around it."""
     return int(max((len(text) for text in texts), default=0) * CHARACTER_PX) + 20
-
-
-def _lines(text: str, length: int) -> list[str]:
-    """The text in lines of about so many characters; one unbroken word stays whole."""
-    return textwrap.wrap(text, length, break_long_words=False) or [""]
-
-
-def _svg(figure: Figure, words: Words) -> bytes:
-    """The figure as a document that a screen reader announces by its title and description."""
-    buffer = io.StringIO()
-    with _drawing, warnings.catch_warnings():
-        # The reader's own fonts draw the text; which letters ours has matters only for measuring.
-        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None}, facecolor="auto")
-    drawn = buffer.getvalue()
-    head, rest = drawn[drawn.index("<svg") :].split(">", 1)
-    document = (
-        f'<?xml version="1.0" encoding="utf-8"?>\n{head} role="img" aria-labelledby="picture-t picture-d">'
-        f'<title id="picture-t">{escape(words.title)}</title>'
-        f'<desc id="picture-d">{escape(words.description)}</desc>{rest}'
-    )
-    return document.translate(_NOT_IN_XML).encode()

@@ -1,4 +1,4 @@
-"""Which days a report covers, and how a group of answers is called."""
+"""Which days a report covers, and by what it is divided."""
 
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -8,14 +8,13 @@ from npsapp.lib.texts import N_
 
 
 class Preset(StrEnum):
-    """Periods that are one press away; OWN is whatever two days the reader typed."""
+    """Periods that are one press away; two days that somebody typed win over them."""
 
     THIS_MONTH = "this_month"
     LAST_MONTH = "last_month"
     THREE_MONTHS = "3_months"
     TWELVE_MONTHS = "12_months"
     THIS_YEAR = "this_year"
-    OWN = "own"
 
     @property
     def label(self) -> str:
@@ -29,7 +28,6 @@ _PRESET_LABELS = {
     Preset.THREE_MONTHS: N_("Last 3 months"),
     Preset.TWELVE_MONTHS: N_("Last 12 months"),
     Preset.THIS_YEAR: N_("This year"),
-    Preset.OWN: N_("Own dates"),
 }
 
 
@@ -55,6 +53,10 @@ class Period:
 
 
 EVER = Period()
+DEFAULT_PRESET = Preset.TWELVE_MONTHS
+# Days outside are slips of the pen; inside, no time zone pushes a moment off the calendar.
+EARLIEST = date(2000, 1, 1)
+LATEST = date(2100, 12, 31)
 
 
 def period_of(preset: Preset, today: date) -> Period:
@@ -69,8 +71,14 @@ def period_of(preset: Preset, today: date) -> Period:
         Preset.THREE_MONTHS: months_before(month, 2),
         Preset.TWELVE_MONTHS: months_before(month, 11),
         Preset.THIS_YEAR: today.replace(month=1, day=1),
-    }.get(preset)
-    return EVER if first is None else Period(first, today)
+    }[preset]
+    return Period(first, today)
+
+
+def month_within(month: date, period: Period) -> Period:
+    """The days of a month that belong to the period."""
+    first, last = month, months_before(month, -1) - timedelta(days=1)
+    return Period(max(first, period.first or first), min(last, period.last or last))
 
 
 def months_before(day: date, count: int) -> date:
@@ -83,8 +91,3 @@ def months_between(first: date, last: date) -> list[date]:
     """The first days of all months that have a day in the period, oldest first."""
     count = (last.year - first.year) * 12 + last.month - first.month
     return [months_before(last, back) for back in range(count, -1, -1)]
-
-
-def month_end(month: date) -> date:
-    """The last day of the month."""
-    return months_before(month, -1) - timedelta(days=1)

@@ -1,11 +1,49 @@
-"""The one stylesheet of a brand's survey page: the common rules, then the brand's colours."""
+"""How a survey page reads and looks: the frozen words for one customer, and the brand's one stylesheet."""
 
-from npsapp.organization.rules import MIN_CONTRAST, ON_FILL, WHITE, Accent, contrast
+from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
+
+from npsapp.invitations import rendering as letters
+from npsapp.invitations.models import Invitation
+from npsapp.lib.clock import local_date
+from npsapp.organization import queries as organization
+from npsapp.organization.rules import (
+    MIN_CONTRAST,
+    ON_FILL,
+    WHITE,
+    Accent,
+    contrast,
+    readable_accent,
+)
+from npsapp.surveys.placeholders import spoken_day
+from npsapp.surveys.rules import Questionnaire, Wording, wording
 
 DARK_PAPER = "#11161D"
 # Okabe-Ito fills of the three groups with the text that can be read on them, design.md.
 _GROUPS = ((1, 7, "#D55E00"), (8, 9, "#E69F00"), (10, 11, "#009E73"))
 _FOCUS = "a:focus-visible,button:focus-visible,textarea:focus-visible,.check input:focus-visible"
+
+
+def wording_of(invitation: Invitation, language: str) -> Wording:
+    """The words of the version this customer was invited with, whatever the survey says today."""
+    content = invitation.version.content if invitation.version else {"questions": [], "texts": {}}
+    filled = letters.values_for(invitation.interaction, language)
+    return wording(Questionnaire.from_json(content), language=language, values=filled)
+
+
+def last_day(invitation: Invitation, language: str, *, now: datetime) -> str:
+    """Until when the answer may be changed, as people say a day; empty when there is no end."""
+    if invitation.valid_until is None:
+        return ""
+    zone = organization.zone_of(invitation.interaction.region, invitation.interaction.brand)
+    return spoken_day(local_date(invitation.valid_until, zone), language, today=local_date(now, zone))
+
+
+@lru_cache(maxsize=64)
+def brand_stylesheet(file: Path, changed_at: int, accent: str, groups: bool) -> str:
+    """The stylesheet of a brand, kept while neither survey.css (`changed_at`) nor the colours change."""
+    return stylesheet(file.read_text(), accent=readable_accent(accent), group_colours=groups)
 
 
 def stylesheet(common: str, *, accent: Accent, group_colours: bool) -> str:

@@ -70,7 +70,7 @@ def values(
     brand: str | None = None,
     company: str | None = None,
 ) -> dict[str, str]:
-    """The table for `render`: every placeholder has an entry, unknown facts are empty; white space is made plain."""
+    """The table for `fill`: every placeholder has an entry, unknown facts are empty; white space is made plain."""
     given = {
         "name": name, "title": title, "number": number, "date": date, "place": place, "brand": brand,
         "company": company,
@@ -78,19 +78,19 @@ def values(
     return {key: " ".join((value or "").split()) for key, value in given.items()}
 
 
-def render(text: str, values: Values) -> str:
+def fill(text: str, values: Values) -> str:
     """The text with its placeholders replaced. Plain text, not HTML: templates escape it."""
     chosen = _OPTIONAL.sub(lambda match: _alternative(match, values), text)
-    lines = (_SPACES.sub(" ", line).strip() for line in _fill(chosen, values).splitlines())
+    lines = (_SPACES.sub(" ", line).strip() for line in _put_values(chosen, values).splitlines())
     return "\n".join(lines).strip()
 
 
-def render_line(text: str, values: Values) -> str:
-    """As `render`, on one line: for subjects of letters and headings."""
-    return " ".join(render(text, values).split())
+def fill_line(text: str, values: Values) -> str:
+    """As `fill`, on one line: for subjects of letters and headings."""
+    return " ".join(fill(text, values).split())
 
 
-def _fill(text: str, values: Values) -> str:
+def _put_values(text: str, values: Values) -> str:
     return _WITH_STOP.sub(lambda match: _value(match, values), text)
 
 

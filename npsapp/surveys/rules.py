@@ -6,7 +6,9 @@ from enum import StrEnum
 from typing import Any, TypeAlias
 
 from npsapp.lib.texts import N_, text_in
-from npsapp.surveys.placeholders import TextFault, Values, render, render_line, text_fault
+from npsapp.surveys.placeholders import TextFault, Values, text_fault
+from npsapp.surveys.placeholders import fill as fill
+from npsapp.surveys.placeholders import fill_line as fill_line
 
 # Every text a customer sees stands in all of these before a survey may go out.
 LANGUAGES = ("en", "ru", "uk")
@@ -69,8 +71,8 @@ class Questionnaire:
     texts: Mapping[str, Texts] = field(default_factory=dict)
 
     @classmethod
-    def from_document(cls, document: Mapping[str, Any]) -> "Questionnaire":
-        """Read what `to_document` wrote; an unknown kind of question is a ValueError."""
+    def from_json(cls, document: Mapping[str, Any]) -> "Questionnaire":
+        """Read what `to_json` wrote; an unknown kind of question is a ValueError."""
         questions = tuple(
             Question(
                 row["key"], Kind(row["kind"]), {part: dict(texts) for part, texts in row["texts"].items()}
@@ -79,7 +81,7 @@ class Questionnaire:
         )
         return cls(questions, {part: dict(texts) for part, texts in document["texts"].items()})
 
-    def to_document(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """The JSON form stored with the version."""
         questions = [
             {
@@ -232,10 +234,10 @@ def wording(questionnaire: Questionnaire, *, language: str, values: Values) -> W
 
     def said(kind: Kind, part: str) -> str:
         question = questionnaire.question(kind)
-        return render_line(text_in(dict(question.texts.get(part, {})), language), values) if question else ""
+        return fill_line(text_in(dict(question.texts.get(part, {})), language), values) if question else ""
 
     def around(part: str) -> str:
-        return render_line(text_in(dict(questionnaire.texts.get(part, {})), language), values)
+        return fill_line(text_in(dict(questionnaire.texts.get(part, {})), language), values)
 
     return Wording(
         naming=around("naming"),
@@ -262,9 +264,9 @@ class LetterWords:
 def letter_words(letter: Mapping[str, str], *, values: Values) -> LetterWords:
     """The letter's texts in one language (part → text) with the placeholders filled."""
     return LetterWords(
-        subject=render_line(letter.get("subject", ""), values),
-        before=render(letter.get("before", ""), values),
-        after=render(letter.get("after", ""), values),
+        subject=fill_line(letter.get("subject", ""), values),
+        before=fill(letter.get("before", ""), values),
+        after=fill(letter.get("after", ""), values),
     )
 
 

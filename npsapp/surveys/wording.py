@@ -201,7 +201,11 @@ def default_questionnaire(touchpoint_key: str) -> Questionnaire:
     """The questionnaire a new survey starts with: the score, why, and the offer to be contacted."""
     about = _TOUCHPOINTS.get(touchpoint_key, _ANYTHING)
     questions = (
-        Question(RECOMMEND_KEY, Kind.RECOMMEND, {"wording": dict(_QUESTION), "low": dict(_LOW), "high": dict(_HIGH)}),
+        Question(
+            RECOMMEND_KEY,
+            Kind.RECOMMEND,
+            {"wording": dict(_QUESTION), "low": dict(_LOW), "high": dict(_HIGH)},
+        ),
         Question(WHY_KEY, Kind.TEXT, {group: dict(texts) for group, texts in _WHY.items()}),
         Question(CONTACT_KEY, Kind.CONTACT, {"wording": dict(_CONTACT), "decline": dict(_NO_CALL)}),
     )
@@ -214,7 +218,9 @@ def default_letter(touchpoint_key: str) -> dict[str, Texts]:
     """The texts of the first letter: part → language → text."""
     about = _TOUCHPOINTS.get(touchpoint_key, _ANYTHING)
     before = {language: f"{_GREETING[language]} {text}" for language, text in about.question.items()}
-    after = {language: _BECAUSE[language].replace("{reason}", text) for language, text in about.reason.items()}
+    after = {
+        language: _BECAUSE[language].replace("{reason}", text) for language, text in about.reason.items()
+    }
     texts = (dict(about.subject), before, after)
     return dict(zip(LETTER_PARTS, texts, strict=True))
 

@@ -74,7 +74,8 @@ def ago(at: datetime | None) -> str:
     """3 hours ago, in 2 days."""
     if at is None:
         return ""
-    return dates.format_timedelta(at - moment_of_request(), add_direction=True, locale=_locale())
+    span = at - moment_of_request()
+    return dates.format_timedelta(span, threshold=1, add_direction=True, locale=_locale())
 
 
 def due(at: datetime | None) -> str:
@@ -102,7 +103,8 @@ def duration(span: timedelta | Number | None) -> str:
     if span is None:
         return ""
     seconds = span.total_seconds() if isinstance(span, timedelta) else float(span)
-    return dates.format_timedelta(timedelta(seconds=max(seconds, 60)), granularity="minute", locale=_locale())
+    whole = timedelta(seconds=max(seconds, 60))
+    return dates.format_timedelta(whole, granularity="minute", threshold=1, locale=_locale())
 
 
 def iso(at: date | datetime | None) -> str:
@@ -114,9 +116,8 @@ def number(value: Number | None, digits: int = 0) -> str:
     """1 234 or 1 234.5, grouped as the language does; None is an en dash, for "there is none"."""
     if value is None:
         return "–"
-    return _minus(
-        numbers.format_decimal(round(Decimal(str(value)), digits), _pattern(digits), locale=_locale())
-    )
+    rounded = round(Decimal(str(value)), digits) + 0  # adding zero turns a rounded −0 into 0
+    return _minus(numbers.format_decimal(rounded, _pattern(digits), locale=_locale()))
 
 
 def signed(value: Number | None, digits: int = 0) -> str:
@@ -131,12 +132,8 @@ def percent(share: Number | None, digits: int = 0) -> str:
     """0.314 as 31 %, with the space the language puts before the sign."""
     if share is None:
         return "–"
-    pattern = (
-        "#,##0"
-        + ("." + "0" * digits if digits else "")
-        + ("%" if language_now() == "en" else "\N{NO-BREAK SPACE}%")
-    )
-    return _minus(numbers.format_percent(Decimal(str(share)), pattern, locale=_locale()))
+    sign = "%" if language_now() == "en" else "\N{NO-BREAK SPACE}%"
+    return _minus(numbers.format_percent(Decimal(str(share)), _pattern(digits) + sign, locale=_locale()))
 
 
 def money(amount: Number | None, currency: str = "") -> str:
@@ -177,8 +174,9 @@ def clip(text: str | None, length: int = 120) -> str:
     line = " ".join((text or "").split())
     if len(line) <= length:
         return line
-    cut = line[: length - 1]
-    return (cut.rsplit(" ", 1)[0] if " " in cut[length // 2 :] else cut).rstrip(" ,.;:—–-") + "…"
+    start = line[:length]
+    words = start.rsplit(" ", 1)[0] if " " in start[length // 2 :] else start[:-1]
+    return words.rstrip(" ,.;:—–-") + "…"
 
 
 def spoken(texts: dict[str, str] | None) -> str:

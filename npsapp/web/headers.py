@@ -26,8 +26,9 @@ def _protect(response: Response) -> Response:
     headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
     if request.is_secure:
         headers.setdefault("Strict-Transport-Security", TRANSPORT)
-    if request.endpoint != "static" and (_address_is_a_secret() or _personal()):
-        headers.setdefault("Cache-Control", "no-store")
+    # Who is signed in is asked only where it matters: the answer to a broken database must not ask the database.
+    if "Cache-Control" not in headers and (_address_is_a_secret() or _personal()):
+        headers["Cache-Control"] = "no-store"
     return response
 
 

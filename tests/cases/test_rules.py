@@ -4,15 +4,14 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from npsapp.cases import rules
-from npsapp.cases.calendar import WorkingCalendar
-from npsapp.cases.rules import Answer, Known, Look, Outcome, Result, State, Step
+from npsapp.cases import bundles, changes, remarks, rules
+from npsapp.cases.bundles import LetterKind
+from npsapp.cases.changes import Answer, Known, Look
+from npsapp.cases.remarks import Remark
+from npsapp.cases.rules import Outcome, Result, State, Step
 
-KYIV = WorkingCalendar("Europe/Kyiv")
-MONDAY_10 = datetime(2026, 11, 16, 10, tzinfo=ZoneInfo("Europe/Kyiv")).astimezone(UTC)
+NOW = datetime(2026, 11, 16, 10, tzinfo=UTC)
 
 
 @pytest.mark.parametrize("score", range(11))
@@ -37,93 +36,6 @@ def test_an_answer_without_a_score_opens_none():
 )
 def test_the_lowest_scores_and_critical_key_customers_are_hot(score, key_customer, hot):
     assert rules.is_hot(score, key_customer=key_customer) is hot
-
-
-def test_the_deadlines_of_an_ordinary_case_run_in_working_days():
-    clock = rules.deadlines(MONDAY_10, hot=False, working_time=KYIV)
-
-    assert clock.acknowledge_by == MONDAY_10 + timedelta(hours=2)
-    assert clock.attempt_by == MONDAY_10 + timedelta(days=1)
-    assert clock.contact_by == MONDAY_10 + timedelta(days=2)
-    assert clock.settle_by == MONDAY_10 + timedelta(days=7)
-
-
-def test_a_hot_case_is_due_for_contact_on_the_same_working_day():
-    clock = rules.deadlines(MONDAY_10, hot=True, working_time=KYIV)
-
-    assert clock.acknowledge_by == MONDAY_10 + timedelta(hours=2)
-    assert clock.attempt_by == clock.contact_by == MONDAY_10 + timedelta(hours=8)
-
-
-def test_late_in_the_day_a_hot_case_is_to_be_taken_on_before_the_day_ends():
-    clock = rules.deadlines(MONDAY_10 + timedelta(hours=7), hot=True, working_time=KYIV)
-
-    assert clock.acknowledge_by == clock.contact_by == MONDAY_10 + timedelta(hours=8)
-
-
-def test_a_call_the_customer_wished_for_later_pauses_the_clock():
-    friday = MONDAY_10 + timedelta(days=11)
-    clock = rules.deadlines(MONDAY_10, hot=True, working_time=KYIV, call_back_at=friday)
-
-    assert clock.contact_by == friday
-    assert clock.settle_by == friday + timedelta(days=3)
-
-
-@given(
-    st.integers(0, 730 * 86400).map(
-        lambda seconds: datetime(2025, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
-    ),
-    st.booleans(),
-    st.lists(st.tuples(st.integers(0, 9000), st.integers(11, 3000)), max_size=3),
-)
-def test_deadlines_follow_each_other(started_at, hot, outages):
-    gaps = [
-        (started_at + timedelta(minutes=after), started_at + timedelta(minutes=after + length))
-        for after, length in outages
-    ]
-    clock = rules.deadlines(started_at, hot=hot, working_time=KYIV, outages=gaps)
-
-    assert started_at < clock.acknowledge_by <= clock.attempt_by <= clock.contact_by <= clock.settle_by
-
-
-@pytest.mark.parametrize(
-    ("state", "step"),
-    [
-        (State.NEW, Step.ACKNOWLEDGE),
-        (State.ACKNOWLEDGED, Step.ATTEMPT),
-        (State.REOPENED, Step.ATTEMPT),
-        (State.ATTEMPTED, Step.CONTACT),
-        (State.CONTACTED, Step.SETTLE),
-        (State.SETTLED, None),
-        (State.CLOSED, None),
-    ],
-)
-def test_every_open_state_waits_for_one_act(state, step):
-    assert rules.step_due(state) is step
-    due = rules.due_now(state, rules.deadlines(MONDAY_10, hot=False, working_time=KYIV))
-    assert (due is None) is (step is None)
-    assert rules.is_open(state) is (step is not None)
-
-
-def test_the_deadline_that_matters_is_that_of_the_next_act():
-    clock = rules.deadlines(MONDAY_10, hot=False, working_time=KYIV)
-
-    assert rules.due_now(State.NEW, clock) == rules.Due(Step.ACKNOWLEDGE, clock.acknowledge_by)
-    assert rules.due_now(State.ATTEMPTED, clock) == rules.Due(Step.CONTACT, clock.contact_by)
-
-
-def test_urgency_is_due_time_then_score_then_key_customer():
-    later = MONDAY_10 + timedelta(hours=1)
-    in_order = [
-        (MONDAY_10, 6, False),
-        (later, 0, False),
-        (later, 2, True),
-        (later, 2, False),
-        (later, None, True),
-    ]
-    keys = [rules.urgency(due_at=due, score=score, key_customer=key) for due, score, key in in_order]
-
-    assert keys == sorted(keys)
 
 
 @pytest.mark.parametrize("state", rules.OPEN_STATES)
@@ -206,7 +118,7 @@ def known(state=State.NEW, score=4, words=False, outcome=None, others_matter=Fal
     ],
 )
 def test_what_a_new_or_changed_answer_does(answer, before, open_case, look):
-    assert rules.look_at(answer, before, open_case=open_case) is look
+    assert changes.look_at(answer, before, open_case=open_case) is look
 
 
 def test_every_code_has_a_wording_of_its_own():
@@ -214,3 +126,53 @@ def test_every_code_has_a_wording_of_its_own():
         labels = [code.label for code in codes]
         assert all(labels)
         assert len(set(labels)) == len(labels)
+
+
+@pytest.mark.parametrize(
+    ("untold", "untold_hot", "minutes_ago", "kind"),
+    [
+        (0, 0, None, None),
+        (1, 0, None, LetterKind.BUNDLE),
+        (1, 0, 59, None),
+        (1, 0, 60, LetterKind.BUNDLE),
+        (2, 1, 1, LetterKind.HOT),
+    ],
+)
+def test_letters_are_bundled_by_the_hour_unless_a_case_is_hot(untold, untold_hot, minutes_ago, kind):
+    last = None if minutes_ago is None else NOW - timedelta(minutes=minutes_ago)
+
+    assert bundles.letter_now(untold=untold, untold_hot=untold_hot, last_letter_at=last, now=NOW) is kind
+
+
+@pytest.mark.parametrize(
+    ("local", "morning"),
+    [
+        ("2026-11-16 08:29", False),
+        ("2026-11-16 08:30", True),
+        ("2026-11-16 11:59", True),
+        ("2026-11-16 12:00", False),
+        ("2026-11-21 09:00", False),
+    ],
+)
+def test_the_morning_list_leaves_on_working_mornings(local, morning):
+    at = datetime.fromisoformat(local).replace(tzinfo=ZoneInfo("Europe/Kyiv")).astimezone(UTC)
+
+    assert bundles.is_morning(at, zone_name="Europe/Kyiv", workdays="12345") is morning
+
+
+def test_a_remark_of_the_program_is_read_back_with_its_values():
+    changed = remarks.read(remarks.write(Remark.SCORE_CHANGED, 4, 8))
+    handed_over = remarks.read(remarks.write(Remark.ASSIGNED, 17))
+    ended = remarks.read(remarks.write(Remark.SETTLED, Outcome.SAVED))
+
+    assert changed is not None
+    assert (changed.first, changed.second) == ("4", "8")
+    assert handed_over is not None
+    assert handed_over.user_id == 17
+    assert ended is not None
+    assert ended.outcome is Outcome.SAVED
+
+
+def test_what_somebody_wrote_is_no_remark():
+    assert remarks.read("Called: no answer") is None
+    assert remarks.read("") is None

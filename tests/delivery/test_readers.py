@@ -57,7 +57,17 @@ def test_no_folder_yet_means_no_letters(tmp_path):
 
 @pytest.mark.parametrize(
     "name",
-    ["../secret.eml", "..%2fsecret.eml", "/etc/passwd", ".hidden.eml", "a/b.eml", "a\\b.eml", "a.eml\n", "x.txt", "gone.eml"],
+    [
+        "../secret.eml",
+        "..%2fsecret.eml",
+        "/etc/passwd",
+        ".hidden.eml",
+        "a/b.eml",
+        "a\\b.eml",
+        "a.eml\n",
+        "x.txt",
+        "gone.eml",
+    ],
 )
 def test_a_name_that_is_no_letter_of_the_folder_is_refused(tmp_path, name):
     folder = tmp_path / "outbox"

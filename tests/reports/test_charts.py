@@ -6,7 +6,8 @@ from xml.etree import ElementTree
 import pytest
 
 from npsapp.reports import charts
-from npsapp.reports.charts import Bar, Look, Point, Shape, Words
+from npsapp.reports.charts import Bar, Point
+from npsapp.reports.sheets import Look, Shape, Words
 from npsapp.responses.rules import Group
 
 SVG = "{http://www.w3.org/2000/svg}"

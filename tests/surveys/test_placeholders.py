@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from npsapp.surveys.placeholders import (
     PLACEHOLDERS,
     TextFault,
-    render,
-    render_line,
+    fill,
+    fill_line,
     spoken_day,
     text_fault,
     values,
@@ -29,7 +29,11 @@ EMPTY = values()
         ("Ваш заказ[ от {date}]: вопрос", "Ваш заказ от 3 ноября: вопрос", "Ваш заказ: вопрос"),
         ("[{name}, здравствуйте|Здравствуйте].", "Елена Ивановна, здравствуйте.", "Здравствуйте."),
         ("Good day[, {name}].", "Good day, Елена Ивановна.", "Good day."),
-        ("because you [bought {title}|made a purchase]", "because you bought лоток", "because you made a purchase"),
+        (
+            "because you [bought {title}|made a purchase]",
+            "because you bought лоток",
+            "because you made a purchase",
+        ),
         ("[{number}|{title}|—]", "48-1203", "—"),
         ("Заказ [№ {number}] готов", "Заказ № 48-1203 готов", "Заказ готов"),
         ("[{name}, {title}|{name}|Вы]", "Елена Ивановна, лоток", "Вы"),
@@ -38,24 +42,27 @@ EMPTY = values()
     ],
 )
 def test_sentences_read_well_with_and_without_facts(text: str, full: str, empty: str) -> None:
-    assert render(text, FULL) == full
-    assert render(text, EMPTY) == empty
+    assert fill(text, FULL) == full
+    assert fill(text, EMPTY) == empty
 
 
 def test_a_value_cannot_bring_placeholders_of_its_own() -> None:
     tricky = values(title="{brand}[{name}|x]{0.__class__}", brand="Водолад", name="Олена")
 
-    assert render("Вы купили {title}", tricky) == "Вы купили {brand}[{name}|x]{0.__class__}"
-    assert render("[Вы купили {title}]", tricky) == "Вы купили {brand}[{name}|x]{0.__class__}"
+    assert fill("Вы купили {title}", tricky) == "Вы купили {brand}[{name}|x]{0.__class__}"
+    assert fill("[Вы купили {title}]", tricky) == "Вы купили {brand}[{name}|x]{0.__class__}"
 
 
 def test_a_value_with_line_breaks_cannot_break_a_subject() -> None:
-    assert render_line("Order {title}", values(title="lot\r\nBcc: x@example.com")) == "Order lot Bcc: x@example.com"
+    assert (
+        fill_line("Order {title}", values(title="lot\r\nBcc: x@example.com"))
+        == "Order lot Bcc: x@example.com"
+    )
 
 
 @given(st.text(max_size=60), st.text(max_size=20), st.text(max_size=20))
 def test_rendering_never_fails_and_a_line_stays_a_line(text: str, name: str, title: str) -> None:
-    said = render_line(text, values(name=name, title=title))
+    said = fill_line(text, values(name=name, title=title))
 
     assert len(said.splitlines()) <= 1
 
@@ -65,7 +72,9 @@ def test_every_known_placeholder_is_replaced_once(given_values: dict[str, str]) 
     table = values(**given_values)
     text = " / ".join("{" + key + "}" for key in PLACEHOLDERS)
 
-    assert " ".join(render(text, table).split()) == " ".join(" / ".join(table[key] for key in PLACEHOLDERS).split())
+    assert " ".join(fill(text, table).split()) == " ".join(
+        " / ".join(table[key] for key in PLACEHOLDERS).split()
+    )
 
 
 @pytest.mark.parametrize(
@@ -89,7 +98,9 @@ def test_a_mistake_is_named_while_editing(text: str, fault: TextFault, detail: s
     assert text_fault(text, at_most=50, one_line=True) == (fault, detail)
 
 
-@pytest.mark.parametrize("text", ["", "Hello[, {name}].", "[{title}|your order] of {date}", "50 % (approx.) & <b>"])
+@pytest.mark.parametrize(
+    "text", ["", "Hello[, {name}].", "[{title}|your order] of {date}", "50 % (approx.) & <b>"]
+)
 def test_a_right_text_has_no_fault(text: str) -> None:
     assert text_fault(text, at_most=50, one_line=True) is None
 

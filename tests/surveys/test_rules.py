@@ -28,9 +28,9 @@ def test_the_default_survey_is_complete(touchpoint: str) -> None:
 
 
 def test_a_questionnaire_survives_being_stored() -> None:
-    stored = json.loads(json.dumps(DEFAULT.to_document()))
+    stored = json.loads(json.dumps(DEFAULT.to_json()))
 
-    assert Questionnaire.from_document(stored) == DEFAULT
+    assert Questionnaire.from_json(stored) == DEFAULT
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_the_promise_may_be_left_out_but_not_in_one_language_only() -> None:
 
 
 def test_an_unknown_placeholder_is_named() -> None:
-    texts = {language: "How is {brnad}?" for language in rules.LANGUAGES}
+    texts = dict.fromkeys(rules.LANGUAGES, "How is {brnad}?")
 
     faults = rules.text_faults(DEFAULT.with_texts({("recommend", "wording"): texts}))
 
@@ -77,7 +77,11 @@ def test_an_unknown_placeholder_is_named() -> None:
 @pytest.mark.parametrize(
     ("language", "question", "low"),
     [
-        ("en", "How likely are you to recommend Vodolad to a friend or colleague?", "0 – would never recommend"),
+        (
+            "en",
+            "How likely are you to recommend Vodolad to a friend or colleague?",
+            "0 – would never recommend",
+        ),
         (
             "ru",
             "С какой вероятностью вы порекомендуете компанию «Водолад» друзьям или коллегам?",
@@ -105,24 +109,34 @@ def test_the_question_reads_as_designed(language: str, question: str, low: str) 
             "en",
             "Your order of 3 November: one question",
             "Good day, Olena. One question about your purchase of 3 November, Odesa: drainage channel DN100, 12 pcs.",
-            "You received this letter because you bought drainage channel DN100, 12 pcs from us on 3 November. "
-            'No more such letters: "Unsubscribe".',
+            (
+                "You received this letter because you bought drainage channel DN100, 12 pcs from us on 3 November. "
+                'No more such letters: "Unsubscribe".'
+            ),
         ),
         (
             "ru",
             "Ваш заказ от 3 ноября: один вопрос",
-            "Елена Ивановна, здравствуйте. Один вопрос о вашей покупке от 3 ноября, Одесса: "
-            "лоток водоотводный DN100, 12 шт.",
-            "Вы получили это письмо, потому что 3 ноября купили у нас «лоток водоотводный DN100, 12 шт.». "
-            "Не хотите таких писем — нажмите «Отписаться».",
+            (
+                "Елена Ивановна, здравствуйте. Один вопрос о вашей покупке от 3 ноября, Одесса: "
+                "лоток водоотводный DN100, 12 шт."
+            ),
+            (
+                "Вы получили это письмо, потому что 3 ноября купили у нас «лоток водоотводный DN100, 12 шт.». "
+                "Не хотите таких писем — нажмите «Отписаться»."
+            ),
         ),
         (
             "uk",
             "Ваше замовлення від 3 листопада: одне запитання",
-            "Олено Іванівно, добрий день. Одне запитання про вашу покупку від 3 листопада, Одеса: "
-            "лоток водовідвідний DN100, 12 шт.",
-            "Ви отримали цей лист, бо 3 листопада придбали в нас «лоток водовідвідний DN100, 12 шт.». "
-            "Не хочете таких листів — натисніть «Відписатися».",
+            (
+                "Олено Іванівно, добрий день. Одне запитання про вашу покупку від 3 листопада, Одеса: "
+                "лоток водовідвідний DN100, 12 шт."
+            ),
+            (
+                "Ви отримали цей лист, бо 3 листопада придбали в нас «лоток водовідвідний DN100, 12 шт.». "
+                "Не хочете таких листів — натисніть «Відписатися»."
+            ),
         ),
     ],
 )
@@ -136,8 +150,12 @@ def test_the_letter_reads_as_designed(language: str, subject: str, before: str, 
 
 @pytest.mark.parametrize("language", rules.LANGUAGES)
 @pytest.mark.parametrize("touchpoint", TOUCHPOINTS)
-@pytest.mark.parametrize("missing", [("name",), ("title",), ("place", "name"), ("date",), ("name", "title", "date", "place")])
-def test_no_sentence_breaks_when_facts_are_missing(touchpoint: str, language: str, missing: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    "missing", [("name",), ("title",), ("place", "name"), ("date",), ("name", "title", "date", "place")]
+)
+def test_no_sentence_breaks_when_facts_are_missing(
+    touchpoint: str, language: str, missing: tuple[str, ...]
+) -> None:
     known = facts(language, **dict.fromkeys(missing, ""))
     page = rules.wording(wording.default_questionnaire(touchpoint), language=language, values=known)
     letter = {part: texts[language] for part, texts in wording.default_letter(touchpoint).items()}
@@ -153,7 +171,10 @@ def test_no_sentence_breaks_when_facts_are_missing(touchpoint: str, language: st
 def test_a_survey_without_a_language_falls_back_to_english() -> None:
     only_english = DEFAULT.with_texts({("recommend", "wording"): {"en": "Would you recommend {brand}?"}})
 
-    assert rules.wording(only_english, language="uk", values=facts("uk")).question == "Would you recommend Водолад?"
+    assert (
+        rules.wording(only_english, language="uk", values=facts("uk")).question
+        == "Would you recommend Водолад?"
+    )
 
 
 def test_a_survey_without_an_offer_of_a_call_has_no_words_for_it() -> None:

@@ -1,1 +1,57 @@
-"""Channels."""
+"""Channels: each sends one letter with one verb, and fails with one error."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from npsapp.delivery.rules import Failure
+
+
+class Fate(StrEnum):
+    """What became of a letter that was not plainly accepted."""
+
+    REFUSED = "refused"
+    """The server said no to this letter; others may go."""
+    NO_CONNECTION = "no_connection"
+    """Nothing was handed over; the whole batch waits."""
+    UNKNOWN = "unknown"
+    """The connection died after the letter was on its way: it may have arrived."""
+
+
+class ChannelError(Exception):
+    """A letter that was not accepted, what became of it, and what the server said."""
+
+    def __init__(self, fate: Fate, failure: Failure) -> None:
+        super().__init__(failure.words)
+        self.fate = fate
+        self.failure = failure
+
+
+@dataclass(frozen=True)
+class Outgoing:
+    """A letter as a channel needs it, independent of the database session."""
+
+    id: int
+    name: str
+    """Stable file name stem for channels that write files."""
+    from_name: str
+    from_address: str
+    reply_to: str
+    to_name: str
+    to_address: str
+    subject: str
+    body: str
+    html: str
+    message_id: str
+    unsubscribe_url: str
+    cyrillic: bool
+
+
+class OpenChannel(Protocol):
+    """A channel with its connection open."""
+
+    def send(self, letter: Outgoing) -> None:
+        """Hand over one letter, or raise ChannelError."""
+
+    def close(self) -> None:
+        """End the connection; never raises."""

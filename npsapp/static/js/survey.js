@@ -63,7 +63,7 @@
     const data = { score: score(), gesture: now.gesture || "" };
     for (const name of ["nonce", "edit", "lang", "shown"]) data[name] = field[name].value;
     if (now.final) Object.assign(data, { final: "1", comment: comment.value });
-    if (now.final && field.contact.checked) data.contact = "1";
+    if (now.final && field.contact) data.contact = field.contact.value;
     job = null;
     busy = true;
     const reply = await post(data, { keepalive: !now.final }).catch(() => ({ state: "trouble" }));
@@ -142,7 +142,7 @@
     if (!score()) field.score.value = String(reply.score);
     comment.value = comment.value || reply.comment;
     field.shown.value = reply.comment && "1";
-    field.contact.checked = reply.contact;
+    if (field.contact) field.contact.value = reply.contact;
     by("answered").hidden = true;
     form.hidden = false;
     reveal();

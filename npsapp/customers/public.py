@@ -1,0 +1,152 @@
+"""Pages for people who want to stop our letters, and the page that says what becomes of their answers."""
+
+from dataclasses import dataclass
+
+from flask import Blueprint, Response, current_app, make_response, render_template, request, url_for
+from flask_babel import format_date
+
+from npsapp.customers import links, queries, services
+from npsapp.customers.models import ContactPoint, Hold
+from npsapp.customers.rules import Choice
+from npsapp.db import transaction
+from npsapp.extensions import csrf
+from npsapp.i18n import DEFAULT_LANGUAGE, LANGUAGES, negotiate, speaking
+from npsapp.lib.clock import local_date, utcnow
+from npsapp.lib.texts import text_in
+from npsapp.organization import queries as organization
+from npsapp.organization.models import Brand
+from npsapp.web.access import public
+
+bp = Blueprint("unsubscribe", __name__, template_folder="templates")
+# A mail program that unsubscribes for its user brings no cookie and no form token (RFC 8058, section 3.2).
+csrf.exempt(bp)
+
+ONE_CLICK = "List-Unsubscribe"
+UNDO = "undo"
+
+
+@dataclass(frozen=True)
+class Visitor:
+    """Whose link was opened: an address, and the brand that wrote to it."""
+
+    point: ContactPoint
+    brand: Brand
+
+
+@bp.get("/u/<token>")
+@public
+def show(token: str) -> Response:
+    """The choices; opening the link changes nothing, so a scanner of links may do it too."""
+    visitor = _visitor(token)
+    return _page(visitor, token) if visitor else _broken()
+
+
+@bp.post("/u/<token>")
+@public
+def choose(token: str) -> Response:
+    """One click from a mail program, a choice on the page, or taking it back. Always 200, never a redirect."""
+    visitor = _visitor(token)
+    if visitor is None:
+        return _broken()
+    point_id, brand_id, now = visitor.point.id, visitor.brand.id, utcnow()
+    choice = _choice()
+    if request.form.get("choice") == UNDO:
+        with transaction():
+            services.resubscribe(contact_point_id=point_id, brand_id=brand_id, now=now)
+        return _page(visitor, token, undone=True)
+    if choice is None:
+        return _page(visitor, token)
+    with transaction():
+        services.unsubscribe(contact_point_id=point_id, brand_id=brand_id, choice=choice, now=now)
+    return _page(visitor, token)
+
+
+def _choice() -> Choice | None:
+    """What was chosen; form-urlencoded and multipart are read alike."""
+    if request.form.get(ONE_CLICK) == "One-Click":
+        return Choice.NO_LETTERS
+    chosen = request.form.get("choice", "")
+    return Choice(chosen) if chosen in list(Choice) else None
+
+
+def _visitor(token: str) -> Visitor | None:
+    ids = links.read_token(current_app.config["SECRET_KEYS"], token)
+    if ids is None:
+        return None
+    point, brand = queries.contact_point(ids[0]), organization.brand(ids[1])
+    return Visitor(point, brand) if point and brand else None
+
+
+def _page(visitor: Visitor, token: str, *, undone: bool = False) -> Response:
+    customer, brand = visitor.point.customer, visitor.brand
+    language = _language(queries.language_of(customer, brand))
+    stop = queries.own_stop(customer.id, utcnow())
+    return _said(
+        "customers/unsubscribe.html",
+        language,
+        brand_name=text_in(brand.name, language),
+        address=_masked(visitor.point.value),
+        chosen=_chosen(stop),
+        until=_until(stop, queries.timezone_of(customer, brand), language),
+        undone=undone,
+        here=url_for("unsubscribe.show", token=token),
+        privacy=url_for("unsubscribe.privacy", brand_key=brand.key, lang=language),
+    )
+
+
+def _chosen(stop: Hold | None) -> Choice | None:
+    code = stop.source.partition(":")[2] if stop else ""
+    return Choice(code) if code in list(Choice) else (Choice.NO_LETTERS if stop else None)
+
+
+def _until(stop: Hold | None, zone: str, language: str) -> str:
+    if stop is None or stop.until is None:
+        return ""
+    with speaking(language):
+        return str(format_date(local_date(stop.until, zone), "d MMMM y"))
+
+
+def _masked(address: str) -> str:
+    """Enough to recognise the own address, too little to learn somebody else's from a forwarded letter."""
+    local, at, domain = address.partition("@")
+    return f"{local[:2]}…{at}{domain}" if at else f"…{address[-4:]}"
+
+
+@bp.get("/privacy/<brand_key>")
+@public
+def privacy(brand_key: str) -> Response:
+    """Who asks, why, what is kept, who reads it, and how to have it erased."""
+    brand = organization.brand_by_key(brand_key)
+    if brand is None:
+        return _broken()
+    language = _language(None)
+    return _said(
+        "customers/privacy.html",
+        language,
+        brand_name=text_in(brand.name, language),
+        postal_address=text_in(brand.postal_address, language),
+        email=brand.contact_email,
+        here=url_for("unsubscribe.privacy", brand_key=brand_key),
+    )
+
+
+def _broken() -> Response:
+    """The same page for every link that leads nowhere, so that it tells nothing about anybody."""
+    return _said("customers/broken.html", _language(None), status=404, here=request.path)
+
+
+def _language(own: str | None) -> str:
+    """The switch on the page, else the customer's own, else what the browser asks for."""
+    asked = request.args.get("lang", "")
+    if asked in LANGUAGES:
+        return asked
+    return own if own in LANGUAGES else negotiate() or DEFAULT_LANGUAGE
+
+
+def _said(template: str, language: str, *, status: int = 200, **values: object) -> Response:
+    with speaking(language):
+        page = render_template(template, language=language, languages=LANGUAGES, choices=Choice, **values)
+    response = make_response(page, status)
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["Referrer-Policy"] = "no-referrer"
+    return response

@@ -1,0 +1,193 @@
+"""Finding people and what is known about them: addresses, grounds, holds, facts of contact."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+
+from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy.orm import joinedload, selectinload
+
+from npsapp.customers.models import ContactFact, ContactPoint, Customer, Hold
+from npsapp.customers.rules import ContactKind, HoldReason
+from npsapp.db import db, within
+from npsapp.lib import addresses, phones
+from npsapp.organization.models import Brand, Region
+from npsapp.organization.rules import fold
+from npsapp.permissions import Scope
+
+Row = TypeVar("Row", ContactPoint, ContactFact, Hold)
+
+UNSUBSCRIBE = "unsubscribe"
+"""Source of the holds that customers set themselves; the choice follows after a colon."""
+
+
+def customer(customer_id: int) -> Customer | None:
+    """One customer as stored, also one that was merged into another."""
+    return db.session.get(Customer, customer_id)
+
+
+def current(customer_id: int) -> Customer | None:
+    """The person behind an id, following merges. A circle ends at its first repeat."""
+    seen: set[int] = set()
+    found = db.session.get(Customer, customer_id)
+    while found and found.merged_into_id and found.id not in seen:
+        seen.add(found.id)
+        found = db.session.get(Customer, found.merged_into_id)
+    return found
+
+
+def visible(customer_id: int, scope: Scope) -> Customer | None:
+    """The customer if a user with that scope may see the page, else None."""
+    return db.session.scalars(
+        select(Customer).where(Customer.id == customer_id, within(Customer.region_id, scope))
+    ).first()
+
+
+def contact_point(contact_point_id: int) -> ContactPoint | None:
+    """One address with its customer."""
+    return db.session.get(ContactPoint, contact_point_id, options=[joinedload(ContactPoint.customer)])
+
+
+def contact_points(customer_ids: Iterable[int]) -> dict[int, list[ContactPoint]]:
+    """Addresses by customer, oldest first, with their grounds; for planning in bulk."""
+    wanted = sorted(set(customer_ids))
+    rows = db.session.scalars(
+        select(ContactPoint)
+        .where(ContactPoint.customer_id.in_(wanted))
+        .options(selectinload(ContactPoint.grounds))
+        .order_by(ContactPoint.id)
+    )
+    return _by_customer(rows)
+
+
+def facts_for(customer_ids: Iterable[int], since: datetime) -> dict[int, list[ContactFact]]:
+    """Facts of contact from `since` on by customer, oldest first; exempt ones included."""
+    wanted = sorted(set(customer_ids))
+    rows = db.session.scalars(
+        select(ContactFact)
+        .where(ContactFact.customer_id.in_(wanted), ContactFact.at >= since)
+        .order_by(ContactFact.at, ContactFact.id)
+    )
+    return _by_customer(rows)
+
+
+def holds_for(customer_ids: Iterable[int], now: datetime) -> dict[int, list[Hold]]:
+    """Holds in force at `now` by customer."""
+    wanted = sorted(set(customer_ids))
+    rows = db.session.scalars(
+        select(Hold).where(Hold.customer_id.in_(wanted), in_force(now)).order_by(Hold.id)
+    )
+    return _by_customer(rows)
+
+
+def in_force(now: datetime) -> ColumnElement[bool]:
+    """The condition that a hold stops its customer at `now`."""
+    return and_(Hold.lifted_at.is_(None), Hold.since <= now, or_(Hold.until.is_(None), Hold.until > now))
+
+
+def _by_customer(rows: Iterable[Row]) -> dict[int, list[Row]]:
+    found: dict[int, list[Row]] = defaultdict(list)
+    for row in rows:
+        found[row.customer_id].append(row)
+    return dict(found)
+
+
+def own_stop(customer_id: int, now: datetime) -> Hold | None:
+    """The hold the customer set on the unsubscribe page, if it is in force."""
+    return db.session.scalars(
+        select(Hold)
+        .where(Hold.customer_id == customer_id, Hold.source.startswith(UNSUBSCRIBE), in_force(now))
+        .order_by(Hold.id.desc())
+    ).first()
+
+
+def language_of(person: Customer, brand: Brand | None) -> str:
+    """The language to write in: the person's own, else the region's, else the brand's, else English."""
+    region = db.session.get(Region, person.region_id) if person.region_id else None
+    return person.language or (region.language if region else None) or (brand.language if brand else "en")
+
+
+def timezone_of(person: Customer, brand: Brand) -> str:
+    """The zone in which hours count for this person: own, else the region's, else the brand's."""
+    region = db.session.get(Region, person.region_id) if person.region_id else None
+    return person.timezone or (region.timezone if region else None) or brand.timezone
+
+
+def labels(ids: Iterable[int | None]) -> dict[int, str]:
+    """Names for the audit page: id → name, an empty string where none is known."""
+    wanted = sorted({id_ for id_ in ids if id_ is not None})
+    rows = db.session.execute(select(Customer.id, Customer.name).where(Customer.id.in_(wanted)))
+    return {row.id: row.name for row in rows}
+
+
+@dataclass(frozen=True)
+class Story:
+    """What this room knows of one person, newest first where there is an order."""
+
+    customer: Customer
+    contact_points: list[ContactPoint]
+    holds: list[Hold]
+    facts: list[ContactFact]
+
+
+def story(customer_id: int) -> Story | None:
+    """Everything the customer page shows of a person's addresses, grounds, holds and contacts."""
+    person = db.session.get(Customer, customer_id)
+    if person is None:
+        return None
+    holds = db.session.scalars(select(Hold).where(Hold.customer_id == customer_id).order_by(Hold.id.desc()))
+    facts = db.session.scalars(
+        select(ContactFact)
+        .where(ContactFact.customer_id == customer_id)
+        .order_by(ContactFact.at.desc(), ContactFact.id.desc())
+    )
+    points = contact_points([customer_id]).get(customer_id, [])
+    return Story(person, points, list(holds), list(facts))
+
+
+def search(q: str, scope: Scope, *, limit: int, after: int | None = None) -> Sequence[Customer]:
+    """People by words of the name, by e-mail address or phone number; newest first, inside the scope.
+
+    An empty question finds nobody: this is a search, not a list. `after` is the id of the last row of the
+    page before. Contact points are loaded with the rows.
+    """
+    condition = _matches(q)
+    if condition is None:
+        return []
+    query = select(Customer).where(
+        condition, within(Customer.region_id, scope), Customer.merged_into_id.is_(None)
+    )
+    if after is not None:
+        query = query.where(Customer.id < after)
+    rows = query.options(selectinload(Customer.contact_points)).order_by(Customer.id.desc()).limit(limit)
+    return db.session.scalars(rows).all()
+
+
+def _matches(q: str) -> ColumnElement[bool] | None:
+    text = q.strip()
+    if "@" in text:
+        return _has_address(
+            ContactKind.EMAIL, ContactPoint.value == (addresses.normalise(text) or text.lower())
+        )
+    digits = "".join(char for char in text if char.isdigit())
+    if len(digits) >= 5 and not any(char.isalpha() for char in text):
+        whole = phones.normalise(text)
+        same = ContactPoint.value == whole if whole else ContactPoint.value.endswith(digits, autoescape=True)
+        return _has_address(ContactKind.PHONE, same)
+    words = fold(text).split()
+    if not words:
+        return None
+    return and_(*(Customer.name_key.contains(word, autoescape=True) for word in words))
+
+
+def _has_address(kind: ContactKind, same: ColumnElement[bool]) -> ColumnElement[bool]:
+    return Customer.id.in_(select(ContactPoint.customer_id).where(ContactPoint.kind == kind, same))
+
+
+def open_holds(reason: HoldReason, source: str) -> Sequence[Hold]:
+    """Holds of one reason that one source set and nobody lifted yet."""
+    return db.session.scalars(
+        select(Hold).where(Hold.reason == reason, Hold.source == source, Hold.lifted_at.is_(None))
+    ).all()

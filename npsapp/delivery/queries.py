@@ -1,0 +1,183 @@
+"""Reading the post office: what is due, what is paused, what must not be written to."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Select, and_, case, exists, func, or_, select
+
+from npsapp.db import db, within
+from npsapp.delivery.models import Message, Pause, Sender, SenderRate, Suppression
+from npsapp.delivery.rules import Channel, PauseKind, Purpose, State
+from npsapp.permissions import Scope
+
+TO_STAFF = (Purpose.STAFF, Purpose.PASSWORD, Purpose.TEST)
+
+
+def is_paused(now: datetime) -> ColumnElement[bool]:
+    """The condition "this message is stopped by a pause"; staff and password letters never are."""
+    kind, ref = Pause.kind, Pause.ref_id
+    hits = or_(
+        kind == PauseKind.EVERYTHING,
+        and_(kind == PauseKind.BRAND, ref == Message.brand_id),
+        and_(kind == PauseKind.REGION, ref == Message.region_id),
+        and_(kind == PauseKind.SURVEY, ref == Message.survey_id),
+        and_(kind == PauseKind.SENDER, ref == Message.sender_id),
+    )
+    pause = exists().where(
+        Pause.lifted_at.is_(None), Pause.since <= now, or_(Pause.until.is_(None), Pause.until > now), hits
+    )
+    return and_(Message.purpose.not_in(TO_STAFF), pause)
+
+
+def is_suppressed(now: datetime) -> ColumnElement[bool]:
+    """The condition "we do not write to this message's address"; password letters go out all the same."""
+    entry = exists().where(
+        Suppression.channel == Message.channel,
+        Suppression.address == Message.to_address,
+        Suppression.lifted_at.is_(None),
+        or_(Suppression.until.is_(None), Suppression.until > now),
+        or_(Suppression.brand_id.is_(None), Suppression.brand_id == Message.brand_id),
+    )
+    return and_(Message.purpose.not_in(TO_STAFF), entry)
+
+
+def suppressed(
+    channel: Channel, addresses: Iterable[str], *, brand_id: int | None, now: datetime
+) -> set[str]:
+    """Those of `addresses` we must not write to for this brand."""
+    wanted = list(addresses)
+    if not wanted:
+        return set()
+    return set(
+        db.session.scalars(
+            select(Suppression.address).where(
+                Suppression.channel == channel,
+                Suppression.address.in_(wanted),
+                Suppression.lifted_at.is_(None),
+                or_(Suppression.until.is_(None), Suppression.until > now),
+                or_(Suppression.brand_id.is_(None), Suppression.brand_id == brand_id),
+            )
+        )
+    )
+
+
+def sender_of(brand_id: int, channel: Channel = Channel.EMAIL) -> Sender | None:
+    """The sender in use for a brand's channel."""
+    return db.session.scalar(
+        select(Sender)
+        .where(Sender.brand_id == brand_id, Sender.channel == channel, Sender.retired_at.is_(None))
+        .order_by(Sender.id)
+        .limit(1)
+    )
+
+
+def senders_with_work(now: datetime) -> list[int]:
+    """Senders that have a message due now."""
+    due = select(Message.sender_id).where(
+        Message.state == State.QUEUED, Message.due_at <= now, Message.recheck.is_(False)
+    )
+    return list(db.session.scalars(due.distinct().order_by(Message.sender_id)))
+
+
+def open_batches(sender_id: int) -> int:
+    """Batches of a sender that a worker is busy with, or was."""
+    busy = select(func.count(Message.batch_id.distinct())).where(
+        Message.sender_id == sender_id,
+        Message.state.in_((State.CLAIMED, State.SENDING)),
+        Message.batch_id != "",
+    )
+    return db.session.scalar(busy) or 0
+
+
+def rate(sender_id: int) -> SenderRate | None:
+    """When the sender as a whole may write next."""
+    return db.session.scalar(
+        select(SenderRate).where(SenderRate.sender_id == sender_id, SenderRate.domain == "*")
+    )
+
+
+def due(sender_id: int, *, limit: int, now: datetime) -> list[int]:
+    """The next messages of a sender: letters to staff and passwords first, then by due time."""
+    urgent = case((Message.purpose.in_(TO_STAFF), 0), else_=1)
+    rows = (
+        select(Message.id)
+        .where(
+            Message.sender_id == sender_id,
+            Message.state == State.QUEUED,
+            Message.due_at <= now,
+            Message.recheck.is_(False),
+            ~is_paused(now),
+        )
+        .order_by(urgent, Message.due_at, Message.id)
+        .limit(limit)
+    )
+    return list(db.session.scalars(rows))
+
+
+def in_batch(batch_id: str) -> list[int]:
+    """Messages still claimed under a batch, in sending order."""
+    rows = select(Message.id).where(Message.batch_id == batch_id, Message.state == State.CLAIMED)
+    return list(db.session.scalars(rows.order_by(Message.due_at, Message.id)))
+
+
+def message(message_id: int) -> Message | None:
+    """One message."""
+    return db.session.get(Message, message_id)
+
+
+def counts_by_state(since: datetime | None = None) -> dict[State, int]:
+    """How many messages are in which state, optionally only those made since a moment."""
+    rows = select(Message.state, func.count()).group_by(Message.state)
+    if since is not None:
+        rows = rows.where(Message.created_at >= since)
+    return dict(db.session.execute(rows).tuples().all())
+
+
+@dataclass(frozen=True)
+class LogFilter:
+    """What the message log shows: state, purpose, and only messages before an id (paging)."""
+
+    state: State | None = None
+    purpose: Purpose | None = None
+    before_id: int | None = None
+
+
+def log(wanted: LogFilter, *, scope: Scope, limit: int) -> Sequence[Message]:
+    """Messages of the user's regions, newest first."""
+    rows = select(Message).where(within(Message.region_id, scope)).order_by(Message.id.desc()).limit(limit)
+    if wanted.state:
+        rows = rows.where(Message.state == wanted.state)
+    if wanted.purpose:
+        rows = rows.where(Message.purpose == wanted.purpose)
+    if wanted.before_id:
+        rows = rows.where(Message.id < wanted.before_id)
+    return db.session.scalars(rows).all()
+
+
+def news_of(message_ids: Select[int | None]) -> Sequence[Message]:
+    """Of these messages, those that have left or never will."""
+    final = [state for state in State if state.final]
+    return db.session.scalars(
+        select(Message).where(Message.id.in_(message_ids), Message.state.in_(final)).order_by(Message.id)
+    ).all()
+
+
+def to_look_at_again(now: datetime, limit: int) -> list[int]:
+    """Waiting letters that the room which wrote them must decide about again."""
+    rows = select(Message.id).where(Message.recheck.is_(True), Message.state == State.QUEUED, ~is_paused(now))
+    return list(db.session.scalars(rows.order_by(Message.id).limit(limit)))
+
+
+def failing(now: datetime) -> int:
+    """Letters that could not be sent so far: failed for good, or waiting for another try."""
+    rows = select(func.count()).where(
+        or_(Message.state == State.FAILED, and_(Message.state == State.QUEUED, Message.attempts > 0))
+    )
+    return db.session.scalar(rows) or 0
+
+
+def pauses(now: datetime) -> Sequence[Pause]:
+    """Pauses in force."""
+    rows = select(Pause).where(Pause.lifted_at.is_(None), or_(Pause.until.is_(None), Pause.until > now))
+    return db.session.scalars(rows.order_by(Pause.id)).all()

@@ -1,0 +1,402 @@
+"""The post office at work: taking letters in, stamping batches, and remembering what became of each."""
+
+from datetime import datetime, timedelta
+from uuid import uuid4
+
+from sqlalchemy import insert, or_, update
+
+from npsapp.audit import services as audit
+from npsapp.audit.events import Event
+from npsapp.audit.services import Actor
+from npsapp.db import change, db
+from npsapp.delivery import queries
+from npsapp.delivery.channels import Outgoing
+from npsapp.delivery.models import Message, Pause, Sender, SenderRate, Suppression
+from npsapp.delivery.rules import (
+    BATCH_SIZE,
+    Channel,
+    Failure,
+    PauseKind,
+    Purpose,
+    State,
+    SuppressionReason,
+    retry_at,
+    tokens,
+)
+from npsapp.lib.refusals import Refused
+from npsapp.lib.texts import N_, text_in
+from npsapp.lib.tokens import new_token
+
+CYRILLIC = {"ru", "uk"}
+LOOK_AGAIN_AFTER = timedelta(hours=1)
+
+
+class NoSender(Refused):
+    """The brand has no sender address, so it cannot write."""
+
+    code = "no_sender"
+    wording = N_("The brand has no sender address. Enter one under Settings, Company.")
+
+
+class NotFailed(Refused):
+    """Only a failed message can be queued again."""
+
+    code = "not_failed"
+    wording = N_("Only failed messages can be sent again.")
+
+
+def queue(
+    *,
+    purpose: Purpose,
+    to_address: str,
+    brand_id: int,
+    language: str,
+    subject: str,
+    body: str,
+    html: str,
+    due_at: datetime,
+    now: datetime,
+    to_name: str = "",
+    to_user_id: int | None = None,
+    region_id: int | None = None,
+    survey_id: int | None = None,
+    unsubscribe_url: str = "",
+    useful_until: datetime | None = None,
+    channel: Channel = Channel.EMAIL,
+) -> Message:
+    """Take in one letter. It leaves at `due_at`, never after `useful_until`. Flushes; refuses with NoSender."""
+    sender = queries.sender_of(brand_id, channel)
+    if sender is None:
+        raise NoSender
+    message = Message(
+        purpose=purpose,
+        channel=channel,
+        sender_id=sender.id,
+        brand_id=brand_id,
+        region_id=region_id,
+        survey_id=survey_id,
+        to_user_id=to_user_id,
+        to_address=to_address,
+        to_name=_one_line(to_name),
+        language=language,
+        subject=_one_line(subject),
+        body=body,
+        html=html,
+        unsubscribe_url=unsubscribe_url,
+        message_id=f"<{new_token()}@{sender.address.rpartition('@')[2]}>",
+        created_at=now,
+        due_at=due_at,
+        useful_until=useful_until,
+    )
+    db.session.add(message)
+    db.session.flush()
+    return message
+
+
+def _one_line(text: str) -> str:
+    """Header text without line breaks: whatever a file or customer wrote, it stays one header."""
+    return " ".join(text.split())
+
+
+def cancel(message_id: int) -> bool:
+    """Take a letter back while it still waits; False when it already left or is leaving."""
+    changed = change(
+        update(Message)
+        .where(Message.id == message_id, Message.state == State.QUEUED)
+        .values(state=State.CANCELLED, recheck=False)
+    )
+    return bool(changed)
+
+
+def requeue(message_id: int, *, actor: Actor, now: datetime) -> None:
+    """Try a failed letter again from the beginning of the calendar. Refuses with NotFailed."""
+    changed = change(
+        update(Message)
+        .where(Message.id == message_id, Message.state == State.FAILED)
+        .values(state=State.QUEUED, due_at=now, attempts=0, batch_id="", useful_until=None)
+    )
+    if not changed:
+        raise NotFailed
+    audit.record(Event.MESSAGE_RETRIED, actor=actor, now=now, subject=("message", message_id))
+
+
+def take_back(*, now: datetime, unknown_after: timedelta) -> int:
+    """Return what dead workers left behind. Gives the number of messages moved.
+
+    1. claimed past its lease: nothing had happened, back to the queue.
+    2. sending past its lease: it may have left, so its outcome is unknown.
+    3. unknown long enough: sent once more, with the same Message-ID, and counted as a repeat.
+    4. past its useful time and still waiting: expired.
+    """
+    late = Message.lease_until < now
+    moves = (
+        (Message.state == State.CLAIMED, late, {"state": State.QUEUED, "batch_id": "", "lease_until": None}),
+        (
+            Message.state == State.SENDING,
+            late,
+            {"state": State.UNKNOWN, "batch_id": "", "lease_until": now + unknown_after},
+        ),
+        (
+            (Message.state == State.UNKNOWN) & (Message.repeats == 0) & (Message.channel == Channel.EMAIL),
+            late,
+            {"state": State.QUEUED, "due_at": now, "repeats": 1, "lease_until": None},
+        ),
+        (
+            Message.state == State.QUEUED,
+            Message.useful_until < now,
+            {"state": State.EXPIRED, "recheck": False},
+        ),
+    )
+    moved = 0
+    for state, when, values in moves:
+        moved += change(update(Message).where(state, when).values(**values))
+    return moved
+
+
+def ask_for_another_look(*, now: datetime) -> None:
+    """Mark customers' letters that waited for over an hour: the room that wrote them decides again first."""
+    db.session.execute(
+        update(Message)
+        .where(
+            Message.state == State.QUEUED,
+            Message.purpose.not_in(queries.TO_STAFF),
+            Message.recheck.is_(False),
+            Message.due_at < now - LOOK_AGAIN_AFTER,
+        )
+        .values(recheck=True)
+    )
+
+
+def release(message_id: int, *, now: datetime) -> None:
+    """The room that wrote it looked again: it may leave."""
+    db.session.execute(
+        update(Message)
+        .where(Message.id == message_id, Message.recheck.is_(True))
+        .values(recheck=False, due_at=now)
+    )
+
+
+def stamp(
+    sender_id: int, *, now: datetime, per_minute: int, connections: int, lease: timedelta
+) -> str | None:
+    """Give the next due messages of a sender a batch id, if its pace and connections allow; None otherwise."""
+    if queries.open_batches(sender_id) >= connections:
+        return None
+    allowed = _take_tokens(sender_id, now=now, per_minute=per_minute)
+    ids = queries.due(sender_id, limit=allowed, now=now) if allowed else []
+    _spend_tokens(sender_id, spent=len(ids), now=now, per_minute=per_minute)
+    if not ids:
+        return None
+    batch_id = uuid4().hex
+    db.session.execute(
+        update(Message)
+        .where(Message.id.in_(ids), Message.state == State.QUEUED)
+        .values(state=State.CLAIMED, batch_id=batch_id, lease_until=now + lease)
+    )
+    return batch_id
+
+
+def _take_tokens(sender_id: int, *, now: datetime, per_minute: int) -> int:
+    """How many messages may leave now; makes the sender's rate row on first use."""
+    found = queries.rate(sender_id)
+    if found is None:
+        db.session.execute(
+            insert(SenderRate).values(sender_id=sender_id, domain="*", next_free_at=now - timedelta(1))
+        )
+        free_at = now - timedelta(1)
+    else:
+        free_at = found.next_free_at
+    return min(BATCH_SIZE, tokens(free_at, now=now, per_minute=per_minute, burst=per_minute or BATCH_SIZE))
+
+
+def _spend_tokens(sender_id: int, *, spent: int, now: datetime, per_minute: int) -> None:
+    """Move the sender's next free moment on. The write lock or the row's own lock makes it exact."""
+    found = queries.rate(sender_id)
+    if found is None or not spent or per_minute <= 0:
+        return
+    interval = timedelta(minutes=1) / per_minute
+    begin = max(found.next_free_at, now - interval * per_minute)
+    db.session.execute(
+        update(SenderRate)
+        .where(SenderRate.id == found.id, SenderRate.next_free_at == found.next_free_at)
+        .values(next_free_at=begin + interval * spent)
+    )
+
+
+def start(message_id: int, *, batch_id: str, now: datetime, lease: timedelta) -> Outgoing | None:
+    """About to send: the last look before the letter travels. None when it must not, or is somebody else's.
+
+    Committed before the server is spoken to, so that a killed worker leaves the truth behind.
+    """
+    row = db.session.execute(
+        update(Message)
+        .where(Message.id == message_id, Message.batch_id == batch_id, Message.state == State.CLAIMED)
+        .values(state=State.SENDING, lease_until=now + lease)
+        .returning(
+            queries.is_paused(now).label("paused"),
+            queries.is_suppressed(now).label("suppressed"),
+        )
+    ).one_or_none()
+    if row is None:
+        return None
+    message = db.session.get(Message, message_id, populate_existing=True)
+    assert message is not None  # noqa: S101 - it was updated a moment ago
+    stopped = _stopped(message, paused=row.paused, suppressed=row.suppressed, now=now)
+    return None if stopped else _outgoing(message)
+
+
+def _stopped(message: Message, *, paused: bool, suppressed: bool, now: datetime) -> bool:
+    """Whether the letter stays here after all, and what becomes of it then."""
+    if message.useful_until and message.useful_until < now:
+        message.state = State.EXPIRED
+    elif suppressed:
+        message.state, message.error = State.CANCELLED, "suppressed"
+    elif paused:
+        message.state, message.batch_id, message.recheck = State.QUEUED, "", True
+    return message.state is not State.SENDING
+
+
+def _outgoing(message: Message) -> Outgoing:
+    sender: Sender = message.sender
+    return Outgoing(
+        id=message.id,
+        name=f"{message.created_at:%Y%m%d-%H%M%S}-{message.id:09d}",
+        from_name=text_in(sender.name, message.language),
+        from_address=sender.address,
+        reply_to=sender.reply_to,
+        to_name=message.to_name,
+        to_address=message.to_address,
+        subject=message.subject,
+        body=message.body,
+        html=message.html,
+        message_id=message.message_id,
+        unsubscribe_url=message.unsubscribe_url,
+        cyrillic=message.language in CYRILLIC,
+    )
+
+
+def record_sent(message_id: int, *, now: datetime) -> None:
+    """The server accepted the letter. A beat may have called it unknown meanwhile: the acceptance wins."""
+    db.session.execute(
+        update(Message)
+        .where(Message.id == message_id, Message.state.in_((State.SENDING, State.UNKNOWN)))
+        .values(
+            state=State.SENT,
+            sent_at=now,
+            lease_until=None,
+            batch_id="",
+            error="",
+            attempts=Message.attempts + 1,
+        )
+    )
+
+
+def record_failure(message_id: int, failure: Failure, *, now: datetime) -> None:
+    """The letter was not accepted: failed for good, or queued for the next date of the calendar."""
+    message = db.session.get(Message, message_id, populate_existing=True)
+    if message is None or message.state not in (State.SENDING, State.CLAIMED):
+        return
+    message.attempts += 1
+    message.error = failure.words
+    message.batch_id, message.lease_until = "", None
+    again = None if failure.permanent else retry_at(message.attempts, now=now)
+    if again:
+        message.state, message.due_at = State.QUEUED, again
+        return
+    message.state = State.FAILED
+    audit.record(Event.MESSAGE_FAILED, actor=audit.PROGRAM, now=now, subject=("message", message_id))
+    if failure.suppress and message.purpose.to_customer:
+        suppress(
+            channel=message.channel, address=message.to_address, reason=SuppressionReason.BOUNCED, now=now
+        )
+
+
+def record_unknown(message_id: int, failure: Failure, *, now: datetime, again_after: timedelta) -> None:
+    """The connection died while the letter was travelling: it may or may not have arrived."""
+    db.session.execute(
+        update(Message)
+        .where(Message.id == message_id, Message.state == State.SENDING)
+        .values(
+            state=State.UNKNOWN,
+            lease_until=now + again_after,
+            batch_id="",
+            error=failure.words,
+            attempts=Message.attempts + 1,
+        )
+    )
+
+
+def put_back(batch_id: str, failure: Failure, *, now: datetime) -> None:
+    """No connection: every letter of the batch waits for its next date."""
+    for message_id in queries.in_batch(batch_id):
+        record_failure(message_id, failure, now=now)
+
+
+def suppress(
+    *,
+    channel: Channel,
+    address: str,
+    reason: SuppressionReason,
+    now: datetime,
+    brand_id: int | None = None,
+    until: datetime | None = None,
+) -> None:
+    """Do not write to an address any more (for one brand, or for all)."""
+    db.session.add(
+        Suppression(
+            channel=channel, address=address, brand_id=brand_id, reason=reason, since=now, until=until
+        )
+    )
+    db.session.flush()
+
+
+def lift_suppression(
+    *, channel: Channel, address: str, brand_id: int | None, reason: SuppressionReason, now: datetime
+) -> int:
+    """Take back suppressions of one reason; gives how many were in force."""
+    return change(
+        update(Suppression)
+        .where(
+            Suppression.channel == channel,
+            Suppression.address == address,
+            Suppression.reason == reason,
+            Suppression.lifted_at.is_(None),
+            or_(Suppression.brand_id == brand_id, Suppression.brand_id.is_(None)),
+        )
+        .values(lifted_at=now)
+    )
+
+
+def pause(
+    *, kind: PauseKind, ref_id: int | None, until: datetime | None, by_user_id: int, now: datetime
+) -> Pause:
+    """Stop letters to customers; those already at the server have left."""
+    stop = Pause(kind=kind, ref_id=ref_id, since=now, until=until, by_user_id=by_user_id)
+    db.session.add(stop)
+    db.session.flush()
+    audit.record(
+        Event.SENDING_PAUSED,
+        actor=audit.by_user(by_user_id),
+        now=now,
+        subject=("pause", stop.id),
+        data={"kind": kind.value, "ref_id": ref_id},
+    )
+    return stop
+
+
+def resume(pause_id: int, *, by_user_id: int, now: datetime) -> None:
+    """End a pause; letters that waited are looked at again before they leave."""
+    changed = change(
+        update(Pause).where(Pause.id == pause_id, Pause.lifted_at.is_(None)).values(lifted_at=now)
+    )
+    if changed:
+        db.session.execute(
+            update(Message)
+            .where(
+                Message.state == State.QUEUED, Message.due_at <= now, Message.purpose.not_in(queries.TO_STAFF)
+            )
+            .values(recheck=True)
+        )
+        audit.record(
+            Event.SENDING_RESUMED, actor=audit.by_user(by_user_id), now=now, subject=("pause", pause_id)
+        )

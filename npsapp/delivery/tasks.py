@@ -1,0 +1,95 @@
+"""Jobs of the post office: one batch over one connection."""
+
+from datetime import datetime, timedelta
+
+from flask import current_app
+
+from npsapp.db import transaction
+from npsapp.delivery import queries, services
+from npsapp.delivery.channels import ChannelError, Fate, OpenChannel, Outgoing
+from npsapp.delivery.channels.mail import open_channel
+from npsapp.lib.clock import utcnow
+from npsapp.worker import job
+
+
+@job()
+def send_batch(batch_id: str) -> None:
+    """Send the letters of one stamped batch, then stamp the sender's next one.
+
+    One short transaction per letter: it records what became of the letter before and marks the next as about to
+    leave. None is open while the server is spoken to.
+    """
+    ids = queries.in_batch(batch_id)
+    first = queries.message(ids[0]) if ids else None
+    if first is None:
+        return
+    sender_id = first.sender_id
+    try:
+        channel = open_channel()
+    except ChannelError as error:
+        with transaction():
+            services.put_back(batch_id, error.failure, now=utcnow())
+        return
+    try:
+        whole = _send_all(channel, ids, batch_id)
+    finally:
+        channel.close()
+    if whole:
+        send_next(sender_id)
+
+
+def send_next(sender_id: int) -> bool:
+    """Stamp and enqueue a sender's next batch; False when there is nothing to send or no room. A door."""
+    config = current_app.config
+    with transaction():
+        batch_id = services.stamp(
+            sender_id,
+            now=utcnow(),
+            per_minute=config["MAIL_PER_MINUTE"],
+            connections=config["MAIL_CONNECTIONS"],
+            lease=_lease(),
+        )
+    if batch_id:
+        send_batch.enqueue(batch_id)
+    return batch_id is not None
+
+
+def _send_all(channel: OpenChannel, ids: list[int], batch_id: str) -> bool:
+    """Send one after the other; False when the connection was lost and the rest was put back."""
+    sent: Outgoing | None = None
+    error: ChannelError | None = None
+    for message_id in [*ids, None]:
+        now = utcnow()
+        with transaction():
+            if sent:
+                _record(sent, error, now=now)
+            if error and error.fate is not Fate.REFUSED:
+                services.put_back(batch_id, error.failure, now=now)
+                return False
+            sent = (
+                message_id and services.start(message_id, batch_id=batch_id, now=now, lease=_lease()) or None
+            )
+        error = _send(channel, sent) if sent else None
+    return True
+
+
+def _send(channel: OpenChannel, letter: Outgoing) -> ChannelError | None:
+    try:
+        channel.send(letter)
+    except ChannelError as error:
+        return error
+    return None
+
+
+def _record(letter: Outgoing, error: ChannelError | None, *, now: datetime) -> None:
+    if error is None:
+        services.record_sent(letter.id, now=now)
+    elif error.fate is Fate.UNKNOWN:
+        after = timedelta(seconds=current_app.config["MAIL_UNKNOWN_AFTER"])
+        services.record_unknown(letter.id, error.failure, now=now, again_after=after)
+    else:
+        services.record_failure(letter.id, error.failure, now=now)
+
+
+def _lease() -> timedelta:
+    return timedelta(seconds=current_app.config["MAIL_LEASE"])

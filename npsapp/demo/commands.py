@@ -1,0 +1,51 @@
+"""`flask demo load`: the invented company, for a walk through the program."""
+
+import time
+
+import click
+from flask.cli import AppGroup
+
+from npsapp.db import reading, transaction
+from npsapp.demo import services
+from npsapp.demo.loader import draw
+from npsapp.lib.clock import utcnow
+
+demo = AppGroup("demo", help="The invented demo company.")
+
+
+@demo.command("load")
+def load() -> None:
+    """Load the demo company into a database without a company, and print its logins, once."""
+    try:
+        load_into_empty()
+    except services.AlreadyLoaded as refusal:
+        click.echo(str(refusal))
+    except services.AnotherCompany as refusal:
+        raise click.ClickException(str(refusal)) from refusal
+
+
+def load_into_empty() -> None:
+    """Draw and write the demo company, and print what was loaded.
+
+    Raises `services.AlreadyLoaded` or `services.AnotherCompany`, before anything is drawn or written.
+    """
+    started = time.monotonic()
+    with reading():
+        services.refuse_unless_empty()
+    click.echo("loading the demo company …")
+    now = utcnow()
+    drawn = draw(now=now)  # slow, therefore outside of the transaction
+    with transaction():
+        loaded = services.load(drawn, now=now)
+    _print(loaded, seconds=time.monotonic() - started)
+
+
+def _print(loaded: services.Loaded, *, seconds: float) -> None:
+    """What was written, and the logins: nobody can look the passwords up again."""
+    click.echo(f"loaded in {seconds:.1f} s:")
+    for kind, count in loaded.counts.items():
+        click.echo(f"{count:>8} {kind}")
+    click.echo("logins, printed this once:")
+    width = max(len(login.role) for login in loaded.logins)
+    for login in loaded.logins:
+        click.echo(f"  {login.role:<{width}}  {login.email:<27}  {login.password}")

@@ -1,0 +1,335 @@
+"""Sources and imported files: adding, confirming, taking live, undoing."""
+
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from npsapp.audit import services as audit
+from npsapp.audit.events import Event
+from npsapp.audit.services import Actor
+from npsapp.db import db, is_sqlite
+from npsapp.intake import queries
+from npsapp.intake.columns import Field, normal_heading
+from npsapp.intake.files import StoredFile
+from npsapp.intake.models import (
+    BatchState,
+    ImportBatch,
+    Interaction,
+    InteractionPerformer,
+    RejectedRow,
+    Source,
+    SourceKind,
+    StagedRow,
+)
+from npsapp.lib.refusals import Refused
+from npsapp.lib.texts import N_
+from npsapp.organization import queries as organization
+from npsapp.surveys import queries as surveys
+
+USUAL_TOUCHPOINT = "purchase"
+LONGEST_NAME = 120
+
+
+class NoCompany(Refused):
+    """Nothing can be imported before there is a brand."""
+
+    code = "no_company"
+    wording = N_("There is no brand yet. Set up the company first.")
+
+
+class NoName(Refused):
+    """A source needs a name."""
+
+    code = "no_name"
+    wording = N_("Give the source a name of at most 120 characters.")
+
+
+class NotWaiting(Refused):
+    """The file is not waiting for a confirmation: somebody was faster, or it was refused."""
+
+    code = "not_waiting"
+    wording = N_("This file is not waiting for confirmation. Look at its current state.")
+
+
+class NotUndoable(Refused):
+    """Only an imported file can be undone, and only until something was sent because of it."""
+
+    code = "not_undoable"
+    wording = N_("This import cannot be undone: it is not finished, or letters were sent because of it.")
+
+
+def get_or_create_source(
+    *, name: str, actor: Actor, now: datetime, touchpoint_id: int | None = None
+) -> Source:
+    """The source of files with this name. A new one is in trial and belongs to the oldest brand.
+
+    :raise NoCompany: when there is no brand.
+    :raise NoName: when the name is empty or too long.
+    """
+    name = " ".join(name.split())
+    if not name or len(name) > LONGEST_NAME:
+        raise NoName()
+    found = queries.source_by_name(name)
+    if found:
+        return found
+    brand = next(iter(organization.brands()), None)
+    if brand is None:
+        raise NoCompany()
+    insert = sqlite.insert if is_sqlite() else postgresql.insert
+    made = db.session.execute(
+        insert(Source).on_conflict_do_nothing().returning(Source.id),
+        {
+            "name": name,
+            "kind": SourceKind.FILE,
+            "brand_id": brand.id,
+            "touchpoint_id": touchpoint_id or usual_touchpoint(brand.pool_id),
+            "ids_are_persons": True,
+            "timezone": brand.timezone,
+            "currency": brand.currency,
+            "grounds": {},
+            "mapping": {},
+            "created_at": now,
+        },
+    ).scalar()
+    if made is not None:
+        audit.record(Event.SOURCE_CREATED, actor=actor, now=now, subject=("source", made))
+    return db.session.scalars(select(Source).where(Source.name == name)).one()
+
+
+def usual_touchpoint(pool_id: int) -> int | None:
+    """The touchpoint of a file that names none: "purchase", else the only one there is."""
+    found = surveys.touchpoints(pool_id)
+    usual = next((one.id for one in found if one.key == USUAL_TOUCHPOINT), None)
+    return usual or (found[0].id if len(found) == 1 else None)
+
+
+def create_batch(
+    *,
+    source_id: int,
+    file_name: str,
+    stored: StoredFile,
+    actor: Actor,
+    now: datetime,
+    options: Mapping[str, Any] | None = None,
+) -> ImportBatch:
+    """Remember an uploaded file; reading it is a job. `options`: `touchpoint_id`, `grounds`."""
+    batch = ImportBatch(
+        source_id=source_id,
+        file_name=_plain_name(file_name),
+        stored_as=stored.name,
+        sha256=stored.sha256,
+        size=stored.size,
+        columns={},
+        options=dict(options or {}),
+        unmapped={},
+        error_values={},
+        created_by_id=actor.id if actor.type == "user" else None,
+        created_at=now,
+    )
+    db.session.add(batch)
+    db.session.flush()
+    audit.record(
+        Event.IMPORT_UPLOADED,
+        actor=actor,
+        now=now,
+        subject=("import_batch", batch.id),
+        data={"source_id": source_id, "size": stored.size},
+    )
+    return batch
+
+
+def _plain_name(file_name: str) -> str:
+    """The file's own name without folders of either kind, printable, at most 200 characters."""
+    name = file_name.replace("\\", "/").rpartition("/")[2]
+    return "".join(char for char in name if char.isprintable()).strip()[-200:] or "?"
+
+
+def choose_columns(batch_id: int, columns: Mapping[str, str]) -> None:
+    """Read the file again with columns a person assigned (title → field, "" = ignored).
+
+    :raise NotWaiting: when it is past that.
+    """
+    fields = {field.value for field in Field}
+    chosen = {title: field if field in fields else "" for title, field in columns.items()}
+    _change(
+        batch_id,
+        from_states=(BatchState.STAGED, BatchState.REFUSED),
+        state=BatchState.UPLOADED,
+        columns=chosen,
+        error="",
+        error_values={},
+        lease_until=None,
+    )
+
+
+def choose(
+    batch_id: int, *, touchpoint_id: int | None, grounds: Mapping[str, str], live_from: str | None
+) -> None:
+    """Keep what was chosen for a waiting file, so that the preview counts with it. `live_from`: ISO date."""
+    batch = db.session.get_one(ImportBatch, batch_id)
+    chosen = {"touchpoint_id": touchpoint_id, "grounds": dict(grounds), "live_from": live_from}
+    options = {**batch.options, **chosen}
+    _change(batch_id, from_states=(BatchState.STAGED,), options=options)
+
+
+def confirm(
+    batch_id: int, *, touchpoint_id: int | None, grounds: Mapping[str, str], actor: Actor, now: datetime
+) -> None:
+    """Let a waiting file be applied; what was chosen becomes the source's default. Applying is a job.
+
+    :raise NotWaiting: when it is not waiting (any more).
+    """
+    batch = db.session.get_one(ImportBatch, batch_id)
+    kept = {key: value for key, value in batch.options.items() if key != "sample"}
+    _change(
+        batch_id,
+        from_states=(BatchState.STAGED,),
+        state=BatchState.APPLYING,
+        options={**kept, "touchpoint_id": touchpoint_id, "grounds": dict(grounds)},
+        lease_until=None,
+    )
+    source = batch.source
+    source.mapping = {normal_heading(title): field for title, field in batch.columns.items()}
+    source.touchpoint_id = touchpoint_id or source.touchpoint_id
+    if dict(grounds) != source.grounds:
+        set_grounds(source, grounds, actor=actor, now=now)
+    db.session.flush()
+
+
+def set_grounds(source: Source, grounds: Mapping[str, str], *, actor: Actor, now: datetime) -> None:
+    """Set the default ground per channel; it stands for that administrator, never for the customer."""
+    source.grounds = {channel: kind for channel, kind in grounds.items() if kind}
+    source.grounds_set_by_id = actor.id if actor.type == "user" else None
+    audit.record(
+        Event.SETTING_CHANGED,
+        actor=actor,
+        now=now,
+        subject=("source", source.id),
+        data={"fields": ["grounds"], "grounds": dict(source.grounds)},
+    )
+
+
+def discard(batch_id: int, *, actor: Actor, now: datetime) -> None:
+    """Drop a waiting or refused file; nothing of it was applied.
+
+    :raise NotWaiting: when it is past that.
+    """
+    _change(
+        batch_id,
+        from_states=(BatchState.STAGED, BatchState.REFUSED),
+        state=BatchState.UNDONE,
+        finished_at=now,
+        options={},
+    )
+    _forget_rows(batch_id)
+    audit.record(Event.IMPORT_UNDONE, actor=actor, now=now, subject=("import_batch", batch_id))
+
+
+def go_live(
+    source_id: int,
+    *,
+    live_from: date | None,
+    first_day_cap: int | None,
+    outbox_confirmed: bool,
+    actor: Actor,
+    now: datetime,
+) -> bool:
+    """Take a source out of its trial: people are asked from now on. False when it was live already.
+
+    `live_from` is a local day of the source; what happened before is not asked about. Its interactions are
+    looked at again.
+    """
+    source = db.session.get_one(Source, source_id)
+    if outbox_confirmed and source.outbox_confirmed_at is None:
+        source.outbox_confirmed_at = now
+    if not source.in_trial:
+        return False
+    source.live_at, source.live_from, source.first_day_cap = now, live_from, first_day_cap
+    db.session.execute(
+        update(Interaction).where(Interaction.source_id == source_id).values(undecided=True),
+        execution_options={"synchronize_session": False},
+    )
+    audit.record(
+        Event.SOURCE_WENT_LIVE,
+        actor=actor,
+        now=now,
+        subject=("source", source_id),
+        data={"live_from": live_from.isoformat() if live_from else None, "first_day_cap": first_day_cap},
+    )
+    return True
+
+
+def undo(batch_id: int, *, actor: Actor, now: datetime) -> int:
+    """Take out the interactions a file brought; gives how many. Customers and changes to older ones stay.
+
+    Rooms downstream must have let go of the interactions before (the office does that).
+
+    :raise NotUndoable: when the file is not imported.
+    """
+    try:
+        _change(batch_id, from_states=(BatchState.DONE,), state=BatchState.UNDONE, finished_at=now)
+    except NotWaiting as error:
+        raise NotUndoable() from error
+    mine = select(Interaction.id).where(Interaction.batch_id == batch_id)
+    db.session.execute(delete(InteractionPerformer).where(InteractionPerformer.interaction_id.in_(mine)))
+    count = db.session.scalar(select(func.count()).where(Interaction.batch_id == batch_id)) or 0
+    db.session.execute(delete(Interaction).where(Interaction.batch_id == batch_id))
+    _forget_rows(batch_id)
+    audit.record(
+        Event.IMPORT_UNDONE,
+        actor=actor,
+        now=now,
+        subject=("import_batch", batch_id),
+        data={"interactions": count},
+    )
+    return count
+
+
+def mark_decided(interaction_ids: Iterable[int]) -> None:
+    """The planner has written its line about these interactions."""
+    _mark(interaction_ids, False)
+
+
+def mark_undecided(interaction_ids: Iterable[int]) -> None:
+    """The planner shall look at these interactions (again)."""
+    _mark(interaction_ids, True)
+
+
+def _mark(interaction_ids: Iterable[int], undecided: bool) -> None:
+    ids = sorted(set(interaction_ids))
+    for start in range(0, len(ids), 500):
+        db.session.execute(
+            update(Interaction)
+            .where(Interaction.id.in_(ids[start : start + 500]))
+            .values(undecided=undecided)
+            .execution_options(synchronize_session=False)
+        )
+
+
+def forget_file(batch_id: int) -> None:
+    """The raw file was deleted from the folder."""
+    db.session.execute(update(ImportBatch).where(ImportBatch.id == batch_id).values(stored_as=""))
+
+
+def _forget_rows(batch_id: int) -> None:
+    db.session.execute(delete(StagedRow).where(StagedRow.batch_id == batch_id))
+    db.session.execute(delete(RejectedRow).where(RejectedRow.batch_id == batch_id))
+
+
+def _change(batch_id: int, *, from_states: tuple[BatchState, ...], **values: Any) -> None:
+    """Move a batch on by a conditional UPDATE: of two people who press the button, one is refused."""
+    moved = db.session.scalar(
+        update(ImportBatch)
+        .where(ImportBatch.id == batch_id, ImportBatch.state.in_(from_states))
+        .values(**values)
+        .returning(ImportBatch.id)
+        .execution_options(synchronize_session=False)
+    )
+    if moved is None:
+        raise NotWaiting()
+    batch = db.session.get(ImportBatch, batch_id)
+    if batch is not None:
+        db.session.refresh(batch)

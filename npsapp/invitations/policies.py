@@ -1,0 +1,113 @@
+"""Policies of surveys, and looking again at lines when a rule, a source or a survey changed. Needs a transaction."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, delete, exists, or_, select
+
+from npsapp.audit import services as audit
+from npsapp.audit.events import Event
+from npsapp.audit.services import Actor
+from npsapp.db import db
+from npsapp.intake import services as intake
+from npsapp.intake.models import Interaction
+from npsapp.invitations.models import Invitation, InvitationPolicy
+from npsapp.invitations.rules import InvitationState, Reason
+from npsapp.surveys.models import Survey
+from npsapp.surveys.rules import SurveyState
+
+CHUNK = 5000
+EDITABLE = (
+    "delay_hours",
+    "window_from",
+    "window_until",
+    "weekdays",
+    "same_survey_days",
+    "other_days",
+    "latest_days",
+    "valid_days",
+)
+
+
+def create_policy(survey_id: int, **values: Any) -> InvitationPolicy:
+    """The policy of a new survey; `values` over the defaults (two weeks, 10-19, 90/30 days). Flushes."""
+    policy = InvitationPolicy(survey_id=survey_id, **values)
+    db.session.add(policy)
+    db.session.flush()
+    return policy
+
+
+def change_policy(survey_id: int, values: dict[str, Any], *, actor: Actor, now: datetime) -> list[str]:
+    """Change a survey's rule; what is planned by it is decided again at the next beat.
+
+    Gives the names of the changed fields, which the audit keeps.
+    """
+    policy = db.session.get(InvitationPolicy, survey_id) or create_policy(survey_id)
+    changed = [name for name in EDITABLE if name in values and getattr(policy, name) != values[name]]
+    if not changed:
+        return []
+    for name in changed:
+        setattr(policy, name, values[name])
+    db.session.flush()
+    audit.record(
+        Event.SETTING_CHANGED, actor=actor, now=now, subject=("survey", survey_id), data={"changed": changed}
+    )
+    recent = Interaction.happened_at > now - timedelta(hours=policy.delay_hours, days=policy.latest_days + 1)
+    look_again(
+        Invitation.survey_id == survey_id,
+        or_(
+            Invitation.state == InvitationState.PLANNED,
+            Invitation.reason.in_((Reason.TOO_OLD, Reason.QUARANTINE)) & recent,
+        ),
+    )
+    return changed
+
+
+def look_again(*which: ColumnElement[bool]) -> int:
+    """Forget these undelivered lines, so that the next beat decides about their interactions anew.
+
+    Only planned and held-back lines are ever forgotten: what was handed over stays.
+    """
+    undelivered = Invitation.state.in_((InvitationState.PLANNED, InvitationState.EXCLUDED))
+    never_left = Invitation.handed_over_at.is_(None)
+    lines = (
+        select(Invitation.id, Invitation.interaction_id)
+        .join(Interaction, Interaction.id == Invitation.interaction_id)
+        .where(undelivered, never_left, *which)
+    )
+    count = 0
+    while found := db.session.execute(lines.limit(CHUNK)).all():
+        db.session.execute(delete(Invitation).where(Invitation.id.in_([row.id for row in found])))
+        intake.mark_undecided([row.interaction_id for row in found])
+        count += len(found)
+    return count
+
+
+def source_changed(source_id: int) -> int:
+    """A source went live, got a ground or a confirmation: what waited for that is decided again."""
+    waiting = (Reason.IN_TRIAL, Reason.BEFORE_LIVE, Reason.NO_MAIL_SERVER, Reason.NO_GROUND)
+    return look_again(Interaction.source_id == source_id, Invitation.reason.in_(waiting))
+
+
+def customers_changed(customer_ids: Iterable[int]) -> int:
+    """Addresses, grounds or holds of these customers changed: standing reasons are decided again."""
+    reasons = (Reason.NO_ADDRESS, Reason.NO_GROUND, Reason.ON_HOLD, Reason.SUPPRESSED, Reason.NOT_MINE)
+    return look_again(Invitation.customer_id.in_(list(customer_ids)), Invitation.reason.in_(reasons))
+
+
+def due_again(*, now: datetime) -> int:
+    """Lines whose reason has ended by itself: they are decided again."""
+    return look_again(Invitation.state == InvitationState.EXCLUDED, Invitation.again_at <= now)
+
+
+def newly_asked() -> int:
+    """Interactions held back for want of a survey, where one asks now: they are decided again."""
+    return look_again(
+        Invitation.reason == Reason.NO_SURVEY,
+        exists().where(
+            Survey.brand_id == Invitation.brand_id,
+            Survey.touchpoint_id == Invitation.touchpoint_id,
+            Survey.state == SurveyState.ACTIVE,
+        ),
+    )

@@ -1,0 +1,183 @@
+"""Reading the plan: what is due, what is held back and why, and what a link leads to."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import joinedload
+
+from npsapp.db import db, within
+from npsapp.delivery import queries as delivery
+from npsapp.intake.models import Interaction, Source
+from npsapp.invitations.models import Invitation, InvitationPolicy, InvitationStep
+from npsapp.invitations.rules import InvitationState, Reason, first_days_cap
+from npsapp.lib.clock import local_date
+from npsapp.permissions import Scope
+
+
+def by_token(token: str) -> InvitationStep | None:
+    """The step a link belongs to, with everything its page shows; one statement."""
+    invitation = joinedload(InvitationStep.invitation)
+    interaction = invitation.joinedload(Invitation.interaction)
+    return db.session.scalar(
+        select(InvitationStep)
+        .where(InvitationStep.token == token)
+        .options(
+            invitation.joinedload(Invitation.version),
+            interaction.joinedload(Interaction.brand),
+            interaction.joinedload(Interaction.region),
+            interaction.joinedload(Interaction.unit),
+            interaction.joinedload(Interaction.customer),
+        )
+    )
+
+
+def due(now: datetime, *, limit: int) -> list[int]:
+    """Planned invitations whose moment has come, of brands that can write, oldest first."""
+    rows = (
+        select(Invitation.id, Invitation.brand_id)
+        .where(Invitation.state == InvitationState.PLANNED, Invitation.send_at <= now)
+        .order_by(Invitation.send_at, Invitation.id)
+        .limit(limit)
+    )
+    return [row.id for row in db.session.execute(rows) if delivery.sender_of(row.brand_id)]
+
+
+def capped_sources(now: datetime) -> list[tuple[int, int, datetime]]:
+    """Sources in their first days: (source, letters still allowed today, start of its next day)."""
+    found = []
+    capped = select(Source).where(
+        Source.first_day_cap.is_not(None), Source.live_at > now - timedelta(days=31)
+    )
+    for source in db.session.scalars(capped):
+        today = local_date(now, source.timezone)
+        begin = datetime.combine(today, datetime.min.time(), tzinfo=now.tzinfo)
+        left = first_days_cap(
+            source.first_day_cap or 0, (today - local_date(source.live_at or now, source.timezone)).days
+        ) - _handed_over_since(source.id, begin)
+        found.append((source.id, max(left, 0), begin + timedelta(days=1)))
+    return found
+
+
+def _handed_over_since(source_id: int, since: datetime) -> int:
+    rows = (
+        select(func.count())
+        .select_from(Invitation)
+        .join(Interaction, Interaction.id == Invitation.interaction_id)
+        .where(Interaction.source_id == source_id, Invitation.handed_over_at >= since)
+    )
+    return db.session.scalar(rows) or 0
+
+
+def sources_of(invitation_ids: Iterable[int]) -> dict[int, int]:
+    """Invitation → source of its interaction."""
+    rows = (
+        select(Invitation.id, Interaction.source_id)
+        .join(Interaction, Interaction.id == Invitation.interaction_id)
+        .where(Invitation.id.in_(list(invitation_ids)))
+    )
+    return dict(db.session.execute(rows).tuples().all())
+
+
+def policy(survey_id: int) -> InvitationPolicy | None:
+    """The rule of a survey."""
+    return db.session.get(InvitationPolicy, survey_id)
+
+
+@dataclass(frozen=True)
+class PlanFilter:
+    """What the schedule shows: one state (planned, or held back with perhaps one reason), one day, one region."""
+
+    state: InvitationState = InvitationState.PLANNED
+    reason: Reason | None = None
+    day: date | None = None
+    """A day in UTC."""
+    region_id: int | None = None
+
+
+def lines(wanted: PlanFilter, *, scope: Scope, limit: int, offset: int) -> Sequence[Invitation]:
+    """Lines of the plan in the user's regions: planned ones by moment, held-back ones newest first."""
+    rows = (
+        select(Invitation)
+        .where(Invitation.state == wanted.state, within(Invitation.region_id, scope))
+        .options(
+            joinedload(Invitation.interaction).joinedload(Interaction.unit),
+            joinedload(Invitation.interaction).joinedload(Interaction.region),
+            joinedload(Invitation.interaction).joinedload(Interaction.touchpoint),
+            joinedload(Invitation.customer),
+        )
+        .limit(limit)
+        .offset(offset)
+    )
+    if wanted.region_id:
+        rows = rows.where(Invitation.region_id == wanted.region_id)
+    if wanted.state is InvitationState.PLANNED:
+        if wanted.day:
+            start = datetime.combine(wanted.day, datetime.min.time(), tzinfo=UTC)
+            rows = rows.where(Invitation.send_at >= start, Invitation.send_at < start + timedelta(days=1))
+        return db.session.scalars(rows.order_by(Invitation.send_at, Invitation.id)).all()
+    if wanted.reason:
+        rows = rows.where(Invitation.reason == wanted.reason)
+    return db.session.scalars(rows.order_by(Invitation.id.desc())).all()
+
+
+def reasons(*, scope: Scope) -> dict[Reason, int]:
+    """How many interactions are held back, by reason."""
+    rows = (
+        select(Invitation.reason, func.count())
+        .where(Invitation.state == InvitationState.EXCLUDED, within(Invitation.region_id, scope))
+        .group_by(Invitation.reason)
+    )
+    found = {reason: count for reason, count in db.session.execute(rows).tuples() if reason}
+    return dict(sorted(found.items(), key=lambda item: -item[1]))
+
+
+def planned_by_day(now: datetime, *, days: int, scope: Scope) -> dict[date, int]:
+    """Planned letters of the next days (days in UTC); what is already due counts for today."""
+    end = now + timedelta(days=days)
+    rows = select(Invitation.send_at).where(
+        Invitation.state == InvitationState.PLANNED,
+        Invitation.send_at < end,
+        within(Invitation.region_id, scope),
+    )
+    day = func.date(rows.subquery().c.send_at)
+    counted = db.session.execute(select(day, func.count()).group_by(day)).tuples()
+    found = Counter({now.date() + timedelta(days=offset): 0 for offset in range(days)})
+    for text, count in counted:
+        on = text if isinstance(text, date) else date.fromisoformat(str(text))
+        found[max(on, now.date())] += count
+    return dict(sorted(found.items()))
+
+
+def planned_count(*, scope: Scope) -> int:
+    """All planned letters."""
+    rows = select(func.count()).where(
+        Invitation.state == InvitationState.PLANNED, within(Invitation.region_id, scope)
+    )
+    return db.session.scalar(rows) or 0
+
+
+def visible(invitation_id: int, scope: Scope) -> Invitation | None:
+    """One line, if it lies in the user's regions."""
+    return db.session.scalar(
+        select(Invitation).where(Invitation.id == invitation_id, within(Invitation.region_id, scope))
+    )
+
+
+def story(customer_id: int) -> Sequence[Invitation]:
+    """A customer's lines with steps and messages, newest first."""
+    return (
+        db.session.scalars(
+            select(Invitation)
+            .where(Invitation.customer_id == customer_id)
+            .options(
+                joinedload(Invitation.interaction).joinedload(Interaction.touchpoint),
+                joinedload(Invitation.steps).joinedload(InvitationStep.message),
+            )
+            .order_by(Invitation.id.desc())
+        )
+        .unique()
+        .all()
+    )

@@ -1,0 +1,78 @@
+"""The words of one invitation: values for placeholders, and the letter with its eleven links."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from babel.dates import format_date
+
+from npsapp.customers.links import unsubscribe_token
+from npsapp.delivery import rendering
+from npsapp.intake.models import Interaction
+from npsapp.lib.clock import local_date
+from npsapp.lib.texts import text_in
+from npsapp.surveys import queries as surveys
+from npsapp.surveys import rules as wording
+from npsapp.surveys.models import SurveyVersion
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Where links in letters lead: the public address of this installation and the keys that sign."""
+
+    public_url: str
+    keys: Sequence[str]
+
+
+def values_for(interaction: Interaction, language: str) -> dict[str, str]:
+    """What the placeholders of survey and letter stand for, in one language. Needs brand, unit and region loaded.
+
+    The day is the one on which it happened where the customer was: in the region's zone, else the brand's.
+    """
+    brand, region, customer = interaction.brand, interaction.region, interaction.customer
+    place = interaction.unit.name if interaction.unit else region.name if region else {}
+    zone_name = (region and region.timezone) or brand.timezone
+    return {
+        "name": customer.address_as if customer and not customer.is_firm else "",
+        "title": interaction.title,
+        "number": interaction.number,
+        "date": day_in_words(interaction.happened_at, zone_name, language),
+        "place": text_in(place, language),
+        "brand": text_in(brand.name, language),
+        "company": text_in(brand.phrase, language) or text_in(brand.name, language),
+    }
+
+
+def day_in_words(moment: datetime, zone_name: str, language: str) -> str:
+    """ "3 November" in that language, with the month in its inflected form."""
+    return format_date(local_date(moment, zone_name), "d MMMM", locale=language)
+
+
+def letter(
+    interaction: Interaction,
+    version: SurveyVersion,
+    *,
+    language: str,
+    token: str,
+    contact_point_id: int,
+    addresses: Addresses,
+) -> tuple[rendering.Letter, str]:
+    """The first letter of an invitation and its unsubscribe address."""
+    brand = interaction.brand
+    values = values_for(interaction, language)
+    texts = surveys.letter(version.survey_id).in_language(language)
+    words = wording.letter_words(texts, values=values)
+    page = wording.wording(surveys.questionnaire(version), language=language, values=values)
+    unsubscribe = f"{addresses.public_url}/u/{unsubscribe_token(addresses.keys, contact_point_id, brand.id)}"
+    scale = rendering.Scale(page.question, page.low, page.high, f"{addresses.public_url}/r/{token}")
+    done = rendering.invitation(
+        brand,
+        language=language,
+        subject=words.subject,
+        before=words.before,
+        after=words.after,
+        scale=scale,
+        unsubscribe_url=unsubscribe,
+        privacy_url=f"{addresses.public_url}/privacy/{brand.key}?lang={language}",
+    )
+    return done, unsubscribe

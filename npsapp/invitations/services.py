@@ -1,0 +1,389 @@
+"""Planning invitations, handing them to the post office, and what becomes of them. All need a transaction."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import insert, select, update
+
+from npsapp.audit import services as audit
+from npsapp.audit.events import Event
+from npsapp.audit.services import Actor
+from npsapp.customers import queries as people
+from npsapp.customers import services as customers
+from npsapp.customers.rules import FactKind
+from npsapp.db import change, db
+from npsapp.delivery import queries as post
+from npsapp.delivery import services as delivery
+from npsapp.delivery.rules import Channel, Purpose
+from npsapp.intake import services as intake
+from npsapp.intake.models import Interaction
+from npsapp.invitations import candidates, rendering
+from npsapp.invitations.candidates import Gathered
+from npsapp.invitations.models import Invitation, InvitationStep
+from npsapp.invitations.rules import (
+    FLOOR_BETWEEN_MESSAGES,
+    Contact,
+    Decision,
+    InvitationState,
+    Reason,
+    StepState,
+    decide,
+)
+from npsapp.lib.refusals import Refused
+from npsapp.lib.texts import N_
+from npsapp.lib.tokens import new_token
+from npsapp.surveys import services as surveys
+
+
+class NotPlanned(Refused):
+    """Only an invitation that is still planned can be taken out."""
+
+    code = "not_planned"
+    wording = N_("This invitation has left already or was held back; nothing was changed.")
+
+
+def plan(interaction_ids: Sequence[int], *, mail_configured: bool, now: datetime) -> Counter[str]:
+    """Write the one line about each interaction: planned with a moment, or held back with a reason.
+
+    Gives counts by reason ("planned" for yes). Interactions that already have a line are only marked decided.
+    """
+    have = set(
+        db.session.scalars(
+            select(Invitation.interaction_id).where(Invitation.interaction_id.in_(interaction_ids))
+        )
+    )
+    fresh = [id_ for id_ in interaction_ids if id_ not in have]
+    gathered = candidates.gather(fresh, count_planned=True, mail_configured=mail_configured, now=now)
+    taken: dict[int, list[tuple[int | None, datetime]]] = {}
+    rows = [_line(one, taken, now=now) for one in gathered]
+    if rows:
+        db.session.execute(insert(Invitation), rows)
+    intake.mark_decided(list(interaction_ids))
+    counts = Counter(str(row["reason"].value) if row["reason"] else "planned" for row in rows)
+    _record_plan(counts, now=now)
+    return counts
+
+
+def _line(
+    one: Gathered, taken: dict[int, list[tuple[int | None, datetime]]], *, now: datetime
+) -> dict[str, Any]:
+    """One row; an invitation planned a moment ago for the same customer counts as a contact."""
+    survey_id = one.survey.id if one.survey else None
+    decision = _decide(one, taken.get(one.customer_id or 0, []), now=now)
+    if decision.send_at and one.customer_id:
+        taken.setdefault(one.customer_id, []).append((survey_id, decision.send_at))
+    return {
+        "interaction_id": one.interaction_id,
+        "customer_id": one.customer_id,
+        "survey_id": survey_id,
+        "version_id": None,
+        "brand_id": one.brand_id,
+        "touchpoint_id": one.touchpoint_id,
+        "region_id": one.region_id,
+        "state": InvitationState.PLANNED if decision.yes else InvitationState.EXCLUDED,
+        "reason": decision.reason,
+        "again_at": decision.again_at,
+        "send_at": decision.send_at,
+        "latest_at": decision.latest_at,
+        "decided_at": now,
+        "language": one.language,
+    }
+
+
+def _decide(one: Gathered, also: list[tuple[int | None, datetime]], *, now: datetime) -> Decision:
+    own = one.survey.id if one.survey else None
+    extra = tuple(Contact(at, same_survey=survey_id == own) for survey_id, at in also)
+    return decide(replace(one.candidate, contacts=one.candidate.contacts + extra), one.policy, now=now)
+
+
+def _record_plan(counts: Counter[str], *, now: datetime) -> None:
+    planned = counts.get("planned", 0)
+    held_back = {reason: count for reason, count in counts.items() if reason != "planned"}
+    if planned:
+        audit.record(Event.INVITATION_PLANNED, actor=audit.PROGRAM, now=now, data={"count": planned})
+    if held_back:
+        audit.record(Event.INVITATION_HELD_BACK, actor=audit.PROGRAM, now=now, data={"reasons": held_back})
+
+
+def hand_over(
+    invitation_ids: Sequence[int], *, mail_configured: bool, addresses: rendering.Addresses, now: datetime
+) -> int:
+    """Decide once more about due invitations, and give the letters of those still to be asked to the post office.
+
+    1. Everything that stops an invitation may have changed since it was planned, so the same rule decides again.
+    2. The customer is claimed by one conditional UPDATE: of two surveys only one writes today.
+    3. The questionnaire is frozen, the letter composed and queued, the contact remembered.
+
+    Gives the number of letters queued. Refuses with `delivery.NoSender` when the brand cannot write.
+    """
+    due = _still_planned(invitation_ids)
+    gathered = candidates.gather(
+        [row.interaction_id for row in due], count_planned=False, mail_configured=mail_configured, now=now
+    )
+    by_interaction = {one.interaction_id: one for one in gathered}
+    taken: dict[int, list[tuple[int | None, datetime]]] = {}
+    queued = 0
+    for invitation in due:
+        one = by_interaction[invitation.interaction_id]
+        decision = _decide(one, taken.get(one.customer_id or 0, []), now=now)
+        if not _goes_now(invitation, one, decision, now=now):
+            continue
+        taken.setdefault(one.customer_id or 0, []).append((one.survey.id if one.survey else None, now))
+        _queue_letter(invitation, one, addresses=addresses, now=now)
+        queued += 1
+    return queued
+
+
+def _still_planned(invitation_ids: Sequence[int]) -> Sequence[Invitation]:
+    return db.session.scalars(
+        select(Invitation)
+        .where(Invitation.id.in_(invitation_ids), Invitation.state == InvitationState.PLANNED)
+        .order_by(Invitation.send_at, Invitation.id)
+    ).all()
+
+
+def _goes_now(invitation: Invitation, one: Gathered, decision: Decision, *, now: datetime) -> bool:
+    """Whether the letter leaves now; otherwise the line says why not, or a later moment."""
+    if not decision.yes:
+        _exclude(invitation, decision, now=now)
+        return False
+    if decision.send_at and decision.send_at > now:
+        invitation.send_at = decision.send_at  # the sending hours ended, or the policy changed
+        return False
+    claimed = customers.claim_for_invitation(
+        customer_id=one.customer_id or 0, since_limit=now - FLOOR_BETWEEN_MESSAGES, now=now
+    )
+    if not claimed:
+        again = now + FLOOR_BETWEEN_MESSAGES
+        _exclude(
+            invitation, Decision(Reason.QUARANTINE, again_at=again, latest_at=invitation.latest_at), now=now
+        )
+    return claimed
+
+
+def _exclude(invitation: Invitation, decision: Decision, *, now: datetime) -> None:
+    invitation.state = InvitationState.EXCLUDED
+    invitation.reason = decision.reason
+    invitation.again_at = decision.again_at
+    invitation.send_at = None
+    invitation.decided_at = now
+    db.session.flush()
+
+
+def _queue_letter(
+    invitation: Invitation, one: Gathered, *, addresses: rendering.Addresses, now: datetime
+) -> None:
+    survey = one.survey
+    assert survey is not None and survey.version_id is not None and one.contact_point_id  # noqa: S101, PT018 - decided
+    surveys.freeze(survey.version_id, now=now)
+    invitation.version_id, invitation.survey_id = survey.version_id, survey.id
+    invitation.language = one.language
+    step = InvitationStep(
+        invitation_id=invitation.id,
+        number=1,
+        channel=Channel.EMAIL,
+        contact_point_id=one.contact_point_id,
+        token=new_token(),
+        due_at=now,
+        state=StepState.HANDED_OVER,
+    )
+    step.message_id = _letter(invitation, one, step, addresses=addresses, now=now)
+    db.session.add(step)
+    invitation.state = InvitationState.HANDED_OVER
+    invitation.handed_over_at = now
+    invitation.valid_until = now + one.policy.valid
+    customers.record_fact(
+        customer_id=one.customer_id or 0,
+        kind=FactKind.INVITED,
+        survey_id=survey.id,
+        touchpoint_id=one.touchpoint_id,
+        at=now,
+    )
+    db.session.flush()
+
+
+def _letter(
+    invitation: Invitation,
+    one: Gathered,
+    step: InvitationStep,
+    *,
+    addresses: rendering.Addresses,
+    now: datetime,
+) -> int:
+    interaction = db.session.get_one(Interaction, one.interaction_id)
+    survey = one.survey
+    assert survey is not None and survey.version is not None  # noqa: S101, PT018 - active surveys have a version
+    letter, unsubscribe = rendering.letter(
+        interaction,
+        survey.version,
+        language=one.language,
+        token=step.token,
+        contact_point_id=step.contact_point_id,
+        addresses=addresses,
+    )
+    point = people.contact_point(step.contact_point_id)
+    assert point is not None  # noqa: S101 - chosen from the customer's own addresses
+    message = delivery.queue(
+        purpose=Purpose.INVITATION,
+        to_address=point.value,
+        to_name=interaction.customer.name if interaction.customer else "",
+        brand_id=one.brand_id,
+        region_id=one.region_id,
+        survey_id=survey.id,
+        language=one.language,
+        subject=letter.subject,
+        body=letter.body,
+        html=letter.html,
+        unsubscribe_url=unsubscribe,
+        due_at=now,
+        useful_until=invitation.latest_at,
+        now=now,
+    )
+    return message.id
+
+
+def postpone(invitation_id: int, *, until: datetime) -> None:
+    """Move a planned invitation to a later moment: a day's cap is full, or the last try failed."""
+    db.session.execute(
+        update(Invitation)
+        .where(Invitation.id == invitation_id, Invitation.state == InvitationState.PLANNED)
+        .values(send_at=until)
+    )
+
+
+def withdraw(invitation_id: int, *, actor: Actor, now: datetime) -> None:
+    """Take a planned invitation out by hand. Refuses with NotPlanned."""
+    changed = change(
+        update(Invitation)
+        .where(Invitation.id == invitation_id, Invitation.state == InvitationState.PLANNED)
+        .values(
+            state=InvitationState.EXCLUDED,
+            reason=Reason.WITHDRAWN,
+            send_at=None,
+            again_at=None,
+            decided_at=now,
+        )
+    )
+    if not changed:
+        raise NotPlanned
+    audit.record(Event.INVITATION_WITHDRAWN, actor=actor, now=now, subject=("invitation", invitation_id))
+
+
+def exclude_cancelled(*, now: datetime) -> int:
+    """Hold back what was planned or queued for purchases that were cancelled meanwhile."""
+    hit = db.session.scalars(
+        select(Invitation)
+        .join(Interaction, Interaction.id == Invitation.interaction_id)
+        .where(
+            Interaction.cancelled_at.is_not(None),
+            Invitation.state.in_((InvitationState.PLANNED, InvitationState.HANDED_OVER)),
+            Invitation.sent_at.is_(None),
+        )
+    ).all()
+    stopped = [one for one in hit if _stop_letter(one)]
+    for invitation in stopped:
+        _exclude(invitation, Decision(Reason.CANCELLED, latest_at=invitation.latest_at), now=now)
+    return len(stopped)
+
+
+def _stop_letter(invitation: Invitation) -> bool:
+    """Whether nothing of it will leave any more."""
+    if invitation.state is InvitationState.PLANNED:
+        return True
+    return all(step.message_id is None or delivery.cancel(step.message_id) for step in invitation.steps)
+
+
+def look_again_at_message(message_id: int, *, mail_configured: bool, now: datetime) -> None:
+    """Decide again about a letter that waited long in the queue: release it, or take it back with the reason."""
+    step = db.session.scalar(select(InvitationStep).where(InvitationStep.message_id == message_id))
+    if step is None:
+        delivery.cancel(message_id)
+        return
+    invitation = step.invitation
+    (one,) = candidates.gather(
+        [invitation.interaction_id], count_planned=False, mail_configured=mail_configured, now=now
+    )
+    # Its own contact stands in the facts already, so the quarantine is not asked a second time.
+    decision = decide(replace(one.candidate, contacts=()), one.policy, now=now)
+    if decision.yes and decision.send_at and decision.send_at <= now:
+        delivery.release(message_id, now=now)
+    elif not decision.yes and delivery.cancel(message_id):
+        _exclude(invitation, decision, now=now)
+
+
+def note_sent(*, now: datetime, limit: int = 500) -> int:
+    """Read from the post office which first letters left, and which never will. Gives the number of lines changed."""
+    news = post.news_of(
+        select(InvitationStep.message_id)
+        .join(Invitation, Invitation.id == InvitationStep.invitation_id)
+        .where(Invitation.state == InvitationState.HANDED_OVER, Invitation.sent_at.is_(None))
+    )
+    steps = {
+        step.message_id: step
+        for step in db.session.scalars(
+            select(InvitationStep).where(InvitationStep.message_id.in_([one.id for one in news[:limit]]))
+        )
+    }
+    sent = []
+    for message in news[:limit]:
+        invitation = steps[message.id].invitation
+        if message.sent_at:
+            valid = (invitation.valid_until or now) - (invitation.handed_over_at or now)
+            invitation.sent_at, invitation.valid_until = message.sent_at, message.sent_at + valid
+            sent.append(("invitation", invitation.id, {"message_id": message.id}))
+        else:
+            _exclude(invitation, Decision(_reason_of(message.error), latest_at=invitation.latest_at), now=now)
+    audit.record_many(Event.INVITATION_SENT, actor=audit.PROGRAM, now=now, subjects=sent)
+    db.session.flush()
+    return len(news[:limit])
+
+
+def _reason_of(error: str) -> Reason:
+    return Reason.SUPPRESSED if error == "suppressed" else Reason.UNDELIVERABLE
+
+
+def expire(*, now: datetime) -> int:
+    """Close invitations whose link no longer takes answers."""
+    changed = change(
+        update(Invitation)
+        .where(Invitation.state == InvitationState.HANDED_OVER, Invitation.valid_until < now)
+        .values(state=InvitationState.EXPIRED)
+    )
+    if changed:
+        audit.record(Event.INVITATION_EXPIRED, actor=audit.PROGRAM, now=now, data={"count": changed})
+    return changed
+
+
+def mark_answered(invitation_id: int, *, now: datetime) -> bool:
+    """The first answer came; False when the invitation takes no answers (any more)."""
+    changed = change(
+        update(Invitation)
+        .where(
+            Invitation.id == invitation_id,
+            Invitation.state.in_((InvitationState.HANDED_OVER, InvitationState.ANSWERED)),
+        )
+        .values(state=InvitationState.ANSWERED, answered_at=now)
+    )
+    return bool(changed)
+
+
+def mark_not_mine(invitation_id: int, *, now: datetime) -> bool:
+    """Somebody said it was not their purchase; False when it was answered or closed before."""
+    return _move(invitation_id, InvitationState.HANDED_OVER, InvitationState.NOT_MINE)
+
+
+def undo_not_mine(invitation_id: int, *, now: datetime) -> bool:
+    """It was their purchase after all."""
+    return _move(invitation_id, InvitationState.NOT_MINE, InvitationState.HANDED_OVER)
+
+
+def _move(invitation_id: int, before: InvitationState, after: InvitationState) -> bool:
+    changed = change(
+        update(Invitation)
+        .where(Invitation.id == invitation_id, Invitation.state == before)
+        .values(state=after)
+    )
+    return bool(changed)

@@ -1,0 +1,152 @@
+"""Staff pages: the schedule (what is planned, what is held back and why) and the policy of a survey."""
+
+from datetime import timedelta
+
+from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from flask_babel import gettext as _
+from flask_login import current_user
+from werkzeug.wrappers import Response
+
+from npsapp.audit.services import by_user
+from npsapp.db import transaction
+from npsapp.delivery import queries as delivery
+from npsapp.delivery import services as post
+from npsapp.delivery.rules import PauseKind
+from npsapp.i18n import language_now
+from npsapp.invitations import policies, queries, services
+from npsapp.invitations.forms import DeedForm, PolicyForm
+from npsapp.invitations.rules import InvitationState, Reason
+from npsapp.lib.clock import utcnow
+from npsapp.lib.texts import text_in
+from npsapp.organization import queries as organization
+from npsapp.permissions import Permission
+from npsapp.surveys import queries as surveys
+from npsapp.web import listing
+from npsapp.web.access import requires, scope
+
+bp = Blueprint("invitations", __name__, template_folder="templates")
+DAYS_AHEAD = 14
+
+
+@bp.get("/schedule/")
+@requires(Permission.SEE_SCHEDULE)
+def schedule() -> str:
+    """The next fourteen days, the planned letters, and everything held back with its reason."""
+    now = utcnow()
+    held = request.args.get("show") == "held"
+    wanted = queries.PlanFilter(
+        state=InvitationState.EXCLUDED if held else InvitationState.PLANNED,
+        reason=_reason(),
+        day=listing.day("day"),
+        region_id=listing.whole("region"),
+    )
+    window = listing.window(size=50)
+    rows = queries.lines(wanted, scope=scope(), limit=window.limit, offset=window.offset)
+    days = queries.planned_by_day(now, days=DAYS_AHEAD, scope=scope())
+    return render_template(
+        "invitations/schedule.html",
+        held=held,
+        wanted=wanted,
+        page=listing.page(rows, window),
+        days=days,
+        busiest=max(days.values(), default=0),
+        planned=queries.planned_count(scope=scope()),
+        reasons=queries.reasons(scope=scope()),
+        pauses=delivery.pauses(now),
+        regions=organization.choices("region", language_now()),
+        deed=DeedForm(),
+    )
+
+
+def _reason() -> Reason | None:
+    found = listing.one_of("reason", Reason)
+    return found if isinstance(found, Reason) else None
+
+
+@bp.post("/schedule/<int:invitation_id>/withdraw")
+@requires(Permission.EDIT_SURVEYS)
+def withdraw(invitation_id: int) -> Response:
+    """Do not ask this customer about this purchase."""
+    if queries.visible(invitation_id, scope()) is None:
+        abort(404)
+    if not DeedForm().validate_on_submit():
+        abort(400)
+    with transaction():
+        services.withdraw(invitation_id, actor=by_user(current_user.id), now=utcnow())
+    flash(_("The customer will not be asked about this purchase."), "ok")
+    return redirect(url_for(".schedule"))
+
+
+@bp.post("/schedule/pause")
+@requires(Permission.ADMINISTER)
+def pause() -> Response:
+    """The kill switch: no letter to customers leaves until somebody resumes."""
+    if not DeedForm().validate_on_submit():
+        abort(400)
+    with transaction():
+        post.pause(
+            kind=PauseKind.EVERYTHING, ref_id=None, until=None, by_user_id=current_user.id, now=utcnow()
+        )
+    flash(_("Sending to customers is paused."), "ok")
+    return redirect(url_for(".schedule"))
+
+
+@bp.post("/schedule/resume/<int:pause_id>")
+@requires(Permission.ADMINISTER)
+def resume(pause_id: int) -> Response:
+    """End a pause; what waited is decided again before it leaves."""
+    if not DeedForm().validate_on_submit():
+        abort(400)
+    with transaction():
+        post.resume(pause_id, by_user_id=current_user.id, now=utcnow())
+    flash(_("Sending goes on. Letters that waited are checked again before they leave."), "ok")
+    return redirect(url_for(".schedule"))
+
+
+@bp.route("/surveys/<int:survey_id>/policy", methods=["GET", "POST"])
+@requires(Permission.EDIT_SURVEYS)
+def policy(survey_id: int) -> str | Response | tuple[str, int]:
+    """When this survey asks: delay, hours, quarantine, too late, how long links live."""
+    survey = surveys.survey(survey_id)
+    if survey is None:
+        abort(404)
+    form = _form(survey_id)
+    if form.validate_on_submit():
+        with transaction():
+            changed = policies.change_policy(
+                survey_id, form.values(), actor=by_user(current_user.id), now=utcnow()
+            )
+        flash(
+            _("Saved. What is planned is decided again within a minute.")
+            if changed
+            else _("Nothing was changed."),
+            "ok",
+        )
+        return redirect(url_for(".policy", survey_id=survey_id))
+    page = render_template(
+        "invitations/policy.html",
+        form=form,
+        survey=survey,
+        touchpoint=text_in(survey.touchpoint.name, language_now()),
+    )
+    return (page, 422) if request.method == "POST" else page
+
+
+def _form(survey_id: int) -> PolicyForm:
+    stored = queries.policy(survey_id)
+    if stored is None:
+        return PolicyForm()
+    delay = timedelta(hours=stored.delay_hours)
+    return PolicyForm(
+        data={
+            "delay_days": delay.days,
+            "delay_more_hours": delay.seconds // 3600,
+            "window_from": stored.window_from,
+            "window_until": stored.window_until,
+            "weekdays": list(stored.weekdays),
+            "same_survey_days": stored.same_survey_days,
+            "other_days": stored.other_days,
+            "latest_days": stored.latest_days,
+            "valid_days": stored.valid_days,
+        }
+    )

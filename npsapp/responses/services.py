@@ -1,0 +1,389 @@
+"""Recording what customers answer, and what staff do with answers. Every function needs a transaction."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.dialects.postgresql import insert as postgres_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.exc import IntegrityError
+
+from npsapp.audit import services as audit
+from npsapp.audit.events import Event
+from npsapp.customers import services as customers
+from npsapp.customers.rules import FactKind
+from npsapp.db import db, is_sqlite, within
+from npsapp.invitations import services as invitations
+from npsapp.invitations.models import InvitationStep
+from npsapp.lib.clock import local_date
+from npsapp.lib.refusals import Refused
+from npsapp.lib.texts import N_
+from npsapp.organization import queries as organization
+from npsapp.permissions import Scope
+from npsapp.responses import queries, rules
+from npsapp.responses.models import (
+    Basis,
+    DirtyDay,
+    DisputedAnswer,
+    LinkAct,
+    LinkEvent,
+    Response,
+    ResponseRevision,
+)
+
+VOID_REASON_MAX = 500
+
+
+class Closed(Refused):
+    """The link takes no answers: expired, withdrawn, or "this was not my purchase"."""
+
+    code = "closed"
+    wording = N_("This survey is closed.")
+
+
+class AlreadyAnswered(Refused):
+    """An invitation with an answer cannot be marked as somebody else's purchase."""
+
+    code = "already_answered"
+    wording = N_("This survey has been answered already.")
+
+
+class NoReason(Refused):
+    """An answer is taken out of the count only with a reason of at most 500 characters."""
+
+    code = "no_reason"
+    wording = N_("Please write the reason, at most 500 characters.")
+
+
+class Outcome(StrEnum):
+    """What became of a POST: it counts and its page may edit on, or it is kept apart."""
+
+    TAKEN = "taken"
+    DISPUTED = "disputed"
+
+
+@dataclass(frozen=True)
+class Submission:
+    """One POST of a survey page that was let in: its nonce or its right to edit was good."""
+
+    said: rules.Said
+    language: str
+    final: bool
+    may_edit: bool
+    opened_at: datetime
+    """When its page was made."""
+
+
+@dataclass(frozen=True)
+class Answered:
+    """What is stored now."""
+
+    outcome: Outcome
+    response: Response
+    disputed: DisputedAnswer | None = None
+
+
+# ---- customers -------------------------------------------------------------------------------------------------
+
+
+def answer(step_id: int, submission: Submission, *, now: datetime) -> Answered:
+    """Confirm, change, repeat or dispute the answer of this step's invitation; may raise Closed.
+
+    Several POSTs at once make one answer: the invitation is unique in the table, whoever comes second finds
+    the first.
+    """
+    step = _open_step(step_id, now)
+    response = queries.held_of_invitation(step.invitation_id)
+    if response is None:
+        response = _confirm(step, submission, now)
+        if response is not None:
+            return _taken(response, submission, now)
+        response = queries.held_of_invitation(step.invitation_id)
+    if response is None:
+        raise Closed
+    if submission.may_edit or _is_same_act(response, submission, now):
+        _change(response, submission.said, now)
+        return _taken(response, submission, now)
+    return Answered(Outcome.DISPUTED, response, _dispute(response, submission.said, now))
+
+
+def _open_step(step_id: int, now: datetime) -> InvitationStep:
+    step = db.session.get(InvitationStep, step_id)
+    if step is None:
+        raise Closed
+    if rules.way(step.invitation.state, step.invitation.valid_until, now=now) is not rules.Way.OPEN:
+        raise Closed
+    return step
+
+
+def _confirm(step: InvitationStep, submission: Submission, now: datetime) -> Response | None:
+    """The first answer of an invitation; None when another process was faster."""
+    response = _new(step, submission, now)
+    try:
+        with db.session.begin_nested():
+            db.session.add(response)
+            db.session.flush()
+    except IntegrityError:
+        return None
+    _remember_revision(response, now)
+    _recount(response)
+    invitations.mark_answered(response.invitation_id or 0, now=now)
+    if response.customer_id is not None:
+        customers.record_fact(
+            customer_id=response.customer_id,
+            kind=FactKind.ANSWERED,
+            survey_id=response.survey_id,
+            touchpoint_id=response.touchpoint_id,
+            at=now,
+            exempt=response.test,
+        )
+    _audit(Event.RESPONSE_RECEIVED, response, now, {"group": rules.classify(response.score).value})
+    return response
+
+
+def _new(step: InvitationStep, submission: Submission, now: datetime) -> Response:
+    invitation = step.invitation
+    interaction = invitation.interaction
+    zone = organization.zone_of(interaction.region, interaction.brand)
+    return Response(
+        invitation_id=invitation.id,
+        interaction_id=interaction.id,
+        customer_id=invitation.customer_id,
+        survey_id=invitation.survey_id,
+        version_id=invitation.version_id,
+        brand_id=interaction.brand_id,
+        touchpoint_id=interaction.touchpoint_id,
+        region_id=interaction.region_id,
+        unit_id=interaction.unit_id,
+        segment_id=interaction.segment_id,
+        channel=step.channel,
+        language=submission.language,
+        score=submission.said.score,
+        comment=submission.said.comment or "",
+        contact_wanted=submission.said.contact,
+        basis=Basis.CONFIRMED,
+        test=invitation.test,
+        revision=1,
+        local_date=local_date(now, zone),
+        confirmed_at=now,
+        acted_at=now,
+    )
+
+
+def _taken(response: Response, submission: Submission, now: datetime) -> Answered:
+    response.acted_at = now
+    response.language = submission.language
+    if submission.final:
+        _finish(response, now)
+    db.session.flush()
+    return Answered(Outcome.TAKEN, response)
+
+
+def _is_same_act(response: Response, submission: Submission, now: datetime) -> bool:
+    return rules.is_same_act(
+        _stored(response),
+        submission.said,
+        confirmed_at=response.confirmed_at,
+        opened_at=submission.opened_at,
+        now=now,
+    )
+
+
+def _stored(response: Response) -> rules.Said:
+    return rules.Said(response.score, response.comment, response.contact_wanted)
+
+
+def _change(response: Response, said: rules.Said, now: datetime) -> None:
+    changed = rules.differs(_stored(response), said)
+    if not changed:
+        return
+    response.score = said.score
+    response.comment = response.comment if said.comment is None else said.comment
+    response.contact_wanted = response.contact_wanted if said.contact is None else said.contact
+    response.revision += 1
+    response.read_at = response.read_by_id = None
+    _remember_revision(response, now)
+    _recount(response)
+    data = {"fields": changed, "group": rules.classify(said.score).value, "revision": response.revision}
+    _audit(Event.RESPONSE_CHANGED, response, now, data)
+
+
+def _dispute(response: Response, said: rules.Said, now: datetime) -> DisputedAnswer:
+    """Keep an answer apart; the same one again, or one too many, adds nothing."""
+    kept = queries.disputes_open(response.id)
+    words = said.comment or ""
+    same = next((old for old in kept if old.score == said.score and old.comment == words), None)
+    if same or len(kept) >= rules.DISPUTES_KEPT:
+        return same or kept[-1]
+    disputed = DisputedAnswer(response_id=response.id, at=now, score=said.score, comment=words)
+    db.session.add(disputed)
+    response.read_at = response.read_by_id = None
+    db.session.flush()
+    _audit(Event.RESPONSE_DISPUTED, response, now, {"group": rules.classify(said.score).value})
+    return disputed
+
+
+def apply_disputed(step_id: int, disputed_id: int, *, now: datetime) -> Answered | None:
+    """The visitor pressed "change my answer": the disputed answer becomes the answer. None: there is no such one."""
+    step = _open_step(step_id, now)
+    response = queries.held_of_invitation(step.invitation_id)
+    disputed = db.session.get(DisputedAnswer, disputed_id)
+    if response is None or disputed is None or disputed.response_id != response.id:
+        return None
+    if disputed.applied_at is None:
+        disputed.applied_at = now
+        _change(response, rules.Said(disputed.score, disputed.comment or None), now)
+    response.acted_at = now
+    db.session.flush()
+    return Answered(Outcome.TAKEN, response, disputed)
+
+
+def not_mine(step_id: int, *, now: datetime) -> None:
+    """The visitor says "this was not my purchase": no score, the address is marked, the invitation closes.
+
+    May raise Closed or AlreadyAnswered.
+    """
+    step = _open_step(step_id, now)
+    if queries.held_of_invitation(step.invitation_id) is not None:
+        raise AlreadyAnswered
+    actor = audit.by_customer(step.invitation.customer_id)
+    customers.mark_not_mine(step.contact_point_id, actor=actor, now=now)
+    invitations.mark_not_mine(step.invitation_id, now=now)
+
+
+def mine_after_all(step_id: int, *, now: datetime) -> None:
+    """Take "not my purchase" back while the invitation would still be open; may raise Closed."""
+    step = db.session.get(InvitationStep, step_id)
+    if step is None:
+        raise Closed
+    if rules.way(step.invitation.state, step.invitation.valid_until, now=now) is not rules.Way.NOT_MINE:
+        raise Closed
+    actor = audit.by_customer(step.invitation.customer_id)
+    customers.undo_not_mine(step.contact_point_id, actor=actor, now=now)
+    invitations.undo_not_mine(step.invitation_id, now=now)
+
+
+def note_link(
+    step_id: int, *, act: LinkAct, score: int | None, network: str, agent: str, now: datetime
+) -> None:
+    """Remember what a link did: weak evidence, never an answer. The audit hears of the first opening only."""
+    step = db.session.get(InvitationStep, step_id)
+    if step is None:
+        return
+    first = act is LinkAct.OPENED and not queries.was_opened(step.invitation_id)
+    db.session.add(
+        LinkEvent(
+            invitation_id=step.invitation_id,
+            step_id=step_id,
+            at=now,
+            act=act,
+            score=score,
+            network=network,
+            agent=agent,
+        )
+    )
+    if first:
+        actor = audit.by_customer(step.invitation.customer_id)
+        subject = ("invitation", step.invitation_id)
+        audit.record(Event.INVITATION_OPENED, actor=actor, now=now, subject=subject)
+
+
+def finish_quiet(*, now: datetime, limit: int = 500) -> int:
+    """Finish answers whose customer has done nothing for 15 minutes (decisions.md 21); how many."""
+    quiet = queries.quiet_since(now - rules.FINISHED_AFTER, limit=limit)
+    if not quiet:
+        return 0
+    db.session.execute(
+        update(Response).where(Response.id.in_(quiet), Response.finished_at.is_(None)).values(finished_at=now)
+    )
+    subjects: list[tuple[str, int, dict[str, Any]]] = [("response", response_id, {}) for response_id in quiet]
+    audit.record_many(Event.RESPONSE_FINISHED, actor=audit.PROGRAM, now=now, subjects=subjects)
+    return len(quiet)
+
+
+def _finish(response: Response, now: datetime) -> None:
+    if response.finished_at is None:
+        response.finished_at = now
+        _audit(Event.RESPONSE_FINISHED, response, now, {})
+
+
+# ---- staff -----------------------------------------------------------------------------------------------------
+
+
+def mark_read(ids: Collection[int], *, scope: Scope, by_id: int, now: datetime) -> int:
+    """Mark answers of the scope as read; how many were unread before."""
+    return _mark(ids, scope, read_at=now, by_id=by_id, now=now)
+
+
+def mark_unread(ids: Collection[int], *, scope: Scope, by_id: int, now: datetime) -> int:
+    """Mark answers of the scope as unread again; how many were read before."""
+    return _mark(ids, scope, read_at=None, by_id=by_id, now=now)
+
+
+def _mark(ids: Collection[int], scope: Scope, *, read_at: datetime | None, by_id: int, now: datetime) -> int:
+    before = Response.read_at.is_(None) if read_at else Response.read_at.is_not(None)
+    found = db.session.scalars(
+        select(Response.id).where(Response.id.in_(ids), within(Response.region_id, scope), before)
+    ).all()
+    if not found:
+        return 0
+    values = {"read_at": read_at, "read_by_id": by_id if read_at else None}
+    db.session.execute(update(Response).where(Response.id.in_(found)).values(values))
+    data = {"ids": list(found), "read": read_at is not None}
+    subject = ("response", found[0] if len(found) == 1 else None)
+    audit.record(Event.RESPONSE_READ, actor=audit.by_user(by_id), now=now, subject=subject, data=data)
+    return len(found)
+
+
+def void(response: Response, *, reason: str, by_id: int, now: datetime) -> None:
+    """Take an answer out of the count, visibly and reversibly; may raise NoReason."""
+    reason = " ".join(reason.split())
+    if not reason or len(reason) > VOID_REASON_MAX:
+        raise NoReason
+    if response.voided_at is not None:
+        return
+    response.voided_at, response.void_reason = now, reason
+    _recount(response)
+    _audit(Event.RESPONSE_VOIDED, response, now, {}, by_id)
+
+
+def restore(response: Response, *, by_id: int, now: datetime) -> None:
+    """Count a voided answer again."""
+    if response.voided_at is None:
+        return
+    response.voided_at, response.void_reason = None, ""
+    _recount(response)
+    _audit(Event.RESPONSE_RESTORED, response, now, {}, by_id)
+
+
+# ---- traces ----------------------------------------------------------------------------------------------------
+
+
+def _remember_revision(response: Response, now: datetime) -> None:
+    db.session.add(
+        ResponseRevision(
+            response_id=response.id,
+            number=response.revision,
+            at=now,
+            score=response.score,
+            comment=response.comment,
+            contact_wanted=response.contact_wanted,
+        )
+    )
+
+
+def _recount(response: Response) -> None:
+    """Tell the reports that this day's numbers changed, in the same transaction (decisions.md 27)."""
+    insert = sqlite_insert if is_sqlite() else postgres_insert
+    day = {"survey_id": response.survey_id, "local_date": response.local_date}
+    db.session.execute(insert(DirtyDay).values(day).on_conflict_do_nothing())
+
+
+def _audit(
+    event: Event, response: Response, now: datetime, data: dict[str, Any], user_id: int | None = None
+) -> None:
+    actor = audit.by_user(user_id) if user_id else audit.by_customer(response.customer_id)
+    audit.record(event, actor=actor, now=now, subject=("response", response.id), data=data)

@@ -1,0 +1,142 @@
+"""Which survey asks at a touchpoint, in which version and in which words."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Select, select
+from sqlalchemy.orm import joinedload
+
+from npsapp.db import db
+from npsapp.delivery.rules import Channel
+from npsapp.lib.texts import text_in
+from npsapp.organization.rules import fold
+from npsapp.surveys.models import StepText, Survey, SurveyVersion, Touchpoint
+from npsapp.surveys.rules import LETTER_PARTS, Questionnaire, SurveyState, Texts
+
+FALLBACK_LANGUAGE = "en"
+
+
+def touchpoints(pool_id: int | None = None) -> Sequence[Touchpoint]:
+    """Touchpoints in use, oldest first; of one pool or of all."""
+    query = select(Touchpoint).where(Touchpoint.retired_at.is_(None)).order_by(Touchpoint.id)
+    return db.session.scalars(query if pool_id is None else query.where(Touchpoint.pool_id == pool_id)).all()
+
+
+def touchpoint(touchpoint_id: int) -> Touchpoint | None:
+    """One touchpoint, also a retired one."""
+    return db.session.get(Touchpoint, touchpoint_id)
+
+
+def touchpoint_lookup(pool_id: int) -> dict[str, int]:
+    """Folded key, name or alias → id of the touchpoint; a key outweighs a name, a name an alias."""
+    rows = touchpoints(pool_id)
+    found: dict[str, int] = {}
+    for texts in ([[t.key] for t in rows], [t.name.values() for t in rows], [t.aliases for t in rows]):
+        for row, words in zip(rows, texts, strict=True):
+            for word in words:
+                found.setdefault(fold(word), row.id)
+    found.pop("", None)
+    return found
+
+
+def survey(survey_id: int) -> Survey | None:
+    """One survey with its brand, touchpoint and current version."""
+    return db.session.scalars(_whole().where(Survey.id == survey_id)).first()
+
+
+def surveys() -> Sequence[Survey]:
+    """All surveys: those that ask first, then by age."""
+    return db.session.scalars(_whole().order_by(Survey.state != SurveyState.ACTIVE, Survey.id)).all()
+
+
+def active(brand_id: int, touchpoint_id: int) -> Survey | None:
+    """The survey that asks customers of this brand after this touchpoint, or None."""
+    return db.session.scalars(
+        _whole().where(
+            Survey.brand_id == brand_id,
+            Survey.touchpoint_id == touchpoint_id,
+            Survey.state == SurveyState.ACTIVE,
+        )
+    ).first()
+
+
+def active_map() -> dict[tuple[int, int], Survey]:
+    """All surveys that ask, by (brand id, touchpoint id)."""
+    found = db.session.scalars(_whole().where(Survey.state == SurveyState.ACTIVE))
+    return {(one.brand_id, one.touchpoint_id): one for one in found}
+
+
+def _whole() -> Select[Survey]:
+    return select(Survey).options(
+        joinedload(Survey.brand), joinedload(Survey.touchpoint), joinedload(Survey.version)
+    )
+
+
+def version(version_id: int) -> SurveyVersion | None:
+    """One version, frozen or not."""
+    return db.session.get(SurveyVersion, version_id)
+
+
+def versions(survey_id: int) -> Sequence[SurveyVersion]:
+    """All versions of a survey, newest first."""
+    return db.session.scalars(
+        select(SurveyVersion)
+        .where(SurveyVersion.survey_id == survey_id)
+        .order_by(SurveyVersion.number.desc())
+    ).all()
+
+
+def questionnaire(survey_version: SurveyVersion) -> Questionnaire:
+    """The content of a version as an object."""
+    return Questionnaire.from_json(survey_version.content)
+
+
+@dataclass(frozen=True)
+class Letter:
+    """All texts of one step on one channel: part → language → text."""
+
+    step: int
+    channel: Channel
+    texts: dict[str, Texts]
+
+    def in_language(self, language: str) -> dict[str, str]:
+        """Part → text in one language, English where that one is missing."""
+        return {part: text_in(texts, language) for part, texts in self.texts.items()}
+
+
+def letter(survey_id: int, *, step: int = 1, channel: Channel = Channel.EMAIL) -> Letter:
+    """The texts of one step's letter in all languages; parts without rows are empty."""
+    rows = db.session.scalars(
+        select(StepText).where(
+            StepText.survey_id == survey_id, StepText.step == step, StepText.channel == channel
+        )
+    ).all()
+    texts = {part: {row.language: getattr(row, part) for row in rows} for part in LETTER_PARTS}
+    return Letter(step, channel, texts)
+
+
+def step_text(survey_id: int, step: int, channel: Channel, language: str) -> StepText | None:
+    """The words of one step in that language, else in English, else in any; None when nobody wrote them."""
+    rows = {
+        row.language: row
+        for row in db.session.scalars(
+            select(StepText)
+            .where(StepText.survey_id == survey_id, StepText.step == step, StepText.channel == channel)
+            .order_by(StepText.id)
+        )
+    }
+    return rows.get(language) or rows.get(FALLBACK_LANGUAGE) or next(iter(rows.values()), None)
+
+
+def labels(ids: Iterable[int | None]) -> dict[int, str]:
+    """Names of surveys: id → name as its editors call it."""
+    wanted = sorted({id_ for id_ in ids if id_ is not None})
+    rows = db.session.execute(select(Survey.id, Survey.name).where(Survey.id.in_(wanted)))
+    return {row.id: row.name for row in rows}
+
+
+def touchpoint_labels(ids: Iterable[int | None], language: str) -> dict[int, str]:
+    """Names of touchpoints: id → name in that language."""
+    wanted = sorted({id_ for id_ in ids if id_ is not None})
+    rows = db.session.execute(select(Touchpoint.id, Touchpoint.name).where(Touchpoint.id.in_(wanted)))
+    return {row.id: text_in(row.name, language) for row in rows}

@@ -1,0 +1,165 @@
+"""What a report counts: days, scopes, filters, invitations."""
+
+from datetime import date, timedelta
+
+import pytest
+
+from npsapp.db import db, transaction
+from npsapp.permissions import Scope
+from npsapp.reports import queries, services
+from npsapp.reports.queries import Selection
+from npsapp.reports.rules import Period, Split
+from npsapp.responses.models import Basis, Response
+from tests.factories import make_invitation
+
+DAY = date(2026, 11, 10)
+
+
+@pytest.fixture(params=["tallied", "fresh"])
+def settle(request):
+    """Ask every question twice: of tallies, and of answers that are not tallied yet."""
+
+    def count() -> None:
+        if request.param == "tallied":
+            with transaction():
+                services.recount_dirty_days()
+
+    return count
+
+
+def total(**selection) -> int:
+    return sum(queries.distribution(Selection(**selection)))
+
+
+def test_both_ends_of_a_period_belong_to_it(answer, settle):
+    for back in range(4):
+        answer(9, day=DAY + timedelta(days=back))
+    settle()
+
+    assert total(period=Period(DAY + timedelta(days=1), DAY + timedelta(days=2))) == 2
+    assert total(period=Period(None, DAY)) == 1
+    assert total(period=Period(DAY, None)) == 4
+
+
+def test_a_scope_sees_its_regions_and_nothing_without_region(answer, settle, company):
+    answer(9, region="kyiv")
+    answer(8, region="odesa")
+    answer(7, region=None)
+    settle()
+
+    assert total(scope=Scope(frozenset({company.regions.kyiv.id}))) == 1
+    assert total(scope=Scope(frozenset())) == 0
+    assert total() == 3
+
+
+@pytest.mark.parametrize("name", ["brand", "touchpoint", "survey", "segment"])
+def test_each_filter_narrows(answer, settle, company, name):
+    answer(9)
+    settle()
+    own = getattr(company, name).id
+
+    assert total(**{f"{name}_id": own}) == 1
+    assert total(**{f"{name}_id": own + 1}) == 0
+
+
+@pytest.mark.parametrize(
+    ("over", "counted"),
+    [
+        ({}, 1),
+        ({"basis": Basis.PROMOTED}, 1),
+        ({"basis": Basis.PROVISIONAL}, 0),
+        ({"test": True}, 0),
+    ],
+)
+def test_only_confirmed_and_promoted_answers_count(answer, settle, over, counted):
+    answer(9, **over)
+    settle()
+
+    assert total() == counted
+
+
+def test_parts_without_region_or_segment_stand_under_none(answer, settle, company):
+    answer(9, region=None, segment=False)
+    answer(2, region="odesa")
+    settle()
+
+    regions = queries.divided(Selection(), Split.REGION)
+    segments = queries.divided(Selection(), Split.SEGMENT)
+
+    assert {part.id: part.counts.n for part in regions} == {queries.NONE: 1, company.regions.odesa.id: 1}
+    assert {part.id: part.counts.n for part in segments} == {queries.NONE: 1, company.segment.id: 1}
+
+
+def test_nothing_answered_is_nothing_divided(company, now):
+    overview = queries.overview(Selection(), now)
+
+    assert overview.by_score == (0,) * 11
+    assert (overview.months, overview.regions, overview.segments) == ([], [], [])
+    assert overview.invited.rate is None
+
+
+def test_the_response_rate_is_of_invitations_sent_on_the_days(answer, company, now):
+    answer(9)
+    with transaction():
+        make_invitation(company, now=now)
+        make_invitation(company, now=now, test=True)
+        make_invitation(
+            company, now=now, sent_at=now - timedelta(days=40), valid_until=now - timedelta(days=10)
+        )
+
+    today = queries.invited(Selection(period=Period(now.date(), now.date())), now)
+    ever = queries.invited(Selection(), now)
+
+    assert (today.sent, today.answered, today.rate) == (2, 1, 0.5)
+    assert (ever.sent, ever.answered) == (3, 1)
+
+
+def test_the_rate_is_coming_in_while_a_link_takes_answers(answer, company, now):
+    answer(9)
+    with transaction():
+        make_invitation(company, now=now, valid_until=now + timedelta(minutes=1))
+
+    assert queries.invited(Selection(), now).coming_in
+    assert not queries.invited(Selection(), now + timedelta(days=1)).coming_in
+
+
+def test_an_answer_that_does_not_count_is_no_answer_of_the_rate(answer, now):
+    answer(9, basis=Basis.PROVISIONAL)
+
+    assert queries.invited(Selection(), now).answered == 0
+
+
+def test_a_letter_belongs_to_the_day_of_the_brand(company, now):
+    """23:30 UTC on 9 November is already the 10th in Kyiv."""
+    late = now.replace(day=9, hour=23, minute=30)
+    with transaction():
+        make_invitation(company, now=now, sent_at=late)
+
+    assert queries.invited(Selection(period=Period(DAY, DAY)), now).sent == 1
+    assert queries.invited(Selection(period=Period(None, DAY - timedelta(days=1))), now).sent == 0
+
+
+def test_the_rate_follows_scope_and_segment(answer, company, now):
+    answer(9, region="kyiv")
+    answer(9, region="odesa", segment=False)
+
+    kyiv = Scope(frozenset({company.regions.kyiv.id}))
+    assert queries.invited(Selection(scope=kyiv), now).sent == 1
+    assert queries.invited(Selection(segment_id=company.segment.id), now).sent == 1
+
+
+def test_choices_name_only_the_regions_of_the_scope(company):
+    offered = queries.choices(Scope(frozenset({company.regions.odesa.id})))
+
+    assert [id_ for id_, _name in offered.regions] == [company.regions.odesa.id]
+
+
+def test_a_voided_answer_leaves_the_report_at_once(answer, now):
+    response_id = answer(9)
+    with transaction():
+        services.recount_dirty_days()
+        response = db.session.get(Response, response_id)
+        response.voided_at, response.void_reason = now, "test"
+        db.session.merge(queries.DirtyDay(survey_id=response.survey_id, local_date=response.local_date))
+
+    assert total() == 0
