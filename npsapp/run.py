@@ -56,6 +56,7 @@ def work() -> None:
         graceful_signal="TERM",
         shutdown_timeout=STOP_WITHIN_S - 1,
         max_delay=1.0,
+        quiet=True,
     )
     config.validate()
     config.setup_logger()

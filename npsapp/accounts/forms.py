@@ -1,7 +1,5 @@
 """What a person may type when signing in, in the own profile and when looking after colleagues."""
 
-from typing import Any
-
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
@@ -11,6 +9,7 @@ from wtforms import (
     HiddenField,
     PasswordField,
     RadioField,
+    SelectChoice,
     SelectField,
     SelectMultipleField,
     StringField,
@@ -25,7 +24,7 @@ from npsapp.permissions import Role
 EMAIL_MAX = 254  # RFC 5321, section 4.5.3.1.3: a path has at most 256 characters with its brackets
 NAME_MAX = 120
 
-Choices = list[tuple[str, str]]
+LANGUAGE_CHOICES = [SelectChoice(code, name) for code, name in LANGUAGES.items()]
 
 
 def _stripped(value: str | None) -> str | None:
@@ -87,7 +86,7 @@ class ProfileForm(FlaskForm):
     """The own name and language."""
 
     name = StringField(_l("Name"), filters=[_stripped], validators=[DataRequired(), Length(max=NAME_MAX)])
-    language = SelectField(_l("Language"), choices=list(LANGUAGES.items()))
+    language = SelectField(_l("Language"), choices=LANGUAGE_CHOICES)
 
 
 class UserForm(FlaskForm):
@@ -103,12 +102,12 @@ class UserForm(FlaskForm):
         ),
         validators=[Optional()],
     )
-    language = SelectField(_l("Language"), choices=list(LANGUAGES.items()))
+    language = SelectField(_l("Language"), choices=LANGUAGE_CHOICES)
 
-    def offer(self, *, roles: Choices, regions: list[tuple[int, str]]) -> None:
-        """Set the choices; done before validation."""
-        self.role.choices = roles
-        self.regions.choices = regions
+    def offer(self, *, roles: list[tuple[str, str]], regions: list[tuple[int, str]]) -> None:
+        """Set the choices from pairs of value and words; done before validation."""
+        self.role.choices = [SelectChoice(role, words) for role, words in roles]
+        self.regions.choices = [SelectChoice(region_id, words) for region_id, words in regions]
 
     def validate_regions(self, field: Field) -> None:
         """A manager without regions would see nothing at all."""
@@ -125,8 +124,8 @@ class NewUserForm(UserForm):
     how = RadioField(
         _l("Password"),
         choices=[
-            ("letter", _l("Send a letter with a link to set it")),
-            ("shown", _l("Make one and show it to me once")),
+            SelectChoice("letter", _l("Send a letter with a link to set it")),
+            SelectChoice("shown", _l("Make one and show it to me once")),
         ],
         default="letter",
     )
@@ -140,16 +139,11 @@ class DutyForm(FlaskForm):
 
     def offer(self, users: list[tuple[int, str]], *, nobody: str) -> None:
         """Set the choices: active colleagues and nobody."""
-        self.user.choices = [("", nobody), *[(str(user_id), label) for user_id, label in users]]
+        everybody = [SelectChoice(str(user_id), label) for user_id, label in users]
+        self.user.choices = [SelectChoice("", nobody), *everybody]
 
     @property
     def user_id(self) -> int | None:
         """The chosen colleague's id, or None for nobody."""
         return int(self.user.data) if self.user.data else None
 
-
-def filled(form: FlaskForm, **values: Any) -> FlaskForm:
-    """The form with `values` where nothing was submitted."""
-    if not form.is_submitted():
-        form.process(data=values)
-    return form

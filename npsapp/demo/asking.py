@@ -121,6 +121,8 @@ class Correspondence:
                 asking = Asking(happening, happening.accepted_at)
                 self.askings.append(asking)
                 self._later(happening.accepted_at + timedelta(minutes=1), self._decide, asking)
+                if happening.cancelled_at:
+                    self._later(happening.cancelled_at + timedelta(minutes=1), self._cancel, asking)
         self._run()
 
     def _later(self, at: datetime, act: Callable[[Asking, datetime], None], asking: Asking) -> None:
@@ -142,6 +144,12 @@ class Correspondence:
             if asking.happening.customer:
                 planned = self.standings[asking.happening.customer.number].planned
                 planned[asking.happening.number] = (decision.send_at, asking.happening.touchpoint)
+
+    def _cancel(self, asking: Asking, at: datetime) -> None:
+        """A beat takes out what is planned for a purchase that is not one any more."""
+        if asking.state is InvitationState.PLANNED and asking.happening.customer:
+            self.standings[asking.happening.customer.number].planned.pop(asking.happening.number, None)
+            self._note(asking, self._decision(asking, at, count_planned=False), at)
 
     def _note(self, asking: Asking, decision: Decision, at: datetime) -> None:
         asking.decided_at = at
@@ -174,7 +182,7 @@ class Correspondence:
 
     def _send(self, asking: Asking, at: datetime) -> None:
         customer = asking.happening.customer
-        if customer is None:
+        if customer is None or asking.state is not InvitationState.PLANNED:
             return
         standing = self.standings[customer.number]
         standing.planned.pop(asking.happening.number, None)

@@ -22,7 +22,7 @@ GROUND_WORDS = {
 CHANNELS = (Channel.EMAIL, Channel.SMS, Channel.PHONE)
 
 
-class UploadForm(FlaskForm):  # type: ignore[misc]
+class UploadForm(FlaskForm):
     """A file and where it comes from."""
 
     file = FileField(_("File"), validators=[FileRequired(_("Choose a file."))])
@@ -36,13 +36,9 @@ class UploadForm(FlaskForm):  # type: ignore[misc]
     )
 
 
-class ChoiceForm(FlaskForm):  # type: ignore[misc]
-    """What holds for a waiting file, and whether its source goes live with it."""
+class LiveForm(FlaskForm):
+    """From when a source asks, and how fast it starts."""
 
-    touchpoint = SelectField(_("Touchpoint"), coerce=int, description=_("For rows that name none."))
-    ground_email = SelectField(_("Ground for letters"))
-    ground_sms = SelectField(_("Ground for SMS"))
-    ground_phone = SelectField(_("Ground for calls"))
     live_from = DateField(
         _("Go live from"),
         validators=[Optional()],
@@ -54,6 +50,15 @@ class ChoiceForm(FlaskForm):  # type: ignore[misc]
         description=_("Each following day twice as many. Empty: no limit."),
     )
     outbox = BooleanField(_("Letters may go to the outbox: no mail server is configured"))
+
+
+class ChoiceForm(LiveForm):
+    """What holds for a waiting file, and whether its source goes live with it."""
+
+    touchpoint = SelectField(_("Touchpoint"), coerce=int, description=_("For rows that name none."))
+    ground_email = SelectField(_("Ground for letters"))
+    ground_sms = SelectField(_("Ground for SMS"))
+    ground_phone = SelectField(_("Ground for calls"))
 
     @property
     def grounds(self) -> dict[str, str]:

@@ -26,7 +26,7 @@ from npsapp.lib.refusals import Refused
 from npsapp.lib.texts import text_in
 from npsapp.office import import_deeds as deeds
 from npsapp.office.blueprint import bp
-from npsapp.office.import_forms import FIRST_DAY_CAP, ChoiceForm, UploadForm, column_choices
+from npsapp.office.import_forms import FIRST_DAY_CAP, ChoiceForm, LiveForm, UploadForm, column_choices
 from npsapp.permissions import Permission
 from npsapp.surveys import queries as surveys
 from npsapp.web import listing
@@ -170,8 +170,8 @@ def import_confirm(batch_id: int) -> ResponseReturnValue:
 def import_live(batch_id: int) -> ResponseReturnValue:
     """Take the source of an imported file live."""
     batch = _batch(batch_id)
-    form = _choices(batch)
-    if form.live_from.errors or form.first_day_cap.errors:
+    form = LiveForm()
+    if not form.validate_on_submit():
         return _report(batch, form, 422)
     with transaction():
         _go_live(batch.source_id, form, now=utcnow())
@@ -179,7 +179,7 @@ def import_live(batch_id: int) -> ResponseReturnValue:
     return _back(batch_id)
 
 
-def _go_live(source_id: int, form: ChoiceForm, *, now: datetime) -> None:
+def _go_live(source_id: int, form: LiveForm, *, now: datetime) -> None:
     deeds.go_live(
         source_id,
         since=form.live_from.data,
@@ -278,12 +278,12 @@ def _preview(batch: ImportBatch, form: ChoiceForm, status: int = 200) -> Respons
     ), status
 
 
-def _report(batch: ImportBatch, form: ChoiceForm | None = None, status: int = 200) -> ResponseReturnValue:
+def _report(batch: ImportBatch, form: LiveForm | None = None, status: int = 200) -> ResponseReturnValue:
     done = batch.state is BatchState.DONE
     return render_template(
         "office/imports/report.html",
         batch=batch,
-        form=form or (_choices(batch) if done and batch.source.in_trial else None),
+        form=form or (_live_form(batch) if done and batch.source.in_trial else None),
         refusal=_refusal(batch),
         columns=_columns(batch),
         choices=column_choices(),
@@ -292,6 +292,10 @@ def _report(batch: ImportBatch, form: ChoiceForm | None = None, status: int = 20
         undoable=done and deeds.undoable(batch.id),
         no_mail=_needs_outbox(batch),
     ), status
+
+
+def _live_form(batch: ImportBatch) -> LiveForm:
+    return LiveForm(data={"live_from": deeds.live_from(batch, now=utcnow()), "first_day_cap": FIRST_DAY_CAP})
 
 
 def _needs_outbox(batch: ImportBatch) -> bool:
@@ -329,15 +333,15 @@ def _refusal(batch: ImportBatch) -> str:
     values = dict(batch.error_values)
     if "missing" in values:
         values["missing"] = "; ".join(_(part) for part in values["missing"].split("; "))
-    return _(batch.error, **values)
+    return str(_(batch.error, **values))
 
 
 def _progress_words(batch: ImportBatch) -> str:
     if batch.state is BatchState.APPLYING:
-        return _("%(applied)s of %(rows)s rows are imported.", applied=batch.applied, rows=batch.rows)
+        return str(_("%(applied)s of %(rows)s rows are imported.", applied=batch.applied, rows=batch.rows))
     if batch.rows + batch.rejected == 0:
-        return _("The file waits to be read.")
-    return _("%(rows)s rows are read.", rows=batch.rows + batch.rejected)
+        return str(_("The file waits to be read."))
+    return str(_("Rows read so far: %(rows)s.", rows=batch.rows + batch.rejected))
 
 
 bp.add_app_template_global(_progress_words, "import_progress_words")

@@ -28,6 +28,8 @@ CHARACTER_PX = 6.4
 # From this many months on their labels stand upright.
 CROWDED = 13
 WHOLE_SCALE = 100
+# Room under lines for the figures of the axis and its unit.
+UNIT_FOOT = 38
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,7 @@ def split(
     left = _room([line for label in labels for line in label.split("\n")])
     beside = [_beside(point, shape) for point in points]
     height = split_height(len(points), shape)
-    figure, axes = empty_sheet(words, palette, shape, height, left=left, right=_room(beside), foot=22)
+    figure, axes = empty_sheet(words, palette, shape, height, left=left, right=_room(beside), foot=UNIT_FOOT)
     axes.set_xlim(*_limits([*points, *([whole] if whole else [])]))
     _zero(axes.axvline, axes.get_xlim(), palette)
     if whole is not None and whole.value is not None:
@@ -114,6 +116,7 @@ def split(
     axes.set_yticks(range(len(points)), labels, color=palette.ink)
     axes.grid(axis="x", color=palette.line, linewidth=0.8)
     axes.tick_params(axis="x", labelcolor=palette.muted)
+    axes.set_xlabel("NPS", loc="right", fontsize=SMALL_PT, color=palette.muted, labelpad=2)
     return finished(figure, words)
 
 
@@ -153,12 +156,12 @@ def trend_height(count: int, shape: Shape) -> int:
 
 def split_height(count: int, shape: Shape) -> int:
     """Height in CSS pixels of a picture with so many lines."""
-    return head(shape) + max(count, 1) * 34 + 22 + tail(shape)
+    return head(shape) + max(count, 1) * 34 + UNIT_FOOT + tail(shape)
 
 
 def distribution_height(shape: Shape) -> int:
     """Height in CSS pixels."""
-    return 300 if shape is Shape.WIDE else 290
+    return 300 if shape is Shape.WIDE else 340
 
 
 def _band(axes: Axes, points: Sequence[Point], palette: Palette) -> None:
@@ -244,10 +247,10 @@ def _zero(draw: Callable[..., object], limits: tuple[float, float], palette: Pal
 
 
 def _month_label(point: Point, *, upright: bool) -> str:
-    """A month and its n, below each other, or in one upright line."""
+    """Month, year and n below each other, or in one upright line."""
     if upright:
         return f"{_label(point)} · {point.n_text}"
-    return f"{point.label}\n{point.n_text}\n{point.era}".rstrip()
+    return f"{point.label}\n{point.era}\n{point.n_text}"
 
 
 def _label(point: Point) -> str:

@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 from npsapp.reports import charts
 from npsapp.reports.charts import Bar, GroupTexts, Point
 from npsapp.reports.queries import Overview
-from npsapp.reports.rules import Period
+from npsapp.reports.rules import Period, Split
 from npsapp.reports.sheets import Look, Shape, Words
 from npsapp.reports.statistics import summarise
 from npsapp.reports.wording import (
@@ -37,6 +37,18 @@ class Picture(StrEnum):
     REGIONS = "regions"
     SEGMENTS = "segments"
 
+    @property
+    def divides(self) -> Split | None:
+        """The division it shows."""
+        return _SPLITS.get(self)
+
+
+_SPLITS = {
+    Picture.TREND: Split.MONTH,
+    Picture.REGIONS: Split.REGION,
+    Picture.SEGMENTS: Split.SEGMENT,
+}
+
 
 def drawn(
     picture: Picture, overview: Overview, period: Period, source: str, look: Look, shape: Shape
@@ -63,12 +75,13 @@ def size(picture: Picture, overview: Overview, period: Period, shape: Shape) -> 
 
 def title(picture: Picture) -> str:
     """What the picture shows, as a statement."""
-    return {
+    titles: dict[Picture, str] = {
         Picture.DISTRIBUTION: _("How often each score was given"),
         Picture.TREND: _("NPS by month, with 95 % intervals"),
         Picture.REGIONS: _("NPS by region, with 95 % intervals"),
         Picture.SEGMENTS: _("NPS by segment, with 95 % intervals"),
-    }[picture]
+    }
+    return titles[picture]
 
 
 def lines_of(picture: Picture, overview: Overview, period: Period) -> list[Line]:
@@ -147,14 +160,15 @@ def _described(lines: Sequence[Line]) -> str:
 def _described_line(line: Line) -> str:
     name = f"{line.name} {line.era}".rstrip()
     if line.summary.value is None:
-        return _("%(name)s: no answers", name=name)
-    return _(
+        return str(_("%(name)s: no answers", name=name))
+    described: str = _(
         "%(name)s: %(value)s (%(interval)s), n %(count)s",
         name=name,
         value=line.value,
         interval=line.interval,
         count=number(line.summary.n),
     )
+    return described
 
 
 def _described_groups(overview: Overview) -> str:

@@ -136,6 +136,20 @@ def overview(selection: Selection, now: datetime) -> Overview:
     )
 
 
+def glimpse(selection: Selection, split: Split | None) -> Overview:
+    """Only what one picture shows: all scores, and the parts of one division."""
+    parts = {each: divided(selection, each) if each is split else [] for each in Split}
+    return Overview(
+        by_score=distribution(selection),
+        months=parts[Split.MONTH],
+        regions=parts[Split.REGION],
+        segments=parts[Split.SEGMENT],
+        invited=Invited(sent=0, answered=0, still_open=0),
+        region_names=names(Split.REGION, parts[Split.REGION]),
+        segment_names=names(Split.SEGMENT, parts[Split.SEGMENT]),
+    )
+
+
 def divided(selection: Selection, split: Split) -> list[Counted]:
     """The counts of each part that has answers, months oldest first, else by id."""
     source = _counted(selection)
@@ -185,8 +199,11 @@ def choices(scope: Scope) -> Choices:
 
 def names(split: Split, parts: Iterable[Counted]) -> dict[int, dict[str, str]]:
     """The names, per language, of regions or segments."""
+    wanted = [part.id for part in parts]
+    if not wanted:
+        return {}
     model: Any = {Split.REGION: Region, Split.SEGMENT: Segment}[split]
-    return dict(_pairs(select(model.id, model.name).where(model.id.in_([part.id for part in parts]))))
+    return dict(_pairs(select(model.id, model.name).where(model.id.in_(wanted))))
 
 
 def dirty_days(limit: int) -> list[tuple[int, date]]:

@@ -20,7 +20,7 @@ from npsapp.reports import pictures, queries, wording
 from npsapp.reports.forms import FilterForm
 from npsapp.reports.pictures import Picture
 from npsapp.reports.queries import Overview, Selection
-from npsapp.reports.rules import DEFAULT_PRESET, Period, Preset, period_of
+from npsapp.reports.rules import DEFAULT_PRESET, EVER, Period, Preset, period_of
 from npsapp.reports.sheets import Look, Shape
 from npsapp.reports.statistics import WORDS_FIRST, summarise
 from npsapp.reports.wording import Line
@@ -77,9 +77,10 @@ def picture(name: str) -> Response:
     asked = _asked()
     if name not in set(Picture) or asked.selection is None:
         abort(404)
+    which = Picture(name)
     svg = pictures.drawn(
-        Picture(name),
-        queries.overview(asked.selection, utcnow()),
+        which,
+        queries.glimpse(asked.selection, which.divides),
         asked.period,
         _source(asked),
         listing.one_of("look", Look) or Look.LIGHT,
@@ -127,8 +128,10 @@ def _asked() -> Asked:
         form.offer(name, _by_name([(id_, spoken(texts)) for id_, texts in choices]))
     form.offer("survey", _by_name(offered.surveys))
     valid = form.validate()
+    if not valid:
+        return Asked(form, None, EVER, None)
     preset, period = _period(form)
-    return Asked(form, preset, period, _selection(form, period) if valid else None)
+    return Asked(form, preset, period, _selection(form, period))
 
 
 def _by_name(choices: Sequence[tuple[int, str]]) -> list[tuple[int, str]]:
@@ -194,8 +197,8 @@ def _figure(asked: Asked, which: Picture, overview: Overview) -> dict[str, Any]:
     """What the page needs to place one picture: addresses by look and shape, sizes, words."""
 
     def address(look: Look, shape: Shape) -> str:
-        arguments: dict[str, Any] = {**_arguments(asked), "name": which, "look": look, "shape": shape}
-        return url_for(".picture", **arguments)
+        own: dict[str, Any] = {"name": which, "look": look, "shape": shape, "lang": language_now()}
+        return url_for(".picture", **_arguments(asked) | own)
 
     return {
         "alt": pictures.title(which),
@@ -209,8 +212,9 @@ def _source(asked: Asked) -> str:
     """The line under a picture: days, filters, rule."""
     filters = [words for words, _url in _active(asked.form)]
     chosen = "; ".join(filters) if filters else _("all answers")
-    return _(
+    line: str = _(
         "%(days)s; %(filters)s. NPS: promoters (9-10) minus detractors (0-6), confirmed answers.",
         days=wording.period_text(asked.period),
         filters=chosen,
     )
+    return line

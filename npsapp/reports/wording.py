@@ -51,8 +51,8 @@ class Share:
 def headline(summary: Summary) -> str:
     """The report in one sentence."""
     if summary.value is None or summary.interval is None:
-        return _("No answers yet")
-    return ngettext(
+        return str(_("No answers yet"))
+    sentence: str = ngettext(
         "NPS %(value)s (%(low)s … %(high)s) from %(answers)s answer",
         "NPS %(value)s (%(low)s … %(high)s) from %(answers)s answers",
         summary.n,
@@ -61,6 +61,7 @@ def headline(summary: Summary) -> str:
         high=number(100 * summary.interval.high),
         answers=number(summary.n),
     )
+    return sentence
 
 
 def interval(summary: Summary) -> str:
@@ -73,12 +74,12 @@ def interval(summary: Summary) -> str:
 def period_text(period: Period) -> str:
     """The days of a report for people."""
     if period.first and period.last:
-        return _("%(first)s to %(last)s", first=day(period.first), last=day(period.last))
+        return str(_("%(first)s to %(last)s", first=day(period.first), last=day(period.last)))
     if period.first:
-        return _("from %(first)s on", first=day(period.first))
+        return str(_("from %(first)s on", first=day(period.first)))
     if period.last:
-        return _("until %(last)s", last=day(period.last))
-    return _("all days")
+        return str(_("until %(last)s", last=day(period.last)))
+    return str(_("all days"))
 
 
 def month_lines(overview: Overview, period: Period) -> list[Line]:

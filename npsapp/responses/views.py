@@ -3,11 +3,13 @@
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
+from urllib.parse import parse_qsl
 
 from flask import (
     Blueprint,
     Response,
     abort,
+    current_app,
     flash,
     redirect,
     render_template,
@@ -37,6 +39,7 @@ from npsapp.web.access import can, requires, scope
 
 bp = Blueprint("responses", __name__, url_prefix="/answers", template_folder="templates")
 
+FILTERS = ("group", "segment", "region", "touchpoint", "comment", "read", "state", "from", "to", "q")
 PAGE_SIZE = 50
 CHUNK = 500  # rows of the export read at a time: memory stays the same, however many there are
 
@@ -74,8 +77,9 @@ def mark() -> ResponseReturnValue:
         flash(ngettext("%(num)s answer is marked as read.", "%(num)s answers are marked as read.", count))
     if len(ids) == 1 and request.form.get("from") == "answer":
         return redirect(url_for(".show", response_id=ids[0]), code=303)
-    back = request.form.get("back", "")
-    return redirect(url_for(".index") + (f"?{back}" if back else ""), code=303)
+    given = dict(parse_qsl(request.form.get("back", "")))
+    back = {name: given[name] for name in (*FILTERS, *listing.PAGING) if name in given}
+    return redirect(url_for(".index", **back), code=303)
 
 
 @bp.get("/<int:response_id>")

@@ -35,7 +35,9 @@ JOBS = (
 SETTINGS = (
     Entry(N_("Imports"), "/imports/", Permission.IMPORT),
     Entry(N_("Surveys"), "/surveys/", Permission.EDIT_SURVEYS),
+    Entry(N_("Company"), "/organization/", Permission.ADMINISTER),
     Entry(N_("Users"), "/users/", Permission.ADMINISTER),
+    Entry(N_("Letters"), "/messages/", Permission.SEE_MESSAGES),
     Entry(N_("Outbox"), "/outbox/", Permission.ADMINISTER),
     Entry(N_("Audit log"), "/audit/", Permission.ADMINISTER),
 )

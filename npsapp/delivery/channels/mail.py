@@ -33,6 +33,14 @@ class _Letter(flask_mail.Message):
         self._body_charset.body_encoding = BASE64 if cyrillic else QP
         super().__init__(**values)
 
+    def _message(self) -> Any:
+        """Flask-Mail wraps the two parts into multipart/mixed, for attachments we never have."""
+        message = super()._message()
+        if message.get_content_type() == "multipart/mixed":
+            message.set_payload(message.get_payload()[0].get_payload())
+            message.set_type("multipart/alternative")
+        return message
+
     def _mimetext(self, text: str | None, subtype: str = "plain") -> MIMEText:
         part = MIMEText("", subtype, "utf-8")
         del part["Content-Transfer-Encoding"]

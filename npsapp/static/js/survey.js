@@ -1,4 +1,4 @@
-/* The survey page without reloading; without this script it works as plain forms.
+/* The survey page without reloading; it works without this script too, as plain forms.
    Loading sends nothing (link scanners run scripts): the first trusted gesture or a button does. */
 (() => {
   "use strict";
@@ -34,17 +34,15 @@
     by("status").textContent = text;
     by("status").className = trouble ? "status note trouble" : "status";
   };
-  const post = async (data, more) => {
-    const head = { method: "POST", headers: { Accept: "application/json" }, credentials: "omit" };
-    return (await fetch(address, Object.assign(head, more, { body: new URLSearchParams(data) }))).json();
-  };
+  const post = async (data, keepalive) => (await fetch(address, {
+    method: "POST", headers: { Accept: "application/json" }, credentials: "omit", keepalive, body: new URLSearchParams(data)
+  })).json();
 
   const reveal = () => {
     if (!score()) return;
-    const text = words[score() > 8 ? "promoter" : score() > 6 ? "passive" : "detractor"];
     by("why").hidden = false;
     field.final.value = "1";
-    if (by("why-heading").textContent !== text) by("why-heading").textContent = text;
+    by("why-heading").textContent = words[score() > 8 ? "promoter" : score() > 6 ? "passive" : "detractor"];
   };
   const count = () => {
     const length = Array.from(comment.value).length;
@@ -66,7 +64,7 @@
     if (now.final && field.contact) data.contact = field.contact.value;
     job = null;
     busy = true;
-    const reply = await post(data, { keepalive: !now.final }).catch(() => ({ state: "trouble" }));
+    const reply = await post(data, !now.final).catch(() => ({ state: "trouble" }));
     busy = false;
     by("send").disabled = false;
     take(reply, now);

@@ -1,0 +1,110 @@
+"""Migrations build exactly the tables of the models, go up and down, and never delete children."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import flask_migrate
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from flask import Flask
+from sqlalchemy import inspect, text
+
+from npsapp import create_app
+from npsapp.db import db
+
+VERSIONS = Path(__file__).parents[2] / "migrations" / "versions"
+
+
+@pytest.fixture
+def empty_app(tmp_path: Path) -> Iterator[Flask]:
+    app = create_app(
+        {"TESTING": True, "SECRET_KEY": "a key for tests only, 1234"},
+        instance_path=str(tmp_path / "instance"),
+    )
+    with app.app_context():
+        yield app
+        db.session.remove()
+        db.engine.dispose()
+
+
+def test_migrations_are_numbered_sentences() -> None:
+    names = sorted(path.stem for path in VERSIONS.glob("*.py"))
+
+    assert names
+    assert [re.match(r"(\d{4})_[a-z0-9_]+$", name).group(1) for name in names] == [
+        f"{number:04d}" for number in range(1, len(names) + 1)
+    ]
+
+
+def test_migrations_build_the_tables_of_the_models(empty_app: Flask) -> None:
+    flask_migrate.upgrade()
+
+    with db.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, db.metadata) == []
+
+
+def test_migrations_go_down_and_up_again(empty_app: Flask) -> None:
+    flask_migrate.upgrade()
+    flask_migrate.downgrade(revision="base")
+
+    assert set(inspect(db.engine).get_table_names()) <= {"alembic_version"}
+
+    flask_migrate.upgrade()
+
+    assert set(inspect(db.engine).get_table_names()) == set(db.metadata.tables) | {"alembic_version"}
+
+
+def test_foreign_keys_hold_after_a_migration(empty_app: Flask) -> None:
+    """Migrating switches them off on its connection, which must not go back into use."""
+    flask_migrate.upgrade()
+
+    with db.engine.connect() as connection:
+        assert connection.execute(text("PRAGMA foreign_keys")).scalar() == 1
+
+
+def test_changing_a_parent_table_keeps_its_children(empty_app: Flask, tmp_path: Path) -> None:
+    """SQLite changes a table by copying and dropping it, which would cascade with foreign keys on."""
+    folder = tmp_path / "migrations"
+    (folder / "versions").mkdir(parents=True)
+    for name in ("env.py", "script.py.mako", "alembic.ini"):
+        (folder / name).write_text((VERSIONS.parent / name).read_text())
+    (folder / "versions" / "0001_make_two_tables.py").write_text(_TWO_TABLES)
+    (folder / "versions" / "0002_widen_the_title.py").write_text(_WIDEN)
+    flask_migrate.upgrade(directory=str(folder), revision="0001")
+    with db.engine.begin() as connection:
+        connection.execute(text("INSERT INTO parent (id, title) VALUES (1, 'a')"))
+        connection.execute(text("INSERT INTO child (id, parent_id) VALUES (1, 1), (2, 1)"))
+
+    flask_migrate.upgrade(directory=str(folder), revision="0002")
+
+    with db.engine.connect() as connection:
+        assert connection.execute(text("SELECT count(*) FROM child")).scalar() == 2
+        assert connection.execute(text("PRAGMA foreign_key_check")).all() == []
+
+
+_TWO_TABLES = '''
+"""make two tables"""
+import sqlalchemy as sa
+from alembic import op
+revision, down_revision = "0001", None
+def upgrade():
+    op.create_table("parent", sa.Column("id", sa.Integer, primary_key=True), sa.Column("title", sa.String(300)))
+    op.create_table("child", sa.Column("id", sa.Integer, primary_key=True),
+                    sa.Column("parent_id", sa.ForeignKey("parent.id", ondelete="CASCADE")))
+def downgrade():
+    pass
+'''
+_WIDEN = '''
+"""widen the title"""
+import sqlalchemy as sa
+from alembic import op
+revision, down_revision = "0002", "0001"
+def upgrade():
+    with op.batch_alter_table("parent") as batch:
+        batch.alter_column("title", existing_type=sa.String(300), type_=sa.String(310))
+def downgrade():
+    pass
+'''

@@ -1,0 +1,80 @@
+"""Every sentence of the interface exists in Russian and Ukrainian, complete and compiled."""
+
+import io
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from babel.messages.catalog import Catalog
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+
+ROOT = Path(__file__).parents[2]
+TRANSLATIONS = ROOT / "npsapp" / "translations"
+LANGUAGES = ["ru", "uk"]
+
+
+def _catalog(language: str) -> Catalog:
+    with (TRANSLATIONS / language / "LC_MESSAGES" / "messages.po").open("rb") as file:
+        return read_po(file, locale=language)
+
+
+@pytest.fixture(scope="module")
+def sentences(tmp_path_factory: pytest.TempPathFactory) -> Catalog:
+    """What is in the code now, extracted afresh."""
+    target = tmp_path_factory.mktemp("pot") / "messages.pot"
+    command = [
+        "pybabel",
+        "-q",
+        "extract",
+        "-F",
+        str(TRANSLATIONS / "babel.cfg"),
+        "-k",
+        "N_",
+        "-k",
+        "lazy_gettext",
+    ]
+    subprocess.run(
+        [str(Path(sys.executable).parent / command[0]), *command[1:], "-o", str(target), "npsapp"],
+        cwd=ROOT,
+        check=True,
+    )
+    with target.open("rb") as file:
+        return read_po(file)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_sentence_is_translated(language: str, sentences: Catalog) -> None:
+    catalog = _catalog(language)
+    missing = []
+    for message in sentences:
+        if not message.id:
+            continue
+        found = catalog.get(message.id if isinstance(message.id, str) else message.id[0])
+        strings = (
+            [found.string] if found and isinstance(found.string, str) else list(found.string) if found else []
+        )
+        if found is None or found.fuzzy or not strings or not all(strings):
+            missing.append(message.id)
+
+    assert missing == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_placeholders_survive_translation(language: str) -> None:
+    wrong = [
+        (m.id, [str(e) for e in m.check(_catalog(language))])
+        for m in _catalog(language)
+        if m.id and list(m.check(_catalog(language)))
+    ]
+
+    assert wrong == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_compiled_translations_are_fresh(language: str) -> None:
+    compiled = io.BytesIO()
+    write_mo(compiled, _catalog(language))
+
+    assert (TRANSLATIONS / language / "LC_MESSAGES" / "messages.mo").read_bytes() == compiled.getvalue()

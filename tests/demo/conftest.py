@@ -1,0 +1,59 @@
+"""The drawn demo history: the whole one once for the tests of believability, small ones for the database."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from random import Random
+
+import pytest
+from flask import Flask
+
+from npsapp.db import transaction
+from npsapp.demo import history, loader, services
+from npsapp.demo.asking import Correspondence
+from npsapp.demo.casework import Desk
+
+DRAWN_AT = datetime(2026, 11, 20, 10, 0, tzinfo=UTC)
+SMALL = 1500
+
+
+@dataclass(frozen=True)
+class Story:
+    """A whole history without passwords."""
+
+    past: history.Past
+    correspondence: Correspondence
+    desk: Desk
+
+    @property
+    def now(self) -> datetime:
+        return self.past.now
+
+
+def draw_story(*, now: datetime, seed: int, interactions: int = history.INTERACTIONS) -> Story:
+    chance = Random(seed)
+    past = history.draw(chance, now=now, interactions=interactions)
+    correspondence = Correspondence(chance, past)
+    return Story(past, correspondence, Desk(chance, correspondence.askings, now=now))
+
+
+@pytest.fixture(
+    scope="session",
+    params=[DRAWN_AT, datetime(2027, 5, 17, 3, 30, tzinfo=UTC)],
+    ids=["a Friday in November", "a night in May"],
+)
+def story(request: pytest.FixtureRequest) -> Story:
+    """The full history as it looks at two very different moments."""
+    return draw_story(now=request.param, seed=20)
+
+
+@pytest.fixture(scope="session")
+def drawn() -> loader.Drawn:
+    """A small history with passwords, drawn once."""
+    return loader.draw(now=DRAWN_AT, interactions=SMALL)
+
+
+@pytest.fixture
+def loaded(app: Flask, drawn: loader.Drawn) -> services.Loaded:
+    """The small demo company in the database."""
+    with transaction():
+        return services.load(drawn, now=DRAWN_AT)

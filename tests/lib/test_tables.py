@@ -1,0 +1,287 @@
+"""Tables in text files and workbooks: reading what people save, refusing what would harm, writing safely."""
+
+import csv
+import io
+import zipfile
+from dataclasses import replace
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from npsapp.lib import tables, workbooks
+from npsapp.lib.tables import FileRefused
+from tests.intake.files import DATA, raw_ods, raw_xlsx, workbook
+
+UKRAINIAN = "Номер;Дата;Покупець\r\n1;03.11.2026;Їжак Ґалаґан — «Лівий берег»\r\n"
+CODED = UKRAINIAN.replace("Ґ", "Г").replace("ґ", "г").replace("—", "-").replace("«", '"').replace("»", '"')
+
+
+def _rows(path: Path, delimiter: str = ";") -> list[tuple[int, list[object]]]:
+    encoding = tables.encoding_of(path)
+    return [
+        (line, list(cells)) for line, cells in tables.text_rows(path, encoding=encoding, delimiter=delimiter)
+    ]
+
+
+def _refusal(path: Path, limits: tables.Limits = tables.LIMITS) -> str:
+    with pytest.raises(FileRefused) as caught:
+        if tables.is_workbook(path, limits):
+            for _, rows in workbooks.sheets(path, limits):
+                list(rows)
+        else:
+            encoding = tables.encoding_of(path)
+            list(tables.text_rows(path, encoding=encoding, delimiter=";", limits=limits))
+    assert "%(" not in str(caught.value)
+    return caught.value.code
+
+
+@pytest.mark.parametrize(
+    ("encoding", "found"),
+    [
+        ("utf-8", "utf-8"),
+        ("utf-8-sig", "utf-8-sig"),
+        ("utf-16", "utf-16"),
+        ("utf-16-le", "utf-16-le"),
+        ("utf-16-be", "utf-16-be"),
+        ("cp1251", "cp1251"),
+        ("cp866", "cp866"),
+    ],
+)
+def test_the_encoding_is_found_by_the_bytes(tmp_path: Path, encoding: str, found: str):
+    file = tmp_path / "a.csv"
+    text = CODED.replace("Ї", "Е").replace("ї", "е") if encoding == "cp866" else CODED
+    file.write_bytes(text.encode(encoding) * 20)
+
+    assert tables.encoding_of(file) == found
+    assert _rows(file)[0][1] == ["Номер", "Дата", "Покупець"]
+
+
+def test_a_damaged_utf8_file_is_refused_with_its_line_and_not_read_as_another_encoding(tmp_path: Path):
+    file = tmp_path / "a.csv"
+    lines = UKRAINIAN.encode().split(b"\r\n")
+    lines[1] = lines[1][:-1]
+    file.write_bytes(b"\n".join(lines))
+
+    with pytest.raises(FileRefused) as caught:
+        tables.encoding_of(file)
+
+    assert caught.value.code == "wrong_encoding"
+    assert caught.value.values["line"] == 2
+
+
+def test_a_byte_that_fits_nothing_is_refused_with_its_line(tmp_path: Path):
+    file = tmp_path / "a.csv"
+    file.write_bytes("номер;дата\nпервый;второй\n".encode("cp1251") + b"\x98\n")
+
+    with pytest.raises(FileRefused) as caught:
+        tables.encoding_of(file)
+
+    assert caught.value.values["line"] == 3
+
+
+def test_rows_know_the_line_they_begin_on_in_spite_of_line_breaks_in_cells(tmp_path: Path):
+    file = tmp_path / "a.csv"
+    file.write_text('a;b\n1;"two\nlines; and ""quotes"""\n\n3;4\n')
+
+    assert _rows(file) == [(1, ["a", "b"]), (2, ["1", 'two\nlines; and "quotes"']), (5, ["3", "4"])]
+
+
+@pytest.mark.parametrize("tail", ["1;x\n" * 3, "1;x\n" * 200, "1;x\n" * 100_000])
+def test_an_unclosed_quotation_mark_is_refused_with_its_line(tmp_path: Path, tail: str):
+    file = tmp_path / "a.csv"
+    file.write_text('a;b\n1;"open\n' + tail)
+
+    with pytest.raises(FileRefused) as caught:
+        _rows(file)
+
+    assert caught.value.code == "unclosed_quote"
+    assert caught.value.values["line"] == 2
+
+
+def test_a_quotation_mark_inside_a_name_does_no_harm(tmp_path: Path):
+    file = tmp_path / "a.csv"
+    file.write_text('a;b\n1;ТОВ "Ромашка"\n2;19" труба\n')
+
+    assert _rows(file)[1:] == [(2, ["1", 'ТОВ "Ромашка"']), (3, ["2", '19" труба'])]
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [
+        (b"", "empty_file"),
+        (b"<html><table><tr><td>1</td></tr></table></html>", "not_a_table"),
+        (b"%PDF-1.7 ...", "not_a_table"),
+        (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\1\0", "not_a_table"),
+        (b"PK\x03\x04 this is cut off", "damaged_workbook"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 600, "damaged_workbook"),
+    ],
+)
+def test_what_is_no_table_is_refused(tmp_path: Path, content: bytes, code: str):
+    file = tmp_path / "a"
+    file.write_bytes(content)
+
+    assert _refusal(file) == code
+
+
+def test_a_file_above_the_limit_is_refused_before_it_is_read(tmp_path: Path):
+    file = tmp_path / "a.csv"
+    with file.open("wb") as stream:
+        stream.truncate(500 * tables.MEGABYTE)
+
+    assert _refusal(file) == "file_too_large"
+
+
+def test_a_truncated_workbook_is_refused(tmp_path: Path):
+    file = tmp_path / "a.xlsx"
+    file.write_bytes((DATA / "1c_report_tdsheet.xlsx").read_bytes()[:4000])
+
+    assert _refusal(file) == "damaged_workbook"
+
+
+def test_a_workbook_with_a_damaged_part_is_refused(tmp_path: Path):
+    file = tmp_path / "a.xlsx"
+    content = bytearray((DATA / "1c_report_tdsheet.xlsx").read_bytes())
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        at = archive.getinfo("xl/worksheets/sheet1.xml").header_offset + 200
+    content[at : at + 20] = b"\0" * 20
+    file.write_bytes(bytes(content))
+
+    assert _refusal(file) == "damaged_workbook"
+
+
+def test_a_workbook_with_a_password_is_refused(tmp_path: Path):
+    file = tmp_path / "a.xlsx"
+    head = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 512
+    file.write_bytes(head + "EncryptedPackage".encode("utf-16-le") + b"\0" * 512)
+
+    assert _refusal(file) == "password_protected"
+
+
+def test_a_zip_bomb_is_refused_by_size_by_ratio_and_by_number_of_parts(tmp_path: Path):
+    big = raw_xlsx(tmp_path / "big.xlsx", "", extra={"xl/media/a": b"0" * 20 * tables.MEGABYTE})
+    many = raw_xlsx(tmp_path / "many.xlsx", "", extra={f"xl/media/{n}": b"" for n in range(3000)})
+
+    assert _refusal(big) == "zip_bomb"
+    assert (
+        _refusal(big, replace(tables.LIMITS, ratio=10**9, unpacked_bytes=10 * tables.MEGABYTE)) == "zip_bomb"
+    )
+    assert _refusal(many) == "zip_bomb"
+
+
+def test_a_part_that_lies_about_its_size_is_refused(tmp_path: Path):
+    file = raw_xlsx(tmp_path / "a.xlsx", "", extra={"xl/media/a": b"0" * 3 * tables.MEGABYTE})
+    content = file.read_bytes()
+    true_size = (3 * tables.MEGABYTE).to_bytes(4, "little")
+    file.write_bytes(content.replace(true_size, (1000).to_bytes(4, "little")))
+
+    assert _refusal(file) == "damaged_workbook"
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        '<row r="1"><c r="A1"><v>1</v></c></row><row r="1048576"><c r="AAA1048576"><v>1</v></c></row>',
+        "<row r='1'><c r='A1'><v>1</v></c></row><row r='90000'><c s='1' r='HZ90000'><v>1</v></c></row>",
+        '<row r="1"><c r="ZZ1"><v>1</v></c></row><row r="1000000"><c><v>1</v></c></row>',
+    ],
+)
+def test_two_far_cells_do_not_fill_the_memory(tmp_path: Path, cells: str):
+    assert _refusal(raw_xlsx(tmp_path / "a.xlsx", cells)) in {
+        "sheet_too_large",
+        "too_many_rows",
+        "too_many_columns",
+    }
+
+
+def test_empty_formatted_cells_far_below_do_no_harm(tmp_path: Path):
+    cells = '<row r="1"><c r="A1"><v>1</v></c></row><row r="1048576"><c r="XFD1048576" s="1"/></row>'
+    path = raw_xlsx(tmp_path / "a.xlsx", cells)
+
+    ((_, rows),) = [(name, list(rows)) for name, rows in workbooks.sheets(path)]
+
+    assert rows == [(1, [1.0])]
+
+
+def test_an_ods_table_that_repeats_itself_without_end_is_refused(tmp_path: Path):
+    cell = (
+        '<table:table-cell office:value-type="string" table:number-columns-repeated="200"><text:p>a</text:p>'
+        "</table:table-cell>"
+    )
+    row = f'<table:table-row table:number-rows-repeated="900000">{cell}</table:table-row>'
+
+    assert _refusal(raw_ods(tmp_path / "a.ods", row)) == "sheet_too_large"
+
+
+def test_an_ods_table_with_the_usual_empty_rest_is_read(tmp_path: Path):
+    cell = '<table:table-cell office:value-type="string"><text:p>Дата</text:p></table:table-cell>'
+    rest = (
+        '<table:table-row table:number-rows-repeated="1048570"><table:table-cell '
+        'table:number-columns-repeated="16384"/></table:table-row>'
+    )
+    path = raw_ods(tmp_path / "a.ods", f"<table:table-row>{cell}{cell}</table:table-row>{rest}")
+
+    assert [list(rows) for _, rows in workbooks.sheets(path)] == [[(1, ["Дата", "Дата"])]]
+
+
+def test_a_workbook_gives_rows_with_the_numbers_a_person_sees(tmp_path: Path):
+    path = workbook(tmp_path / "a.xlsx", [["a", 1], [], ["b", 2.5]])
+
+    ((name, rows),) = [(name, list(rows)) for name, rows in workbooks.sheets(path)]
+
+    assert name == "TDSheet"
+    assert rows == [(1, ["a", 1.0]), (3, ["b", 2.5])]
+
+
+def test_formulas_are_made_harmless_and_numbers_stay_numbers():
+    rows = [
+        ["=1+1", "+380671234567", "-5", "@cmd", "\tx", " =2", "＝3", "Олена"],
+        [-5, Decimal("-1.50"), None, datetime(2026, 11, 3, 10, 15), True, "", 2.5, "a;b"],  # noqa: DTZ001
+    ]
+
+    text = b"".join(tables.csv_pieces(["=h", "b"], rows, delimiter=";")).decode("utf-8")
+
+    assert text.startswith("\ufeff")
+    heading, first, second = csv.reader(io.StringIO(text[1:]), delimiter=";")
+    assert heading == ["'=h", "b"]
+    assert first == ["'=1+1", "'+380671234567", "'-5", "'@cmd", "'\tx", "' =2", "'＝3", "Олена"]
+    assert second == ["-5", "-1.50", "", "2026-11-03 10:15:00", "True", "", "2.5", "a;b"]
+
+
+@given(
+    st.lists(
+        st.lists(
+            st.text(st.characters(codec="utf-8", exclude_characters="\r\n\0"), max_size=20),
+            min_size=2,
+            max_size=2,
+        )
+    )
+)
+def test_no_written_cell_begins_like_a_formula(rows: list[list[str]]):
+    text = b"".join(tables.csv_pieces(["a", "b"], rows)).decode("utf-8-sig")
+
+    for row in csv.reader(io.StringIO(text)):
+        assert not any(
+            cell.startswith(("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")) for cell in row
+        )
+
+
+@given(
+    st.lists(st.tuples(st.text(max_size=15), st.text(max_size=15)), max_size=8),
+    st.sampled_from(tables.DELIMITERS),
+)
+def test_what_was_written_is_read_back(tmp_path_factory: pytest.TempPathFactory, rows: list, delimiter: str):
+    plain = [[cell.replace("\0", "").replace("\r", "") for cell in row] for row in rows]
+    plain = [row for row in plain if any(row)]
+    file = tmp_path_factory.mktemp("csv") / "a.csv"
+    with file.open("w", encoding="utf-8-sig", newline="", errors="replace") as stream:
+        writer = csv.writer(stream, delimiter=delimiter)
+        writer.writerow(["Заголовок", "ще один"])
+        writer.writerows(plain)
+
+    found = [cells for _, cells in _rows(file, delimiter)]
+
+    assert found[1:] == [[cell.encode("utf-8", "replace").decode() for cell in row] for row in plain]
