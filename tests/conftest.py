@@ -19,7 +19,7 @@ from tests import cast
 FIXED_NOW = datetime(2026, 11, 20, 10, 0, tzinfo=UTC)
 PASSWORD = cast.PASSWORD
 # One cheap hash for everybody: scrypt at full strength would cost a tenth of a second per user and test.
-CHEAP_HASH = generate_password_hash(PASSWORD, method="scrypt:16:8:1")
+CHEAP_HASH = generate_password_hash(PASSWORD, method="scrypt:1024:8:1")
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ from wtforms import (
     StringField,
     ValidationError,
 )
-from wtforms.validators import DataRequired, Email, EqualTo, InputRequired, Length, Optional
+from wtforms.validators import DataRequired, Email, EqualTo, InputRequired, Length
 
 from npsapp.accounts import rules
 from npsapp.i18n import LANGUAGES
@@ -100,7 +100,6 @@ class UserForm(FlaskForm):
         description=_l(
             "For regional managers: the regions, with everything inside them, that they see and work in."
         ),
-        validators=[Optional()],
     )
     language = SelectField(_l("Language"), choices=LANGUAGE_CHOICES)
 

@@ -6,8 +6,8 @@ from datetime import datetime
 
 from sqlalchemy import select
 
+from npsapp.audit.actors import Actor
 from npsapp.audit.models import AuditEntry
-from npsapp.audit.services import Actor
 from npsapp.db import db
 
 

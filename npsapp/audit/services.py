@@ -1,37 +1,17 @@
 """Writing the audit log, inside the transaction of the deed."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import insert
 
+from npsapp.audit.actors import COMMAND, PROGRAM, Actor, by_customer, by_user
 from npsapp.audit.events import Event
 from npsapp.audit.models import AuditEntry
 from npsapp.db import db
 
-
-@dataclass(frozen=True)
-class Actor:
-    """Who did it: a user, a customer, somebody at the server's shell, or the program itself."""
-
-    type: str
-    id: int | None = None
-
-
-PROGRAM = Actor("program")
-COMMAND = Actor("command")
-
-
-def by_user(user_id: int) -> Actor:
-    """A signed-in user."""
-    return Actor("user", user_id)
-
-
-def by_customer(customer_id: int | None) -> Actor:
-    """A customer on a public page."""
-    return Actor("customer", customer_id)
+__all__ = ["COMMAND", "PROGRAM", "Actor", "by_customer", "by_user", "record", "record_many"]
 
 
 def record(

@@ -8,7 +8,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from wtforms import DateTimeLocalField, Field, RadioField, SelectField, TextAreaField, ValidationError
-from wtforms.validators import DataRequired, InputRequired, Length, Optional
+from wtforms.validators import DataRequired, InputRequired, Length, StopValidation
 
 from npsapp.cases.rules import CHOSEN_OUTCOMES, NOTE_LENGTH, Outcome, Result
 from npsapp.lib.clock import at_local
@@ -22,6 +22,16 @@ def _stripped(value: str | None) -> str:
 _long_enough = Length(max=NOTE_LENGTH, message=_l("At most %(max)d characters."))
 
 
+def _for_a_later_call(form: FlaskForm, field: Field) -> None:
+    """A later call needs its time; without one an empty field is no mistake."""
+    if any(field.raw_data or []):
+        return
+    field.errors = []
+    if form.result.data == Result.CALL_BACK:
+        raise ValidationError(_("Enter when the customer wants to be called."))
+    raise StopValidation
+
+
 class AttemptForm(FlaskForm):
     """How a try to reach the customer ended."""
 
@@ -30,18 +40,13 @@ class AttemptForm(FlaskForm):
         _l("Call back at"),
         format=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"],
         description=_l("Only if the customer asked for a later call. The clock waits until then."),
-        validators=[Optional()],
+        validators=[_for_a_later_call],
     )
     said = TextAreaField(_l("What was said"), filters=[_stripped], validators=[_long_enough])
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.result.choices = [(result.value, _(result.label)) for result in Result]
-
-    def validate_call_back_at(self, field: Field) -> None:
-        """A later call needs its time."""
-        if self.result.data == Result.CALL_BACK and field.data is None:
-            raise ValidationError(_("Enter when the customer wants to be called."))
 
     def call_back(self, zone_name: str) -> datetime | None:
         """The time of the later call in UTC, read on the person's own clock."""

@@ -11,12 +11,11 @@ from npsapp.audit.services import Actor
 from npsapp.db import change, db
 from npsapp.delivery import queries
 from npsapp.delivery.channels import Outgoing
-from npsapp.delivery.models import Message, Pause, Sender, SenderRate, Suppression
+from npsapp.delivery.models import Message, Sender, SenderRate, Suppression
 from npsapp.delivery.rules import (
     BATCH_SIZE,
     Channel,
     Failure,
-    PauseKind,
     Purpose,
     State,
     SuppressionReason,
@@ -365,38 +364,3 @@ def lift_suppression(
         )
         .values(lifted_at=now)
     )
-
-
-def pause(
-    *, kind: PauseKind, ref_id: int | None, until: datetime | None, by_user_id: int, now: datetime
-) -> Pause:
-    """Stop letters to customers; those already at the server have left."""
-    stop = Pause(kind=kind, ref_id=ref_id, since=now, until=until, by_user_id=by_user_id)
-    db.session.add(stop)
-    db.session.flush()
-    audit.record(
-        Event.SENDING_PAUSED,
-        actor=audit.by_user(by_user_id),
-        now=now,
-        subject=("pause", stop.id),
-        data={"kind": kind.value, "ref_id": ref_id},
-    )
-    return stop
-
-
-def resume(pause_id: int, *, by_user_id: int, now: datetime) -> None:
-    """End a pause; letters that waited are looked at again before they leave."""
-    changed = change(
-        update(Pause).where(Pause.id == pause_id, Pause.lifted_at.is_(None)).values(lifted_at=now)
-    )
-    if changed:
-        db.session.execute(
-            update(Message)
-            .where(
-                Message.state == State.QUEUED, Message.due_at <= now, Message.purpose.not_in(queries.TO_STAFF)
-            )
-            .values(recheck=True)
-        )
-        audit.record(
-            Event.SENDING_RESUMED, actor=audit.by_user(by_user_id), now=now, subject=("pause", pause_id)
-        )

@@ -114,10 +114,10 @@ class Past:
         days, weights = self._days()
         events: list[_Event] = []
         # About half of all purchases is followed by something: 0.7 of the wanted number is more than enough.
-        drawn = sorted(self.chance.choices(days, weights, k=round(wanted * 0.85) + 30))
-        for day in drawn:
+        drawn = self.chance.choices(days, weights, k=round(wanted * 0.85) + 30)
+        for at in sorted(self._moment(day) for day in drawn):
             touchpoint = self.chance.choices(list(_ALONE), list(_ALONE.values()))[0]
-            event = self._alone(day, touchpoint)
+            event = self._alone(at, touchpoint)
             events.append(event)
             if touchpoint == "purchase" and event.customer:
                 events += self._follow_ups(event)
@@ -132,10 +132,9 @@ class Past:
         ]
         return days, weights
 
-    def _alone(self, day: date, touchpoint: str) -> _Event:
+    def _alone(self, at: datetime, touchpoint: str) -> _Event:
         region = self.chance.choices(places.REGIONS, [one.share for one in places.REGIONS])[0]
         segment = self.chance.choices(list(_SEGMENTS), list(_SEGMENTS.values()))[0]
-        at = self._moment(day)
         if segment == "retail" and touchpoint == "purchase" and self.chance.random() < _ANONYMOUS:
             return _Event(at, touchpoint, region.key, None, segment)
         return _Event(at, touchpoint, region.key, self._customer(region, segment, at), segment)

@@ -9,8 +9,8 @@ from werkzeug.wrappers import Response
 
 from npsapp.audit.services import by_user
 from npsapp.db import transaction
+from npsapp.delivery import pauses
 from npsapp.delivery import queries as delivery
-from npsapp.delivery import services as post
 from npsapp.delivery.rules import PauseKind
 from npsapp.i18n import language_now
 from npsapp.invitations import policies, queries, services
@@ -84,7 +84,7 @@ def pause() -> Response:
     if not DeedForm().validate_on_submit():
         abort(400)
     with transaction():
-        post.pause(
+        pauses.pause(
             kind=PauseKind.EVERYTHING, ref_id=None, until=None, by_user_id=current_user.id, now=utcnow()
         )
     flash(_("Sending to customers is paused."), "ok")
@@ -98,7 +98,7 @@ def resume(pause_id: int) -> Response:
     if not DeedForm().validate_on_submit():
         abort(400)
     with transaction():
-        post.resume(pause_id, by_user_id=current_user.id, now=utcnow())
+        pauses.resume(pause_id, by_user_id=current_user.id, now=utcnow())
     flash(_("Sending goes on. Letters that waited are checked again before they leave."), "ok")
     return redirect(url_for(".schedule"))
 

@@ -7,6 +7,8 @@ from email_validator import EmailNotValidError, validate_email
 
 LONGEST = 254  # RFC 5321, 4.5.3.1.3: what fits into a path
 
+LONGEST_LOCAL = 64  # RFC 5321, 4.5.3.1.1
+
 _BETWEEN = re.compile(r"[;,\s|]+")
 _AROUND = "<>()[]\"'«»“”.:"
 # Addresses that shop systems make up where a customer gave none (seen in 1C-Bitrix and in field files).
@@ -54,7 +56,8 @@ def _checked(bare: str) -> str | None:
     if _MADE_UP.fullmatch(bare):
         return None
     local, _, domain = bare.partition("@")
-    short = len(local) <= 64 and len(domain) <= 63
-    if short and _PLAIN.fullmatch(bare) and not bare.endswith(_RESERVED):
+    if len(local) > LONGEST_LOCAL:
+        return None
+    if len(domain) <= 63 and _PLAIN.fullmatch(bare) and not bare.endswith(_RESERVED):
         return bare
     return _full_check(bare)

@@ -3,6 +3,7 @@
 import io
 import re
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from xml.parsers import expat
@@ -87,7 +88,15 @@ def _check_archive(path: Path, limits: Limits) -> None:
                     N_("The file is an archive, not a workbook. Unpack it, or save the table as XLSX."),
                     code="not_a_workbook",
                 )
-    except (zipfile.BadZipFile, EOFError, OSError, NotImplementedError, RuntimeError, ValueError) as error:
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        EOFError,
+        OSError,
+        NotImplementedError,
+        RuntimeError,
+        ValueError,
+    ) as error:
         raise _damaged() from error
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Executable,
+    Select,
     Subquery,
     and_,
     case,
@@ -219,6 +220,11 @@ def _counted(selection: Selection) -> Subquery:
 
     A report is never older than the answers, whether or not the beat has recounted a day.
     """
+    return union_all(_tallied(selection), _fresh(selection)).subquery("counted")
+
+
+def _tallied(selection: Selection) -> Select[*tuple[Any, ...]]:
+    """The tallies of days that are not marked."""
     tallied = select(
         DailyTally.local_date, DailyTally.region_id, DailyTally.segment_id, *_tally_columns()
     ).where(
@@ -228,23 +234,33 @@ def _counted(selection: Selection) -> Subquery:
         *_narrowed(DailyTally, selection),
         *_on_days(DailyTally, selection.period),
     )
-    fresh = (
+    if selection.segment_id is not None:
+        tallied = tallied.where(DailyTally.segment_id == selection.segment_id)
+    return tallied
+
+
+def _fresh(selection: Selection) -> Select[*tuple[Any, ...]]:
+    """The answers of marked days. An outer join, because SQLite would otherwise walk through all answers in
+    search of the few marked days; a marked day without such answers gives a row of zeros."""
+    answers = [
+        Response.survey_id == DirtyDay.survey_id,
+        Response.local_date == DirtyDay.local_date,
+        *counting(),
+        *_narrowed(Response, selection),
+    ]
+    if selection.segment_id is not None:
+        answers.append(Response.segment_id == selection.segment_id)
+    return (
         select(
-            Response.local_date,
+            DirtyDay.local_date,
             func.coalesce(Response.region_id, NONE),
             func.coalesce(Response.segment_id, NONE),
             *(case((Response.score == score, 1), else_=0) for score in SCORES),
         )
-        .join(
-            DirtyDay,
-            and_(DirtyDay.survey_id == Response.survey_id, DirtyDay.local_date == Response.local_date),
-        )
-        .where(*counting(), *_narrowed(Response, selection), *_on_days(Response, selection.period))
+        .select_from(DirtyDay)
+        .outerjoin(Response, and_(*answers))
+        .where(*_on_days(DirtyDay, selection.period))
     )
-    if selection.segment_id is not None:
-        tallied = tallied.where(DailyTally.segment_id == selection.segment_id)
-        fresh = fresh.where(Response.segment_id == selection.segment_id)
-    return union_all(tallied, fresh).subquery("counted")
 
 
 def _tally_columns() -> list[ColumnElement[int]]:

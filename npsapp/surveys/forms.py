@@ -142,7 +142,7 @@ class NewSurveyForm(LanguageForm):
 
     def validate(self, extra_validators: Mapping[str, Any] | None = None) -> bool:
         """All fields; a new touchpoint needs a name."""
-        valid = super().validate(extra_validators)
+        valid = bool(super().validate(extra_validators))
         if self.touchpoint.data == NEW_TOUCHPOINT:
             return self.need_one("touchpoint_name") and valid
         return valid

@@ -19,7 +19,10 @@ from npsapp.surveys.placeholders import spoken_day, values
 from npsapp.surveys.rules import Questionnaire
 from npsapp.web.access import requires
 
-SHOWN_IN_A_FRAME = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+SHOWN_IN_A_FRAME = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'self'"
+)
 # Letters carry their styles in the tags, as mail programs want them.
 LETTER_IN_A_FRAME = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; base-uri 'none'; form-action 'none'; "

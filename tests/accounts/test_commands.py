@@ -3,10 +3,10 @@
 import re
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from npsapp.accounts.models import Duty, User, UserSession
-from npsapp.db import db
+from npsapp.db import db, transaction
 from npsapp.permissions import Role
 from tests.cast import csrf
 
@@ -20,13 +20,18 @@ def run(app):
 
 
 def by_email(email):
-    return db.session.scalars(select(User).where(User.email == email).execution_options(populate_existing=True)).one()
+    return db.session.scalars(
+        select(User).where(User.email == email).execution_options(populate_existing=True)
+    ).one()
 
 
 def sign_in(app, email, password):
     client = app.test_client()
     token = csrf(client.get("/login").get_data(as_text=True))
-    return client.post("/login", data={"email": email, "password": password, "csrf_token": token}).status_code == 302
+    return (
+        client.post("/login", data={"email": email, "password": password, "csrf_token": token}).status_code
+        == 302
+    )
 
 
 def test_the_first_user_is_added_to_an_empty_database(app, run):
@@ -54,10 +59,6 @@ def test_regions_are_known_by_key_and_by_name_in_any_language(company, run, name
 
 
 def test_a_manager_takes_only_regions_that_are_free(company, run):
-    from sqlalchemy import delete
-
-    from npsapp.db import transaction
-
     with transaction():
         db.session.execute(delete(Duty).where(Duty.region_id == company.regions.odesa.id))
 

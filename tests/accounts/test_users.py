@@ -30,7 +30,13 @@ def fresh(user):
 
 
 def add(client, **over):
-    fields = {"email": "new@vodolad.example", "name": "Марія", "role": "support", "language": "uk", "how": "letter"}
+    fields = {
+        "email": "new@vodolad.example",
+        "name": "Марія",
+        "role": "support",
+        "language": "uk",
+        "how": "letter",
+    }
     return post(client, "/users/new", **(fields | over))
 
 
@@ -65,7 +71,9 @@ def test_a_password_can_be_shown_once_instead(app, admin):
     assert answer.status_code == 302
 
 
-@pytest.mark.parametrize("email", ["olena@vodolad.example", "OLENA@vodolad.example", "no address", "a@b", "noemail@x.y"])
+@pytest.mark.parametrize(
+    "email", ["olena@vodolad.example", "OLENA@vodolad.example", "no address", "a@b", "noemail@x.y"]
+)
 def test_an_address_that_is_taken_or_wrong_is_refused(admin, email):
     before = db.session.scalar(select(func.count()).select_from(User))
 

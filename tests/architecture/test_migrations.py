@@ -93,7 +93,7 @@ revision, down_revision = "0001", None
 def upgrade():
     op.create_table("parent", sa.Column("id", sa.Integer, primary_key=True), sa.Column("title", sa.String(300)))
     op.create_table("child", sa.Column("id", sa.Integer, primary_key=True),
-                    sa.Column("parent_id", sa.ForeignKey("parent.id", ondelete="CASCADE")))
+                    sa.Column("parent_id", sa.Integer, sa.ForeignKey("parent.id", ondelete="CASCADE")))
 def downgrade():
     pass
 '''

@@ -36,7 +36,8 @@ def send(client, case_id, deed, *, follow=True, **fields):
 
 
 def again(case: Case) -> Case:
-    db.session.expire_all()
+    """The case as the browser left it."""
+    db.session.rollback()
     return db.session.get_one(Case, case.id)
 
 
@@ -352,6 +353,7 @@ def test_reading_changes_nothing(company, andriy, now):
 
     page(andriy, f"/cases/{case.id}")
     page(andriy, "/cases/")
+    db.session.rollback()
 
     assert db.session.scalars(select(AuditEntry.id)).all() == before
     assert again(case).state is State.NEW
@@ -383,6 +385,7 @@ def test_the_export_holds_the_filtered_cases_harmless_for_spreadsheets_and_is_au
 
     answer = andriy.get("/cases/export.csv?tab=waiting")
     text = answer.get_data().decode("utf-8-sig")
+    db.session.rollback()
 
     assert answer.mimetype == "text/csv"
     assert len(text.strip().splitlines()) == 2

@@ -13,7 +13,7 @@ from npsapp.demo.asking import Correspondence
 from npsapp.demo.casework import Desk
 
 DRAWN_AT = datetime(2026, 11, 20, 10, 0, tzinfo=UTC)
-SMALL = 1500
+SMALL = 1200
 
 
 @dataclass(frozen=True)

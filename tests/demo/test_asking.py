@@ -143,7 +143,7 @@ def test_one_store_only_looks_better(story: Story):
     interval = score_interval(counts_of(scores))
 
     assert 3 <= len(scores) <= 20
-    assert nps(counts_of(scores)) > network + 15
+    assert nps(counts_of(scores)) > network + 0.15
     assert interval.low < network < interval.high
 
 

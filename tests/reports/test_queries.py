@@ -3,8 +3,9 @@
 from datetime import date, timedelta
 
 import pytest
+from sqlalchemy import func, select, text
 
-from npsapp.db import db, transaction
+from npsapp.db import db, is_sqlite, transaction
 from npsapp.permissions import Scope
 from npsapp.reports import queries, services
 from npsapp.reports.queries import Selection
@@ -163,3 +164,19 @@ def test_a_voided_answer_leaves_the_report_at_once(answer, now):
         db.session.merge(queries.DirtyDay(survey_id=response.survey_id, local_date=response.local_date))
 
     assert total() == 0
+
+
+@pytest.mark.parametrize(
+    "narrowed", [{}, {"brand_id": 1}, {"scope": Scope(frozenset({1}))}, {"segment_id": 1}]
+)
+def test_reports_never_walk_through_all_answers(company, narrowed):
+    """The cost of a report does not grow with the answers: only those of marked days are read."""
+    if not is_sqlite():
+        pytest.skip("the plan is SQLite's")
+    statement = select(func.sum(queries._counted(Selection(**narrowed)).c.s0))
+    compiled = statement.compile(db.engine, compile_kwargs={"literal_binds": True})
+
+    plan = [row.detail for row in db.session.execute(text(f"EXPLAIN QUERY PLAN {compiled}"))]
+
+    assert any(step.startswith("SEARCH response USING INDEX ix_response_day") for step in plan), plan
+    assert not any(step.startswith("SCAN response") for step in plan), plan

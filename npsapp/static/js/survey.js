@@ -24,7 +24,7 @@
       if (value === undefined) return window[place].getItem(key) || "";
       if (value) window[place].setItem(key, value);
       else window[place].removeItem(key);
-    } catch (e) { /* storage is off: no memory then */ }
+    } catch (e) { /* storage is off */ }
     return "";
   };
   const score = () => (form.querySelector("[name=score]:checked") || {}).value || "";
@@ -133,7 +133,7 @@
     if (score()) link.pathname = address + "/" + score();
   }));
 
-  // The browser that answered opens its answer for changing at once.
+  // The browser that answered may change its answer at once.
   const open = (right) => (reply) => {
     if (reply.state !== "open") return;
     field.edit.value = right;

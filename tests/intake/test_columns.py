@@ -1,0 +1,87 @@
+"""Headings become fields."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from npsapp.intake.columns import Field, is_heading, layout, normal_heading
+
+
+def _fields(*titles: str) -> dict[str, str]:
+    found = layout(1, titles)
+    return {field.value: found.titles[at] for field, at in found.columns.items()}
+
+
+@pytest.mark.parametrize("field", list(Field))
+def test_every_field_is_known_by_its_own_name_in_any_spelling(field: Field):
+    for title in (field.value, field.value.upper(), field.value.replace("_", " ").title() + "."):
+        assert _fields(title) == {field.value: title}
+
+
+@pytest.mark.parametrize(
+    ("titles", "expected"),
+    [
+        (
+            ("Order number", "Date", "Store", "E-mail", "Total"),
+            {"number", "happened_at", "unit", "email", "amount"},
+        ),
+        (
+            ("№ документа", "Дата", "Контрагент", "Эл. почта", "Моб. телефон", "Сумма документа"),
+            {"number", "happened_at", "customer_name", "email", "phone", "amount"},
+        ),
+        (
+            ("Замовлення", "Дата продажу", "ПІБ", "Ел. пошта", "Мобільний", "Сума з ПДВ", "Філія", "Регіон"),
+            {"number", "happened_at", "customer_name", "email", "phone", "amount", "unit", "region"},
+        ),
+    ],
+)
+def test_headings_in_three_languages_are_recognised(titles: tuple[str, ...], expected: set[str]):
+    assert set(_fields(*titles)) == expected
+
+
+def test_a_stronger_heading_takes_the_field_and_the_weaker_column_finds_another_or_none():
+    assert _fields("Подразделение", "Склад", "Дата") == {"unit": "Склад", "happened_at": "Дата"}
+    assert _fields("Подразделение", "Дата") == {"unit": "Подразделение", "happened_at": "Дата"}
+    assert _fields("Контрагент", "Партнер") == {"customer_name": "Контрагент", "partner": "Партнер"}
+    assert _fields("Партнер", "Дата") == {"customer_name": "Партнер", "happened_at": "Дата"}
+
+
+def test_what_people_chose_before_wins_also_for_ignored_columns():
+    found = layout(1, ["Дата", "Код", "E-mail"], {"код": "external_id", "E-mail": ""})
+
+    assert found.chosen == {"Дата": "happened_at", "Код": "external_id", "E-mail": ""}
+
+
+def test_titles_that_repeat_or_are_missing_are_told_apart():
+    found = layout(1, ["Телефон", "Телефон", "", None])
+
+    assert found.titles == ("Телефон", "Телефон (2)", "(3)", "(4)")
+
+
+def test_two_headings_make_a_heading_row_only_with_the_date():
+    assert is_heading(layout(1, ["Дата", "E-mail"]))
+    assert not is_heading(layout(1, ["Сумма", "E-mail"]))
+    assert is_heading(layout(1, ["Сумма", "E-mail", "Магазин"]))
+
+
+def test_the_required_columns_are_named_when_they_are_missing():
+    assert layout(1, ["Дата", "Сумма", "Магазин"]).missing == (
+        "an identifier, a number, an e-mail or a phone",
+    )
+    assert layout(1, ["E-mail", "Сумма", "Магазин"]).missing == ("the date of the purchase",)
+    assert layout(1, ["Дата", "Телефон"]).missing == ()
+    assert layout(1, ["Регистратор", "Сумма"]).missing == ()
+
+
+@given(st.lists(st.text(max_size=20), max_size=12))
+def test_no_titles_break_the_recognition(titles: list[str]):
+    found = layout(1, titles)
+
+    assert len(set(found.titles)) == len(titles)
+    assert len(set(found.columns.values())) == len(found.columns)
+    assert layout(1, found.titles, found.chosen).chosen == found.chosen
+
+
+@given(st.text(max_size=30))
+def test_comparing_headings_is_stable(title: str):
+    assert normal_heading(normal_heading(title)) == normal_heading(title)

@@ -1,0 +1,206 @@
+"""Surveys are created complete, frozen once seen, and one at a time asks."""
+
+from datetime import datetime
+from types import SimpleNamespace
+
+import pytest
+from sqlalchemy import select
+
+from npsapp.audit.models import AuditEntry
+from npsapp.audit.services import PROGRAM, by_user
+from npsapp.db import db, transaction
+from npsapp.delivery.rules import Channel
+from npsapp.surveys import queries, services
+from npsapp.surveys.models import StepText, Survey, SurveyVersion
+from npsapp.surveys.rules import LANGUAGES, SurveyState, is_complete
+
+QUESTION = ("recommend", "wording")
+NEW_WORDS = {
+    "en": "Would you recommend {brand}?",
+    "ru": "Порекомендуете {brand}?",
+    "uk": "Порекомендуєте {brand}?",
+}
+
+
+@pytest.fixture
+def draft(company: SimpleNamespace, now: datetime) -> Survey:
+    with transaction():
+        return services.create_survey(
+            brand_id=company.brand.id,
+            touchpoint_id=company.touchpoint.id,
+            name="Second",
+            actor=PROGRAM,
+            now=now,
+        )
+
+
+def edit(survey_id: int, texts: dict, now: datetime, *, based_on: int | None = None) -> list[str]:
+    survey = db.session.get_one(Survey, survey_id)
+    with transaction():
+        return services.edit_texts(
+            survey_id, texts, based_on=based_on or survey.version_id, actor=PROGRAM, now=now
+        )
+
+
+def versions(survey_id: int) -> list[int]:
+    return [version.number for version in queries.versions(survey_id)]
+
+
+def test_a_new_survey_is_a_complete_draft(draft: Survey) -> None:
+    assert draft.state is SurveyState.DRAFT
+    assert draft.version
+    assert draft.version.number == 1
+    assert is_complete(queries.questionnaire(draft.version))
+    assert services.count_faults(draft) == 0
+    texts = db.session.scalars(select(StepText).where(StepText.survey_id == draft.id)).all()
+    assert {text.language for text in texts} == set(LANGUAGES)
+
+
+def test_only_one_survey_asks_at_a_touchpoint(company: SimpleNamespace, draft: Survey, now: datetime) -> None:
+    with pytest.raises(services.AnotherAsks), transaction():
+        services.publish(draft.id, actor=PROGRAM, now=now)
+
+    with transaction():
+        services.pause(company.survey.id, actor=PROGRAM, now=now)
+        services.publish(draft.id, actor=PROGRAM, now=now)
+    found = queries.active(company.brand.id, company.touchpoint.id)
+    assert found
+    assert found.id == draft.id
+    assert queries.active_map() == {(company.brand.id, company.touchpoint.id): found}
+
+
+def test_publishing_twice_changes_nothing(company: SimpleNamespace, now: datetime) -> None:
+    for _ in range(2):
+        with transaction():
+            services.publish(company.survey.id, actor=PROGRAM, now=now)
+
+    rows = db.session.scalars(select(AuditEntry.event).where(AuditEntry.event == "survey.published")).all()
+    assert len(rows) == 1
+
+
+def test_a_survey_with_a_missing_text_is_not_published(
+    company: SimpleNamespace, draft: Survey, now: datetime
+) -> None:
+    edit(draft.id, {QUESTION: NEW_WORDS | {"uk": ""}}, now)
+
+    with pytest.raises(services.Incomplete), transaction():
+        services.publish(draft.id, actor=PROGRAM, now=now)
+
+
+def test_nobody_has_seen_it_so_it_is_changed_in_place(draft: Survey, now: datetime) -> None:
+    changed = edit(draft.id, {QUESTION: NEW_WORDS}, now)
+
+    assert changed == ["recommend.wording.en", "recommend.wording.ru", "recommend.wording.uk"]
+    assert versions(draft.id) == [1]
+
+
+def test_what_a_customer_saw_stays_and_the_change_makes_a_new_version(draft: Survey, now: datetime) -> None:
+    first = draft.version_id
+    assert first
+    with transaction():
+        services.freeze(first, now=now)
+
+    edit(draft.id, {QUESTION: NEW_WORDS}, now)
+
+    db.session.expire_all()
+    assert versions(draft.id) == [2, 1]
+    seen, current = db.session.get_one(SurveyVersion, first), draft.version
+    assert current
+    assert current.id != first
+    assert current.frozen_at is None
+    question = queries.questionnaire(seen).questions[0]
+    assert question.texts["wording"]["en"].startswith("How likely")
+    assert queries.questionnaire(current).questions[0].texts["wording"] == NEW_WORDS
+
+
+def test_saving_the_same_words_makes_no_version(draft: Survey, now: datetime) -> None:
+    with transaction():
+        services.freeze(draft.version_id, now=now)  # type: ignore[arg-type]
+    version = draft.version
+    assert version
+    same = {(key, part): texts for key, part, texts in queries.questionnaire(version).fields()}
+
+    assert edit(draft.id, same, now) == []
+    assert versions(draft.id) == [1]
+
+
+def test_freezing_keeps_the_first_moment(draft: Survey, now: datetime) -> None:
+    later = now.replace(hour=now.hour + 1)
+    for moment in (now, later):
+        with transaction():
+            services.freeze(draft.version_id, now=moment)  # type: ignore[arg-type]
+
+    db.session.expire_all()
+    assert draft.version
+    assert draft.version.frozen_at == now
+
+
+def test_two_editors_do_not_overwrite_each_other(draft: Survey, now: datetime) -> None:
+    first = draft.version_id
+    with transaction():
+        services.freeze(first, now=now)  # type: ignore[arg-type]
+    edit(draft.id, {QUESTION: NEW_WORDS}, now)
+
+    with pytest.raises(services.ChangedMeanwhile):
+        edit(draft.id, {QUESTION: NEW_WORDS}, now, based_on=first)
+
+
+def test_the_audit_knows_which_texts_changed_but_not_their_words(
+    company: SimpleNamespace, draft: Survey, now: datetime
+) -> None:
+    with transaction():
+        services.edit_texts(
+            draft.id,
+            {QUESTION: NEW_WORDS},
+            based_on=draft.version_id or 0,
+            actor=by_user(company.admin.id),
+            now=now,
+        )
+
+    entry = db.session.scalars(select(AuditEntry).order_by(AuditEntry.id.desc())).first()
+    assert entry
+    assert (entry.event, entry.subject_id, entry.actor_id) == ("setting.changed", draft.id, company.admin.id)
+    assert entry.data == {"fields": [f"recommend.wording.{language}" for language in LANGUAGES]}
+
+
+def test_a_letter_is_changed_per_language(draft: Survey, now: datetime) -> None:
+    texts = queries.letter(draft.id).texts
+    texts["subject"] = texts["subject"] | {"ru": "Один вопрос о заказе"}
+
+    with transaction():
+        changed = services.edit_letter(draft.id, texts, actor=PROGRAM, now=now)
+
+    assert changed == ["letter1.subject.ru"]
+    text = queries.step_text(draft.id, 1, Channel.EMAIL, "ru")
+    assert text
+    assert text.subject == "Один вопрос о заказе"
+
+
+def test_a_letter_falls_back_to_english(draft: Survey) -> None:
+    text = queries.step_text(draft.id, 1, Channel.EMAIL, "pl")
+
+    assert text
+    assert text.language == "en"
+    assert queries.step_text(draft.id, 2, Channel.EMAIL, "en") is None
+
+
+def test_a_touchpoint_is_found_by_any_spelling(company: SimpleNamespace, now: datetime) -> None:
+    with transaction():
+        delivery = services.create_touchpoint(
+            pool_id=company.pool.id, key="delivery", name={"uk": "Доставка"}, aliases=["Привезли"], now=now
+        )
+
+    found = queries.touchpoint_lookup(company.pool.id)
+
+    assert found["purchase"] == found["купівля"] == found["покупка"] == company.touchpoint.id
+    assert found["доставка"] == found["привезли"] == delivery.id
+
+
+def test_two_touchpoints_cannot_have_one_key(company: SimpleNamespace, now: datetime) -> None:
+    with pytest.raises(services.KeyTaken), transaction():
+        services.create_touchpoint(pool_id=company.pool.id, key="purchase", name={"en": "Purchase"}, now=now)
+
+
+def test_labels_are_names(company: SimpleNamespace, draft: Survey) -> None:
+    assert queries.labels([draft.id, None]) == {draft.id: "Second"}
+    assert queries.touchpoint_labels([company.touchpoint.id], "ru") == {company.touchpoint.id: "Покупка"}

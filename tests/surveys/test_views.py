@@ -1,0 +1,253 @@
+"""Surveys are written, previewed and published on pages."""
+
+import html
+import re
+from datetime import datetime
+from types import SimpleNamespace
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from npsapp.db import db, transaction
+from npsapp.surveys import queries, services
+from npsapp.surveys.models import Survey, Touchpoint
+from npsapp.surveys.rules import SurveyState
+from tests.cast import csrf
+
+
+@pytest.fixture
+def analyst(client: FlaskClient, company: SimpleNamespace, login) -> FlaskClient:
+    return login(client, company.analyst)
+
+
+@pytest.fixture
+def url(company: SimpleNamespace) -> str:
+    return f"/surveys/{company.survey.id}/"
+
+
+def filled(client: FlaskClient, url: str) -> dict[str, str]:
+    """What the page's form would send."""
+    page = client.get(url).get_data(as_text=True)
+    form = page[page.index('<form class="form full"') :]
+    fields = re.findall(r'<textarea[^>]* name="([^"]+)"[^>]*>\r?\n?(.*?)</textarea>', form, re.DOTALL)
+    found = {name: html.unescape(text) for name, text in fields}
+    for tag in re.findall(r"<input[^>]*>", form):
+        name, value = re.search(r'name="([^"]+)"', tag), re.search(r'value="([^"]*)"', tag)
+        if name:
+            found[name[1]] = html.unescape(value[1]) if value else ""
+    return found
+
+
+def test_the_list_leads_to_texts_letter_and_policy(
+    analyst: FlaskClient, company: SimpleNamespace, url: str
+) -> None:
+    page = analyst.get("/surveys/").get_data(as_text=True)
+
+    assert "Purchase" in page
+    assert "Asking" in page
+    for link in (url, f"{url}letter", f"{url}policy"):
+        assert f'href="{link}"' in page
+
+
+@pytest.mark.parametrize("path", ["", "letter", "versions", "preview", "letter/preview", "name"])
+@pytest.mark.parametrize("who", ["manager_kyiv", "support"])
+def test_managers_and_support_do_not_write_surveys(
+    client: FlaskClient, company: SimpleNamespace, login, url: str, who: str, path: str
+) -> None:
+    assert login(client, getattr(company, who)).get(url + path).status_code == 403
+
+
+def test_a_text_is_changed_in_one_language(analyst: FlaskClient, company: SimpleNamespace, url: str) -> None:
+    data = filled(analyst, url)
+    data["recommend__wording__ru"] = "Порекомендуете ли вы {company}?"
+
+    answer = analyst.post(url, data=data)
+
+    assert answer.status_code == 303
+    assert "The question (Русский)" in analyst.get(url).get_data(as_text=True)
+    db.session.expire_all()
+    version = company.survey.version
+    assert (
+        queries.questionnaire(version).questions[0].texts["wording"]["ru"]
+        == "Порекомендуете ли вы {company}?"
+    )
+
+
+def test_saving_without_a_change_says_so(analyst: FlaskClient, url: str) -> None:
+    analyst.post(url, data=filled(analyst, url))
+
+    assert "Nothing was changed." in analyst.get(url).get_data(as_text=True)
+
+
+@pytest.mark.parametrize(
+    ("field", "text", "words"),
+    [
+        ("recommend__wording__uk", "", "This text is missing."),
+        ("recommend__wording__uk", "Як {nmae}?", "There is no placeholder {nmae}."),
+        ("survey__naming__en", "Your purchase [of {date}", "A bracket is not closed"),
+        ("survey__promise__en", "", "This text is missing."),
+        ("why__passive__en", "x" * 601, "at most 600 characters"),
+    ],
+)
+def test_a_fault_stands_at_its_field_and_nothing_is_saved(
+    analyst: FlaskClient, company: SimpleNamespace, url: str, field: str, text: str, words: str
+) -> None:
+    before = dict(company.survey.version.content)
+
+    answer = analyst.post(url, data=filled(analyst, url) | {field: text})
+
+    page = answer.get_data(as_text=True)
+    assert answer.status_code == 422
+    assert words in page
+    assert f'href="#{field}"' in page
+    db.session.expire_all()
+    assert company.survey.version.content == before
+
+
+def test_a_version_customers_saw_is_kept(
+    analyst: FlaskClient, company: SimpleNamespace, url: str, now: datetime
+) -> None:
+    with transaction():
+        services.freeze(company.version.id, now=now)
+    assert "Customers have seen version 1." in analyst.get(url).get_data(as_text=True)
+
+    analyst.post(url, data=filled(analyst, url) | {"contact__wording__en": "Call me"})
+
+    page = analyst.get(f"{url}versions").get_data(as_text=True)
+    assert "Version 2" in page
+    assert "Offer to be contacted" in page
+    assert "Vira" in page
+    old = analyst.get(f"{url}versions/{company.version.id}?show=en").get_data(as_text=True)
+    assert "Please contact me" in old
+    assert "Call me" in analyst.get(f"{url}preview?show=en").get_data(as_text=True)
+
+
+def test_somebody_elses_change_meanwhile_is_not_lost(
+    analyst: FlaskClient, company: SimpleNamespace, url: str, now: datetime
+) -> None:
+    with transaction():
+        services.freeze(company.version.id, now=now)
+    late = filled(analyst, url)
+    analyst.post(url, data=late | {"contact__wording__en": "Call me"})
+
+    answer = analyst.post(url, data=late | {"contact__wording__en": "Write to me"})
+
+    assert answer.status_code in (302, 303, 409)
+    db.session.expire_all()
+    words = queries.questionnaire(company.survey.version).questions[2].texts["wording"]["en"]
+    assert words == "Call me"
+
+
+def test_the_preview_shows_what_is_typed_and_saves_nothing(
+    analyst: FlaskClient, company: SimpleNamespace, url: str
+) -> None:
+    data = filled(analyst, url) | {"recommend__wording__uk": "Чи порадите ви {company}? <b>"}
+
+    answer = analyst.post(f"{url}preview?show=uk", data=data)
+
+    page = answer.get_data(as_text=True)
+    assert "Чи порадите ви компанію «Водолад»? &lt;b&gt;" in page
+    assert "frame-ancestors 'self'" in answer.headers["Content-Security-Policy"]
+    db.session.expire_all()
+    words = queries.questionnaire(company.survey.version).questions[0].texts["wording"]["uk"]
+    assert words.startswith("Наскільки")
+
+
+def test_the_preview_shows_sentences_without_name_and_title(
+    analyst: FlaskClient, url: str, at_now: datetime
+) -> None:
+    assert "Ваша покупка от 6 ноября, Одесса, лоток" in analyst.get(f"{url}preview?show=ru").get_data(
+        as_text=True
+    )
+
+    bare = analyst.get(f"{url}preview?show=ru&bare=1").get_data(as_text=True)
+
+    assert '<span class="about">Ваша покупка от 6 ноября</span>' in bare
+
+
+def test_the_letter_is_changed_and_previewed(
+    analyst: FlaskClient, company: SimpleNamespace, url: str
+) -> None:
+    data = filled(analyst, f"{url}letter")
+    data["letter__subject__ru"] = "Один вопрос о заказе {number}"
+
+    typed = analyst.post(f"{url}letter/preview?show=ru&as=text", data=data).get_data(as_text=True)
+    answer = analyst.post(f"{url}letter", data=data)
+
+    assert "Один вопрос о заказе 48-1203" in typed
+    assert answer.status_code == 303
+    assert "Subject (Русский)" in analyst.get(f"{url}letter").get_data(as_text=True)
+    assert queries.letter(company.survey.id).texts["subject"]["ru"] == "Один вопрос о заказе {number}"
+
+
+def test_a_letter_without_a_subject_is_refused(analyst: FlaskClient, url: str) -> None:
+    data = filled(analyst, f"{url}letter") | {"letter__subject__en": " "}
+
+    assert analyst.post(f"{url}letter", data=data).status_code == 422
+
+
+def test_the_letters_preview_has_the_scale(analyst: FlaskClient, url: str) -> None:
+    answer = analyst.get(f"{url}letter/preview?show=uk")
+    page = answer.get_data(as_text=True)
+
+    assert "компанію «Водолад»" in page
+    assert "/r/preview/10" in page
+    assert "sandbox" in answer.headers["Content-Security-Policy"]
+
+
+def test_a_new_survey_starts_as_a_draft_with_a_new_touchpoint(
+    analyst: FlaskClient, company: SimpleNamespace
+) -> None:
+    token = csrf(analyst.get("/surveys/new").get_data(as_text=True))
+    data = {
+        "name": "After the delivery", "brand": str(company.brand.id), "touchpoint": "new",
+        "touchpoint_name_en": "Delivery", "touchpoint_name_uk": "Доставка", "csrf_token": token,
+    }  # fmt: skip
+
+    answer = analyst.post("/surveys/new", data=data)
+
+    survey = db.session.scalars(select(Survey).where(Survey.name == "After the delivery")).one()
+    touchpoint = db.session.get_one(Touchpoint, survey.touchpoint_id)
+    assert answer.status_code == 303
+    assert survey.state is SurveyState.DRAFT
+    assert touchpoint.key == "delivery"
+    assert touchpoint.name == {"en": "Delivery", "uk": "Доставка"}
+    page = analyst.get(f"/surveys/{survey.id}/").get_data(as_text=True)
+    assert "Publish" in page
+
+
+def test_a_new_touchpoint_needs_a_name(analyst: FlaskClient, company: SimpleNamespace) -> None:
+    token = csrf(analyst.get("/surveys/new").get_data(as_text=True))
+    data = {"name": "X", "brand": str(company.brand.id), "touchpoint": "new", "csrf_token": token}
+
+    assert analyst.post("/surveys/new", data=data).status_code == 422
+
+
+def test_a_survey_is_paused_and_published_again(
+    analyst: FlaskClient, company: SimpleNamespace, url: str
+) -> None:
+    token = csrf(analyst.get(url).get_data(as_text=True))
+
+    for path, state in (("pause", SurveyState.PAUSED), ("publish", SurveyState.ACTIVE)):
+        assert analyst.post(url + path, data={"csrf_token": token}).status_code == 303
+        db.session.expire_all()
+        assert company.survey.state is state
+
+
+def test_a_survey_is_renamed(analyst: FlaskClient, company: SimpleNamespace, url: str) -> None:
+    token = csrf(analyst.get(f"{url}name").get_data(as_text=True))
+
+    analyst.post(f"{url}name", data={"name": "Purchases", "csrf_token": token})
+
+    assert "Purchases" in analyst.get("/surveys/").get_data(as_text=True)
+
+
+def test_opening_pages_changes_nothing(analyst: FlaskClient, company: SimpleNamespace, url: str) -> None:
+    for path in ("publish", "pause"):
+        assert analyst.get(url + path).status_code == 405
+
+
+def test_a_survey_that_does_not_exist_is_not_found(analyst: FlaskClient) -> None:
+    for path in ("", "letter", "versions", "preview", "letter/preview", "name"):
+        assert analyst.get(f"/surveys/999/{path}").status_code == 404
