@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -39,6 +40,7 @@ def shared_app(database_uri: str, tmp_path_factory: pytest.TempPathFactory) -> I
         },
         instance_path=str(tmp_path_factory.mktemp("instance")),
     )
+    app.test_client_class = Browser
     with app.app_context():
         db.create_all()
     yield app
@@ -88,6 +90,19 @@ def company(app: Flask) -> SimpleNamespace:
     """The company of the tests with its fixed cast (see tests/cast.py)."""
     with transaction() as session:
         return cast.found(session, password_hash=CHEAP_HASH, now=FIXED_NOW)
+
+
+class Browser(FlaskClient):
+    """Flask's test client, each request in an application context of its own, as on a real server.
+
+    Inside the test's context `g` and the database session would live on from request to request.
+    """
+
+    def open(self, *args: Any, **kwargs: Any) -> Any:
+        with self.application.app_context():
+            answer = super().open(*args, **kwargs)
+        db.session.rollback()
+        return answer
 
 
 @pytest.fixture

@@ -145,4 +145,3 @@ class DutyForm(FlaskForm):
     def user_id(self) -> int | None:
         """The chosen colleague's id, or None for nobody."""
         return int(self.user.data) if self.user.data else None
-

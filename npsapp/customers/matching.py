@@ -166,8 +166,8 @@ class _Chunk:
                 select(Customer.id, Customer.merged_into_id).where(
                     Customer.id.in_(sorted(asked)), Customer.merged_into_id.is_not(None)
                 )
-            ).tuples()
-            found = {start: end for start, end in rows if end is not None}
+            )
+            found = {row.id: row.merged_into_id for row in rows}
             steps |= found
             asked = set(found.values()) - set(steps)
         return {start: _end_of(start, steps) for start in steps}

@@ -8,7 +8,7 @@ from itertools import islice
 from random import Random
 from typing import Any
 
-from sqlalchemy import insert
+from sqlalchemy import func, insert, select
 
 from npsapp.accounts.hashing import hash_password
 from npsapp.audit import services as audit
@@ -16,7 +16,7 @@ from npsapp.audit.events import Event
 from npsapp.cases.models import Case, CaseAttempt, CaseNote, CaseResponse
 from npsapp.customers.models import ContactFact, ContactPoint, Customer, Ground, Hold, TrustedId
 from npsapp.customers.rules import ContactKind
-from npsapp.db import Base, db
+from npsapp.db import Base, db, is_sqlite
 from npsapp.delivery.models import Message, Suppression
 from npsapp.demo import foundation, history, places, rows
 from npsapp.demo.asking import Asking, Correspondence
@@ -253,9 +253,16 @@ def _insert(model: type[Base], wanted: Iterable[rows.Row]) -> None:
 
 def _insert_for_ids(model: Any, wanted: Iterable[rows.Row]) -> list[int]:
     """Insert and give the new ids in the order of the rows."""
+    if is_sqlite():
+        return _insert_numbered(model, wanted)
     statement = insert(model).returning(model.id, sort_by_parameter_order=True)
-    return [
-        id_
-        for chunk in _chunks(wanted)
-        for id_ in db.session.connection().execute(statement, chunk).scalars()
-    ]
+    connection = db.session.connection()
+    return [id_ for chunk in _chunks(wanted) for id_ in connection.execute(statement, chunk).scalars()]
+
+
+def _insert_numbered(model: Any, wanted: Iterable[rows.Row]) -> list[int]:
+    """SQLite could give ids in order only row by row; the one writer it knows may as well choose them."""
+    first = (db.session.scalar(select(func.max(model.id))) or 0) + 1
+    numbered = [{"id": id_, **row} for id_, row in enumerate(wanted, first)]
+    _insert(model, numbered)
+    return [row["id"] for row in numbered]

@@ -119,15 +119,15 @@ def text_rows(path: Path, *, encoding: str, delimiter: str, limits: Limits = LIM
         count = 0
         while True:
             begin = lines.number + 1
-            lines.quotes = 0
             try:
                 cells = next(reader, None)
             except csv.Error as error:
                 raise _unclosed(begin) from error
             if cells is None:
                 return
-            if lines.number > begin:
-                _refuse_unclosed(lines, begin)
+            # The reader asks for a line beyond the last one only inside of quotation marks.
+            if lines.ended or lines.number - begin >= MOST_LINES_PER_ROW:
+                raise _unclosed(begin)
             if not cells:
                 continue
             count += 1
@@ -136,12 +136,11 @@ def text_rows(path: Path, *, encoding: str, delimiter: str, limits: Limits = LIM
 
 
 class _Lines:
-    """The lines of a text with their number and the quotation marks since the row began."""
+    """The lines of a text, counted."""
 
     def __init__(self, file: Iterable[str]) -> None:
         self._lines = iter(file)
         self.number = 0
-        self.quotes = 0
         self.ended = False
 
     def __iter__(self) -> "_Lines":
@@ -154,14 +153,7 @@ class _Lines:
             self.ended = True
             raise
         self.number += 1
-        self.quotes += line.count('"')
         return line
-
-
-def _refuse_unclosed(lines: _Lines, begin: int) -> None:
-    too_long = lines.number - begin >= MOST_LINES_PER_ROW
-    if too_long or (lines.ended and lines.quotes % 2):
-        raise _unclosed(begin)
 
 
 def _unclosed(line: int) -> FileRefused:

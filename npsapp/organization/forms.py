@@ -10,6 +10,7 @@ from wtforms import (
     BooleanField,
     DateField,
     Field,
+    SelectChoice,
     SelectField,
     SelectMultipleField,
     StringField,
@@ -29,16 +30,23 @@ ADDRESS_MAX = 300
 EMAIL_MAX = 254
 ALIASES_MAX = 2000
 
-WEEKDAYS = (
-    ("1", _l("Monday")),
-    ("2", _l("Tuesday")),
-    ("3", _l("Wednesday")),
-    ("4", _l("Thursday")),
-    ("5", _l("Friday")),
-    ("6", _l("Saturday")),
-    ("7", _l("Sunday")),
-)
+WEEKDAYS = [
+    SelectChoice("1", _l("Monday")),
+    SelectChoice("2", _l("Tuesday")),
+    SelectChoice("3", _l("Wednesday")),
+    SelectChoice("4", _l("Thursday")),
+    SelectChoice("5", _l("Friday")),
+    SelectChoice("6", _l("Saturday")),
+    SelectChoice("7", _l("Sunday")),
+]
+LANGUAGE_CHOICES = [SelectChoice(code, name) for code, name in LANGUAGES.items()]
 Choices = list[tuple[str, str]]
+"""(value, words), as queries and views give them."""
+
+
+def options(choices: Choices) -> list[SelectChoice]:
+    """The choices as WTForms wants them."""
+    return [SelectChoice(value, words) for value, words in choices]
 
 
 def stripped(value: str | None) -> str | None:
@@ -98,9 +106,7 @@ class BrandForm(LanguageForm):
         _l("Colour the numbers by group"),
         description=_l("Neutral is better: colours tell the customer which answers are “bad”."),
     )
-    language = SelectField(
-        _l("Language of customers who have none of their own"), choices=list(LANGUAGES.items())
-    )
+    language = SelectField(_l("Language of customers who have none of their own"), choices=LANGUAGE_CHOICES)
     timezone = StringField(_l("Time zone"), filters=[stripped], validators=[DataRequired(), _existing_zone])
     currency = StringField(
         _l("Currency"),
@@ -162,12 +168,12 @@ class RegionForm(LanguageForm):
     )
     language = SelectField(
         _l("Language of customers who have none of their own"),
-        choices=[("", _l("the brand's")), *LANGUAGES.items()],
+        choices=[SelectChoice("", _l("the brand's")), *LANGUAGE_CHOICES],
         validators=[Optional()],
     )
     workdays = SelectMultipleField(
         _l("Working days"),
-        choices=list(WEEKDAYS),
+        choices=WEEKDAYS,
         widget=ListWidget(prefix_label=False),
         option_widget=CheckboxInput(),
         validators=[InputRequired(_l("Choose at least one day."))],
@@ -177,7 +183,7 @@ class RegionForm(LanguageForm):
 
     def offer_parents(self, regions: Choices) -> None:
         """The regions this one may belong to."""
-        self.parent.choices = [("", _("no other region")), *regions]
+        self.parent.choices = [SelectChoice("", _("no other region")), *options(regions)]
 
     def validate_work_until(self, field: Field) -> None:
         """The day must have an hour in which somebody works."""
@@ -216,7 +222,7 @@ class UnitForm(LanguageForm):
 
     def offer_regions(self, regions: Choices) -> None:
         """The regions to choose from."""
-        self.region.choices = [("", _("none")), *regions]
+        self.region.choices = [SelectChoice("", _("none")), *options(regions)]
 
     def validate(self, extra_validators: Mapping[str, Any] | None = None) -> bool:
         """All fields, and a name in at least one language."""
@@ -247,4 +253,4 @@ class HolidayForm(FlaskForm):
 
     def offer_regions(self, regions: Choices) -> None:
         """The regions to choose from; none means everywhere."""
-        self.region.choices = [("", _("everywhere")), *regions]
+        self.region.choices = [SelectChoice("", _("everywhere")), *options(regions)]

@@ -162,14 +162,18 @@ def _presets(asked: Asked) -> list[tuple[str, str, bool]]:
 
 
 def _active(form: FilterForm) -> list[tuple[str, str]]:
-    """The filters in use, each with the address without it."""
-    chosen = [(name, dict(form[name].choices)[form[name].data]) for name in form.filters() if form[name].data]
+    """The days and filters in use, each with the address without it."""
     days = [
         (name, f"{field.label.text}: {day(field.data)}")
         for name, field in (("from", form.first), ("to", form.last))
         if field.data
     ]
-    return listing.active_filters(chain(days, chosen))
+    return listing.active_filters(chain(days, _chosen(form)))
+
+
+def _chosen(form: FilterForm) -> list[tuple[str, str]]:
+    """The filters in use: argument and name of what was chosen."""
+    return [(name, dict(form[name].choices)[form[name].data]) for name in form.filters() if form[name].data]
 
 
 def _arguments(asked: Asked) -> dict[str, str]:
@@ -210,8 +214,7 @@ def _figure(asked: Asked, which: Picture, overview: Overview) -> dict[str, Any]:
 
 def _source(asked: Asked) -> str:
     """The line under a picture: days, filters, rule."""
-    filters = [words for words, _url in _active(asked.form)]
-    chosen = "; ".join(filters) if filters else _("all answers")
+    chosen = "; ".join(words for _name, words in _chosen(asked.form)) or _("all answers")
     line: str = _(
         "%(days)s; %(filters)s. NPS: promoters (9-10) minus detractors (0-6), confirmed answers.",
         days=wording.period_text(asked.period),

@@ -16,7 +16,7 @@ from npsapp.lib import tokens
 from npsapp.lib.refusals import Refused
 from npsapp.lib.texts import text_in
 from npsapp.organization.models import Brand
-from npsapp.responses import rendering, rules
+from npsapp.responses import queries, rendering, rules
 from npsapp.responses.forms import Posted
 from npsapp.responses.models import DisputedAnswer
 from npsapp.responses.models import Response as Answer
@@ -45,7 +45,7 @@ class Visit:
 
     @property
     def way(self) -> rules.Way:
-        return rules.way(self.invitation.state, self.invitation.valid_until, now=self.now)
+        return queries.way(self.invitation, now=self.now)
 
 
 @dataclass(frozen=True)

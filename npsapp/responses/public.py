@@ -173,7 +173,7 @@ def _next_page(visit: Visit, answered: services.Answered, *, final: bool) -> Res
 @public
 @posting
 def change(visit: Visit, posted: Posted) -> ResponseReturnValue:
-    """ "Change my answer" was pressed: this page may edit from now on, and a disputed answer is applied."""
+    """The button "change my answer": this page may edit from now on, and a disputed answer is applied."""
     if visit.way is not rules.Way.OPEN:
         return pages.elsewhere(visit)
     known = pages.has_right(visit, posted)
@@ -204,14 +204,20 @@ def change(visit: Visit, posted: Posted) -> ResponseReturnValue:
 @public
 @posting
 def not_mine(visit: Visit, posted: Posted) -> ResponseReturnValue:
-    """ "This was not my purchase" was pressed: takes no score, marks the address, closes the invitation."""
+    """The button "this was not my purchase": takes no score, marks the address, closes the invitation."""
     if visit.way is not rules.Way.OPEN:
         return pages.elsewhere(visit)
+    may_edit, opened_at = pages.has_right(visit, posted), pages.opened_at(visit, posted)
     answer = queries.of_invitation(visit.invitation.id)
-    if answer is not None or pages.opened_at(visit, posted) is None:
+    if opened_at is None and not may_edit:
         return pages.once_more(visit, posted, answer)
-    with transaction():
-        services.not_mine(visit.step.id, now=visit.now)
+    try:
+        with transaction():
+            services.not_mine(
+                visit.step.id, may_edit=may_edit, opened_at=opened_at or visit.now, now=visit.now
+            )
+    except services.AlreadyAnswered:
+        return pages.once_more(visit, posted, answer)
     return pages.elsewhere(visit)
 
 
@@ -219,13 +225,15 @@ def not_mine(visit: Visit, posted: Posted) -> ResponseReturnValue:
 @public
 @posting
 def mine(visit: Visit, posted: Posted) -> ResponseReturnValue:
-    """Take "not my purchase" back and ask again."""
+    """Take "not my purchase" back: the question again, or the answer that had been given."""
     if visit.way is rules.Way.NOT_MINE and pages.opened_at(visit, posted) is not None:
         with transaction():
             services.mine_after_all(visit.step.id, now=visit.now)
     if visit.way is not rules.Way.OPEN:
         return pages.elsewhere(visit)
-    return pages.ask(visit, Form(pages.nonce(visit)))
+    answer = queries.of_invitation(visit.invitation.id)
+    form = Form(pages.nonce(visit))
+    return pages.ask(visit, form) if answer is None else pages.answered(visit, form, answer)
 
 
 # ---- around it -------------------------------------------------------------------------------------------------

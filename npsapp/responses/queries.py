@@ -11,11 +11,14 @@ from sqlalchemy.orm import joinedload
 from npsapp.customers.models import Customer
 from npsapp.db import db, within
 from npsapp.intake.models import Interaction
+from npsapp.invitations.models import Invitation
+from npsapp.invitations.rules import InvitationState
 from npsapp.organization.models import Region, Segment, Unit
 from npsapp.organization.rules import fold
 from npsapp.permissions import Scope
+from npsapp.responses import rules
 from npsapp.responses.models import DisputedAnswer, LinkAct, LinkEvent, Response, ResponseRevision
-from npsapp.responses.rules import Filters, Group, Reading, Standing, Words, classify, scores_of
+from npsapp.responses.rules import Filters, Group, Reading, Standing, Way, Words, classify, scores_of
 from npsapp.surveys.models import Touchpoint
 
 Key = tuple[datetime, int]
@@ -36,6 +39,15 @@ def held_of_invitation(invitation_id: int) -> Response | None:
 
 def _of(invitation_id: int) -> Select[Response]:
     return select(Response).where(Response.invitation_id == invitation_id)
+
+
+def way(invitation: Invitation, *, now: datetime) -> Way:
+    """Where the links of an invitation lead now; an answer its customer disowned makes it "not mine" too."""
+    leads = rules.way(invitation.state, invitation.valid_until, now=now)
+    if leads is not Way.OPEN or invitation.state is not InvitationState.ANSWERED:
+        return leads
+    disowned = exists().where(Response.invitation_id == invitation.id, Response.void_reason == rules.DISOWNED)
+    return Way.NOT_MINE if db.session.scalar(select(disowned)) else Way.OPEN
 
 
 def disputes_open(response_id: int) -> Sequence[DisputedAnswer]:

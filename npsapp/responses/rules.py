@@ -154,6 +154,7 @@ def way(state: InvitationState, valid_until: datetime | None, *, now: datetime) 
 # ---- whose answer counts (decisions.md 19) -------------------------------------------------------------------
 
 SAME_ACT = timedelta(minutes=10)
+DISOWNED = N_("The customer says this was not their purchase.")  # stored as the reason of a void
 DISPUTES_KEPT = 20  # per answer; a link passed around in a chat must not fill the database
 
 
@@ -183,9 +184,14 @@ def is_same_act(
 
     Its page was there before the answer, it comes soon after, with the same score, and takes no words away.
     """
-    timely = opened_at <= confirmed_at and now - confirmed_at <= SAME_ACT
+    timely = is_same_page(confirmed_at=confirmed_at, opened_at=opened_at, now=now)
     adds_only = not stored.comment or said.comment in (None, "", stored.comment)
     return timely and said.score == stored.score and adds_only
+
+
+def is_same_page(*, confirmed_at: datetime, opened_at: datetime, now: datetime) -> bool:
+    """Whether a page without the right to edit was there before the answer, a short while ago."""
+    return opened_at <= confirmed_at and now - confirmed_at <= SAME_ACT
 
 
 def promises_a_call(score: int, contact: bool | None) -> bool:

@@ -114,7 +114,7 @@ def _open_step(step_id: int, now: datetime) -> InvitationStep:
     step = db.session.get(InvitationStep, step_id)
     if step is None:
         raise Closed
-    if rules.way(step.invitation.state, step.invitation.valid_until, now=now) is not rules.Way.OPEN:
+    if queries.way(step.invitation, now=now) is not rules.Way.OPEN:
         raise Closed
     return step
 
@@ -241,14 +241,20 @@ def apply_disputed(step_id: int, disputed_id: int, *, now: datetime) -> Answered
     return Answered(Outcome.TAKEN, response, disputed)
 
 
-def not_mine(step_id: int, *, now: datetime) -> None:
-    """The visitor says "this was not my purchase": no score, the address is marked, the invitation closes.
+def not_mine(step_id: int, *, may_edit: bool, opened_at: datetime, now: datetime) -> None:
+    """The visitor says "this was not my purchase": no score counts, the address is marked, the links close.
 
-    May raise Closed or AlreadyAnswered.
+    A score that a first movement on the same page had saved is taken out of the count. May raise Closed, and
+    AlreadyAnswered when another page has answered.
     """
     step = _open_step(step_id, now)
-    if queries.held_of_invitation(step.invitation_id) is not None:
-        raise AlreadyAnswered
+    response = queries.held_of_invitation(step.invitation_id)
+    if response is not None:
+        own = rules.is_same_page(confirmed_at=response.confirmed_at, opened_at=opened_at, now=now)
+        if not may_edit and not own:
+            raise AlreadyAnswered
+        _take_out(response, rules.DISOWNED, now)
+        _audit(Event.RESPONSE_VOIDED, response, now, {})
     actor = audit.by_customer(step.invitation.customer_id)
     customers.mark_not_mine(step.contact_point_id, actor=actor, now=now)
     invitations.mark_not_mine(step.invitation_id, now=now)
@@ -257,13 +263,16 @@ def not_mine(step_id: int, *, now: datetime) -> None:
 def mine_after_all(step_id: int, *, now: datetime) -> None:
     """Take "not my purchase" back while the invitation would still be open; may raise Closed."""
     step = db.session.get(InvitationStep, step_id)
-    if step is None:
-        raise Closed
-    if rules.way(step.invitation.state, step.invitation.valid_until, now=now) is not rules.Way.NOT_MINE:
+    if step is None or queries.way(step.invitation, now=now) is not rules.Way.NOT_MINE:
         raise Closed
     actor = audit.by_customer(step.invitation.customer_id)
     customers.undo_not_mine(step.contact_point_id, actor=actor, now=now)
     invitations.undo_not_mine(step.invitation_id, now=now)
+    response = queries.held_of_invitation(step.invitation_id)
+    if response is not None and response.void_reason == rules.DISOWNED:
+        _put_back(response)
+        _audit(Event.RESPONSE_RESTORED, response, now, {})
+        invitations.mark_answered(step.invitation_id, now=now)
 
 
 def note_link(
@@ -343,20 +352,28 @@ def void(response: Response, *, reason: str, by_id: int, now: datetime) -> None:
     reason = " ".join(reason.split())
     if not reason or len(reason) > VOID_REASON_MAX:
         raise NoReason
-    if response.voided_at is not None:
-        return
-    response.voided_at, response.void_reason = now, reason
-    _recount(response)
-    _audit(Event.RESPONSE_VOIDED, response, now, {}, by_id)
+    if response.voided_at is None:
+        _take_out(response, reason, now)
+        _audit(Event.RESPONSE_VOIDED, response, now, {}, by_id)
 
 
 def restore(response: Response, *, by_id: int, now: datetime) -> None:
     """Count a voided answer again."""
-    if response.voided_at is None:
-        return
-    response.voided_at, response.void_reason = None, ""
+    if response.voided_at is not None:
+        _put_back(response)
+        _audit(Event.RESPONSE_RESTORED, response, now, {}, by_id)
+
+
+def _take_out(response: Response, reason: str, now: datetime) -> None:
+    response.voided_at, response.void_reason = now, reason
+    db.session.flush()
     _recount(response)
-    _audit(Event.RESPONSE_RESTORED, response, now, {}, by_id)
+
+
+def _put_back(response: Response) -> None:
+    response.voided_at, response.void_reason = None, ""
+    db.session.flush()
+    _recount(response)
 
 
 # ---- traces ----------------------------------------------------------------------------------------------------

@@ -6,11 +6,11 @@ from typing import Any
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
-from wtforms import HiddenField, SelectField, StringField, TextAreaField
+from wtforms import HiddenField, SelectChoice, SelectField, StringField, TextAreaField
 from wtforms.validators import DataRequired, Length
 
 from npsapp.i18n import LANGUAGES
-from npsapp.organization.forms import Choices, LanguageForm, in_languages, stripped
+from npsapp.organization.forms import Choices, LanguageForm, in_languages, options, stripped
 from npsapp.surveys.rules import LETTER_PARTS, Fault, Kind, Questionnaire, Texts
 
 NAME_MAX = 120
@@ -137,8 +137,9 @@ class NewSurveyForm(LanguageForm):
 
     def offer(self, *, brands: Choices, touchpoints: Choices) -> None:
         """What there is to choose from; a new touchpoint may be named on the same page."""
-        self.brand.choices = brands
-        self.touchpoint.choices = [*touchpoints, (NEW_TOUCHPOINT, _("something new, named below"))]
+        new = SelectChoice(NEW_TOUCHPOINT, _("something new, named below"))
+        self.brand.choices = options(brands)
+        self.touchpoint.choices = [*options(touchpoints), new]
 
     def validate(self, extra_validators: Mapping[str, Any] | None = None) -> bool:
         """All fields; a new touchpoint needs a name."""

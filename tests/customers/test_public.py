@@ -28,7 +28,7 @@ def link(app: Flask, company: SimpleNamespace, at_now: datetime) -> str:
 
 
 def holds() -> list[HoldReason]:
-    db.session.expire_all()
+    db.session.rollback()
     return [hold.reason for hold in db.session.scalars(select(Hold).where(Hold.lifted_at.is_(None)))]
 
 

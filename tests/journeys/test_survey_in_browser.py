@@ -2,7 +2,7 @@
 
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from threading import Thread
 from types import SimpleNamespace
 
@@ -10,7 +10,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from flask import Flask
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 from werkzeug.serving import make_server
 
 from npsapp.db import db, transaction
@@ -29,19 +29,21 @@ AS_A_PERSON = "--disable-blink-features=AutomationControlled"
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 
 
-def _launched(*more: str) -> Iterator[Browser]:
+@pytest.fixture(scope="module")
+def launch() -> Iterator[Callable[..., Browser]]:
+    """`launch(*arguments)`: Chromium with further arguments."""
     path = shutil.which("chromium")
     assert path, "Chromium is missing: apt-get install chromium"
     with sync_playwright() as driver:
-        launched = driver.chromium.launch(executable_path=path, args=[*ARGUMENTS, *more])
-        yield launched
-        launched.close()
+        yield lambda *more: driver.chromium.launch(executable_path=path, args=[*ARGUMENTS, *more])
 
 
 @pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
+def chromium(launch: Callable[..., Browser]) -> Iterator[Browser]:
     """A browser as people have it."""
-    yield from _launched(AS_A_PERSON)
+    launched = launch(AS_A_PERSON)
+    yield launched
+    launched.close()
 
 
 @pytest.fixture
@@ -144,16 +146,28 @@ def test_events_made_by_a_script_save_nothing(page, link):
     assert not stored()
 
 
-def test_a_driven_browser_saves_by_the_button_only(link):
-    for driven in _launched():
-        tab = driven.new_page()
-        tab.goto(f"{link}/9?lang=en")
-        move(tab)
-        tab.wait_for_timeout(300)
-        assert not stored()
-        tab.get_by_role("button", name="Send").click()
-        expect(tab.get_by_role("heading", name="Thank you.")).to_be_visible()
+def test_a_driven_browser_saves_by_the_button_only(launch, link):
+    driven = launch()
+    tab = driven.new_page()
+    tab.goto(f"{link}/9?lang=en")
+    move(tab)
+    tab.wait_for_timeout(300)
+    assert not stored()
+
+    tab.get_by_role("button", name="Send").click()
+    expect(tab.get_by_role("heading", name="Thank you.")).to_be_visible()
     assert stored()[0].score == 9
+    driven.close()
+
+
+def test_somebody_else_may_say_so_after_a_movement_saved_the_score(page, link):
+    page.goto(f"{link}/3?lang=en")
+    move(page)
+    expect(page.get_by_role("status")).to_have_text(SAVED)
+    page.get_by_role("button", name="This was not my purchase").click()
+
+    expect(page.get_by_role("heading", name="Thank you for telling us.")).to_be_visible()
+    assert stored()[0].voided_at is not None
 
 
 # ---- the way through -------------------------------------------------------------------------------------------
@@ -338,8 +352,14 @@ def _every_state(page: Page, link: str, language: str) -> Iterator[str]:
     yield "the question with a tapped score"
     page.locator("#not-mine button").click()
     yield "not my purchase"
-    page.locator("form .button").click()
-    page.locator("label", has_text=re.compile("^9$")).click()
+    page.locator("form .button").first.click()
+    yield "taken back"
+    page.evaluate("localStorage.clear()")
+    with transaction() as session:
+        session.execute(delete(ResponseRevision))
+        session.execute(delete(Response))
+        session.execute(update(Invitation).values(state=InvitationState.HANDED_OVER))
+    page.goto(f"{link}/9?lang={language}")
     page.locator("#send").click()
     expect(page.locator("#thanks")).to_be_visible()
     yield "thanks"

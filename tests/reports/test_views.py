@@ -115,6 +115,7 @@ def test_a_wrong_address_gets_an_error_at_the_field(analyst, answer, arguments, 
 
     assert sentence in shown
     assert 'aria-invalid="true"' in shown
+    assert '<details class="filters"' not in shown, "an error in a folded form is not seen"
     assert "NPS 100" not in shown
 
 

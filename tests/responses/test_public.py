@@ -551,11 +551,38 @@ def test_not_my_purchase_without_the_pages_nonce_changes_nothing(visitor, link):
     assert db.session.scalar(select(Invitation.state)) is InvitationState.HANDED_OVER
 
 
-def test_not_my_purchase_after_an_answer_changes_nothing(visitor, link):
-    page = visitor.open(f"{link}/9")
+def test_not_my_purchase_takes_back_the_score_the_same_page_had_saved(visitor, link):
+    page = visitor.open(f"{link}/9?lang=en")
     visitor.press(page)
 
-    visitor.press(page, "/not-mine")
+    told = visitor.press(page, "/not-mine")
+    assert "Thank you for telling us." in told.text
+    (answer,) = responses()
+    assert answer.voided_at is not None
+    assert "Thank you for telling us." in visitor.open(f"{link}?lang=en").text
+    visitor.press(page, score="3")
+    assert [(one.score, one.revision) for one in responses()] == [(9, 1)]
+    assert Event.RESPONSE_VOIDED in events()
+
+
+def test_taking_it_back_counts_the_score_again(visitor, link):
+    page = visitor.open(f"{link}/9?lang=en")
+    visitor.press(page)
+    again = visitor.press(visitor.press(page, "/not-mine"), "/mine")
+
+    assert "You have answered: 9." in again.text
+    assert responses()[0].voided_at is None
+    assert db.session.scalar(select(Invitation.state)) is InvitationState.ANSWERED
+
+
+def test_not_my_purchase_from_another_page_does_not_touch_an_answer(visitor, link, now):
+    visitor.press(visitor.open(f"{link}/9"))
+    with clock.pretend(now + timedelta(minutes=5)):
+        nonce = visitor.open(link).form("/change").fields["nonce"]
+        page = visitor.send(f"{link}/not-mine", nonce=nonce, lang="en")
+
+    assert "You have answered: 9." in page.text
+    assert responses()[0].voided_at is None
     assert db.session.scalar(select(Invitation.state)) is InvitationState.ANSWERED
 
 

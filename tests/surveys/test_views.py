@@ -14,6 +14,7 @@ from npsapp.surveys import queries, services
 from npsapp.surveys.models import Survey, Touchpoint
 from npsapp.surveys.rules import SurveyState
 from tests.cast import csrf
+from tests.organization.conftest import look_again
 
 
 @pytest.fixture
@@ -66,7 +67,7 @@ def test_a_text_is_changed_in_one_language(analyst: FlaskClient, company: Simple
 
     assert answer.status_code == 303
     assert "The question (Русский)" in analyst.get(url).get_data(as_text=True)
-    db.session.expire_all()
+    look_again()
     version = company.survey.version
     assert (
         queries.questionnaire(version).questions[0].texts["wording"]["ru"]
@@ -101,7 +102,7 @@ def test_a_fault_stands_at_its_field_and_nothing_is_saved(
     assert answer.status_code == 422
     assert words in page
     assert f'href="#{field}"' in page
-    db.session.expire_all()
+    look_again()
     assert company.survey.version.content == before
 
 
@@ -134,7 +135,7 @@ def test_somebody_elses_change_meanwhile_is_not_lost(
     answer = analyst.post(url, data=late | {"contact__wording__en": "Write to me"})
 
     assert answer.status_code in (302, 303, 409)
-    db.session.expire_all()
+    look_again()
     words = queries.questionnaire(company.survey.version).questions[2].texts["wording"]["en"]
     assert words == "Call me"
 
@@ -149,7 +150,7 @@ def test_the_preview_shows_what_is_typed_and_saves_nothing(
     page = answer.get_data(as_text=True)
     assert "Чи порадите ви компанію «Водолад»? &lt;b&gt;" in page
     assert "frame-ancestors 'self'" in answer.headers["Content-Security-Policy"]
-    db.session.expire_all()
+    look_again()
     words = queries.questionnaire(company.survey.version).questions[0].texts["wording"]["uk"]
     assert words.startswith("Наскільки")
 
@@ -178,6 +179,7 @@ def test_the_letter_is_changed_and_previewed(
     assert "Один вопрос о заказе 48-1203" in typed
     assert answer.status_code == 303
     assert "Subject (Русский)" in analyst.get(f"{url}letter").get_data(as_text=True)
+    look_again()
     assert queries.letter(company.survey.id).texts["subject"]["ru"] == "Один вопрос о заказе {number}"
 
 
@@ -207,6 +209,7 @@ def test_a_new_survey_starts_as_a_draft_with_a_new_touchpoint(
 
     answer = analyst.post("/surveys/new", data=data)
 
+    look_again()
     survey = db.session.scalars(select(Survey).where(Survey.name == "After the delivery")).one()
     touchpoint = db.session.get_one(Touchpoint, survey.touchpoint_id)
     assert answer.status_code == 303
@@ -231,7 +234,7 @@ def test_a_survey_is_paused_and_published_again(
 
     for path, state in (("pause", SurveyState.PAUSED), ("publish", SurveyState.ACTIVE)):
         assert analyst.post(url + path, data={"csrf_token": token}).status_code == 303
-        db.session.expire_all()
+        look_again()
         assert company.survey.state is state
 
 

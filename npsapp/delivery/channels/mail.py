@@ -6,9 +6,9 @@ import re
 import smtplib
 import ssl
 import uuid
+from email import policy
 from email.charset import BASE64, QP, SHORTEST, Charset
 from email.mime.text import MIMEText
-from email.utils import formataddr
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +34,13 @@ class _Letter(flask_mail.Message):
         super().__init__(**values)
 
     def _message(self) -> Any:
-        """Flask-Mail wraps the two parts into multipart/mixed, for attachments we never have."""
+        """Flask-Mail's message without its outer multipart/mixed, which is for attachments we never have.
+
+        Its policy would decode and fold the headers anew, and lose quotes and spaces on the way: a name with a
+        comma became two addresses. They are encoded already and go out as they are.
+        """
         message = super()._message()
+        message.policy = policy.compat32.clone(linesep="\r\n")
         if message.get_content_type() == "multipart/mixed":
             message.set_payload(message.get_payload()[0].get_payload())
             message.set_type("multipart/alternative")
@@ -211,7 +216,8 @@ def compose(letter: Outgoing) -> flask_mail.Message:
         html=letter.html or None,
         extra_headers=_headers(letter),
     )
-    message.sender = formataddr((letter.from_name, letter.from_address), "utf-8")
+    # Set again as a pair: the constructor glues it into one string, and a comma in the name would cut it.
+    message.sender = (letter.from_name, letter.from_address)
     message.msgId = letter.message_id
     return message
 

@@ -71,7 +71,7 @@
   };
   const take = (reply, now) => {
     if (reply.edit) {
-      field.edit.value = reply.edit;
+      document.querySelectorAll("[name=edit]").forEach((hidden) => { hidden.value = reply.edit; });
       remember("localStorage", reply.edit);
       still();
     }
