@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, and_, case, exists, func, select, true, union_all
 from sqlalchemy.orm import joinedload
 
 from npsapp.accounts.models import User
@@ -60,21 +60,19 @@ def revision_seen(response: Response) -> int:
 def responses_to_look_at(limit: int, *, since: datetime | None = None) -> list[int]:
     """Ids of answers that need a look, oldest first: critics without a case, and changed ones in a case.
 
-    `since` leaves out answers without a case that were finished before it.
+    `since` leaves out answers without a case that were finished before it: the fewer rows the cheaper the beat.
     """
-    fresh = and_(CaseResponse.response_id.is_(None), _counts(), Response.score.in_(rules.CASE_SCORES))
-    if since is not None:
-        fresh = and_(fresh, Response.finished_at >= since)
+    recent = Response.finished_at >= since if since is not None else true()
+    placed = exists().where(CaseResponse.response_id == Response.id)
+    fresh = select(Response.id).where(_counts(), recent, Response.score.in_(rules.CASE_SCORES), ~placed)
     state_now = case((_counts(), Response.revision), else_=NOT_COUNTED)
-    changed = CaseResponse.looked_at_revision != state_now
-    asked = (
+    changed = (
         select(Response.id)
-        .outerjoin(CaseResponse, CaseResponse.response_id == Response.id)
-        .where(or_(fresh, changed))
-        .order_by(Response.id)
-        .limit(limit)
+        .join(CaseResponse, CaseResponse.response_id == Response.id)
+        .where(CaseResponse.looked_at_revision != state_now)
     )
-    return list(db.session.scalars(asked))
+    found = union_all(fresh, changed).subquery()
+    return list(db.session.scalars(select(found.c.id).order_by(found.c.id).limit(limit)))
 
 
 def answer_in_case(response_id: int) -> CaseResponse | None:

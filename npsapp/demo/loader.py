@@ -252,17 +252,20 @@ def _insert(model: type[Base], wanted: Iterable[rows.Row]) -> None:
 
 
 def _insert_for_ids(model: Any, wanted: Iterable[rows.Row]) -> list[int]:
-    """Insert and give the new ids in the order of the rows."""
+    """Insert and give the new ids in the order of the rows.
+
+    The ids are taken beforehand: asking for them with RETURNING makes SQLite go row by row.
+    """
+    given = list(wanted)
+    ids = _new_ids(model, len(given))
+    _insert(model, ({"id": id_, **row} for id_, row in zip(ids, given, strict=True)))
+    return ids
+
+
+def _new_ids(model: Any, count: int) -> list[int]:
     if is_sqlite():
-        return _insert_numbered(model, wanted)
-    statement = insert(model).returning(model.id, sort_by_parameter_order=True)
-    connection = db.session.connection()
-    return [id_ for chunk in _chunks(wanted) for id_ in connection.execute(statement, chunk).scalars()]
-
-
-def _insert_numbered(model: Any, wanted: Iterable[rows.Row]) -> list[int]:
-    """SQLite could give ids in order only row by row; the one writer it knows may as well choose them."""
-    first = (db.session.scalar(select(func.max(model.id))) or 0) + 1
-    numbered = [{"id": id_, **row} for id_, row in enumerate(wanted, first)]
-    _insert(model, numbered)
-    return [row["id"] for row in numbered]
+        first = (db.session.scalar(select(func.max(model.id))) or 0) + 1
+        return list(range(first, first + count))
+    sequence = func.pg_get_serial_sequence(model.__tablename__, "id")
+    series = func.generate_series(1, count).table_valued("number")
+    return sorted(db.session.scalars(select(func.nextval(sequence)).select_from(series)))

@@ -78,13 +78,22 @@ def add(source_id: int, batch_id: int, known: Sequence[Known], *, now: datetime)
         }
         for one in known
     ]
-    if not any(one.places.performers for one in known):
-        db.session.execute(insert(Interaction), rows)
-        return
-    ids = db.session.scalars(
-        insert(Interaction).returning(Interaction.id, sort_by_parameter_order=True), rows
+    # Asked for the ids, SQLite would insert row by row: looking up those that are needed is much faster.
+    db.session.execute(insert(Interaction.__table__), rows)
+    served = {one.row.external_id: one for one in known if one.places.performers}
+    _write_performers({id_: served[external_id] for external_id, id_ in _ids(source_id, served)})
+
+
+def _ids(source_id: int, external_ids: Iterable[str]) -> list[tuple[str, int]]:
+    wanted = sorted(external_ids)
+    if not wanted:
+        return []
+    rows = db.session.execute(
+        select(Interaction.external_id, Interaction.id).where(
+            Interaction.source_id == source_id, Interaction.external_id.in_(wanted)
+        )
     )
-    _write_performers(dict(zip(ids, known, strict=True)))
+    return [(row.external_id, row.id) for row in rows]
 
 
 def change(

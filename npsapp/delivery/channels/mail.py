@@ -8,7 +8,9 @@ import ssl
 import uuid
 from email import policy
 from email.charset import BASE64, QP, SHORTEST, Charset
+from email.header import Header
 from email.mime.text import MIMEText
+from email.utils import formataddr
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +29,14 @@ OUTBOX = "outbox"
 class _Letter(flask_mail.Message):
     """Flask-Mail's message with body encodings that keep lines short (RFC 5322, 2.1.1: 998 octets)."""
 
-    def __init__(self, *, cyrillic: bool, **values: Any) -> None:
+    def __init__(
+        self, *, cyrillic: bool, pair_from: tuple[str, str], pair_to: tuple[str, str], **values: Any
+    ) -> None:
+        self.pair_from, self.pair_to = pair_from, pair_to
         self._body_charset = Charset("utf-8")
         self._body_charset.header_encoding = SHORTEST
         self._body_charset.body_encoding = BASE64 if cyrillic else QP
-        super().__init__(**values)
+        super().__init__(sender=pair_from[1], recipients=[pair_to[1]], **values)
 
     def _message(self) -> Any:
         """Flask-Mail's message without its outer multipart/mixed, which is for attachments we never have.
@@ -41,6 +46,9 @@ class _Letter(flask_mail.Message):
         """
         message = super()._message()
         message.policy = policy.compat32.clone(linesep="\r\n")
+        message.replace_header("Subject", _encoded("Subject", self.subject))
+        message.replace_header("From", _mailbox("From", *self.pair_from))
+        message.replace_header("To", _mailbox("To", *self.pair_to))
         if message.get_content_type() == "multipart/mixed":
             message.set_payload(message.get_payload()[0].get_payload())
             message.set_type("multipart/alternative")
@@ -51,6 +59,22 @@ class _Letter(flask_mail.Message):
         del part["Content-Transfer-Encoding"]
         part.set_payload(text or "", self._body_charset)
         return part
+
+
+def _encoded(header: str, text: str) -> str:
+    """Text as RFC 2047 words, folded with the header's name in mind; plain ASCII stays readable."""
+    return text if text.isascii() else Header(text, "utf-8", header_name=header).encode()
+
+
+def _mailbox(header: str, name: str, address: str) -> str:
+    """Name and address; a name in another script, or with a comma, stays one name."""
+    local, _, domain = address.rpartition("@")
+    mailbox = f"{local}@{domain.encode('idna').decode()}"
+    if name.isascii():
+        return formataddr((name, mailbox))
+    words = Header(name, "utf-8", header_name=header)
+    words.append(f"<{mailbox}>", "us-ascii")
+    return words.encode()
 
 
 class _NotingSmtp:
@@ -209,15 +233,13 @@ def compose(letter: Outgoing) -> flask_mail.Message:
     message = _Letter(
         cyrillic=letter.cyrillic,
         subject=letter.subject,
-        sender=(letter.from_name, letter.from_address),
-        recipients=[(letter.to_name, letter.to_address) if letter.to_name else letter.to_address],
+        pair_from=(letter.from_name, letter.from_address),
+        pair_to=(letter.to_name, letter.to_address),
         reply_to=letter.reply_to or None,
         body=letter.body,
         html=letter.html or None,
         extra_headers=_headers(letter),
     )
-    # Set again as a pair: the constructor glues it into one string, and a comma in the name would cut it.
-    message.sender = (letter.from_name, letter.from_address)
     message.msgId = letter.message_id
     return message
 
