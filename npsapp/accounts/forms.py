@@ -16,6 +16,7 @@ from wtforms import (
     ValidationError,
 )
 from wtforms.validators import DataRequired, Email, EqualTo, InputRequired, Length
+from wtforms.widgets import CheckboxInput, ListWidget
 
 from npsapp.accounts import rules
 from npsapp.i18n import LANGUAGES
@@ -97,6 +98,8 @@ class UserForm(FlaskForm):
     regions = SelectMultipleField(
         _l("Regions"),
         coerce=int,
+        widget=ListWidget(prefix_label=False),
+        option_widget=CheckboxInput(),
         description=_l(
             "For regional managers: the regions, with everything inside them, that they see and work in."
         ),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, exists, func, select, true, union_all
+from sqlalchemy import ColumnElement, and_, case, exists, func, select, true, union
 from sqlalchemy.orm import joinedload
 
 from npsapp.accounts.models import User
@@ -60,7 +60,8 @@ def revision_seen(response: Response) -> int:
 def responses_to_look_at(limit: int, *, since: datetime | None = None) -> list[int]:
     """Ids of answers that need a look, oldest first: critics without a case, and changed ones in a case.
 
-    `since` leaves out answers without a case that were finished before it: the fewer rows the cheaper the beat.
+    `since` bounds the search to answers finished from then on and to open cases: whatever else changed needs
+    nobody, and the cost of a beat does not grow with the years.
     """
     recent = Response.finished_at >= since if since is not None else true()
     placed = exists().where(CaseResponse.response_id == Response.id)
@@ -71,7 +72,8 @@ def responses_to_look_at(limit: int, *, since: datetime | None = None) -> list[i
         .join(CaseResponse, CaseResponse.response_id == Response.id)
         .where(CaseResponse.looked_at_revision != state_now)
     )
-    found = union_all(fresh, changed).subquery()
+    in_open_case = changed.join(Case, Case.id == CaseResponse.case_id).where(_OPEN)
+    found = union(fresh, changed.where(recent), in_open_case).subquery()
     return list(db.session.scalars(select(found.c.id).order_by(found.c.id).limit(limit)))
 
 

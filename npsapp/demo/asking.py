@@ -44,9 +44,11 @@ _MOOD = {"purchase": 0.06, "delivery": -0.06, "service": 0.12, "warehouse": -0.1
 _WORSE_FOR = timedelta(days=150)
 _WORSE_BY = 1.2
 _STORM_DAYS = timedelta(days=6)
-_STORM = 0.75
-_STORM_RATE = 1.7
-"""These days it pours and trucks are late: the managers have something to do."""
+_STORM = {"kyiv": 1.5}
+_STORM_ELSEWHERE = 0.7
+_STORM_RATE = {"kyiv": 2.8}
+_STORM_RATE_ELSEWHERE = 1.6
+"""These days it pours and trucks are late, in Kyiv most of all: the managers have something to do."""
 
 # What the few customers of the new store happened to say.
 _LUCKY_SCORES = (10, 9, 10, 8, 10, 10, 9, 7, 10, 9, 5, 10, 8, 6, 9, 10, 7, 10, 4, 9)
@@ -210,7 +212,7 @@ class Correspondence:
         if happening.unit.key == places.LUCKY_STORE:
             rate *= _LUCKY_RATE
         if sent_at > self.now - _STORM_DAYS:
-            rate *= _STORM_RATE
+            rate *= _STORM_RATE.get(happening.region, _STORM_RATE_ELSEWHERE)
         if chance.random() < rate:
             self._later(self._answer_time(sent_at), self._answer, asking)
 
@@ -278,7 +280,7 @@ class Correspondence:
         if happening.unit.key == places.WORSE_STORE and at > self.now - _WORSE_FOR:
             mood -= _WORSE_BY
         if at > self.now - _STORM_DAYS:
-            mood -= _STORM
+            mood -= _STORM.get(happening.region, _STORM_ELSEWHERE)
         return mood
 
 

@@ -93,8 +93,11 @@ def apply_next(claim: Claim, names: Names, *, now: datetime, most: int = CHUNK) 
     """
     if not _still_mine(claim, now=now):
         return None
-    staged = db.session.scalars(
-        select(StagedRow).where(StagedRow.batch_id == claim.batch_id).order_by(StagedRow.line).limit(most)
+    staged = db.session.execute(
+        select(StagedRow.line, StagedRow.data)
+        .where(StagedRow.batch_id == claim.batch_id)
+        .order_by(StagedRow.line)
+        .limit(most)
     ).all()
     if not staged:
         return 0

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import Table, delete, insert, select, update
 
 from npsapp.customers.models import Customer
 from npsapp.db import db
@@ -14,6 +14,9 @@ from npsapp.intake.models import Interaction, InteractionPerformer
 from npsapp.intake.names import Places
 from npsapp.intake.rules import InteractionRow
 
+# Written as plain tables: the mapper would cost more than the database.
+INTERACTION = cast(Table, Interaction.__table__)
+SERVED = cast(Table, InteractionPerformer.__table__)
 COMPARED = (
     Interaction.id, Interaction.external_id, Interaction.happened_at, Interaction.number, Interaction.title,
     Interaction.product_group, Interaction.partner, Interaction.amount, Interaction.currency,
@@ -79,7 +82,7 @@ def add(source_id: int, batch_id: int, known: Sequence[Known], *, now: datetime)
         for one in known
     ]
     # Asked for the ids, SQLite would insert row by row: looking up those that are needed is much faster.
-    db.session.execute(insert(Interaction.__table__), rows)
+    db.session.execute(insert(INTERACTION), rows)
     served = {one.row.external_id: one for one in known if one.places.performers}
     _write_performers({id_: served[external_id] for external_id, id_ in _ids(source_id, served)})
 
@@ -164,7 +167,7 @@ def _write_performers(served: Mapping[int, Known]) -> None:
         for performer_id, role in one.places.performers
     ]
     if rows:
-        db.session.execute(insert(InteractionPerformer), rows)
+        db.session.execute(insert(SERVED), rows)
 
 
 def _performers_of(interaction_ids: Sequence[int]) -> dict[int, set[tuple[int, str]]]:

@@ -26,7 +26,14 @@ from npsapp.lib.refusals import Refused
 from npsapp.lib.texts import text_in
 from npsapp.office import import_deeds as deeds
 from npsapp.office.blueprint import bp
-from npsapp.office.import_forms import FIRST_DAY_CAP, ChoiceForm, LiveForm, UploadForm, column_choices
+from npsapp.office.import_forms import (
+    CHANNELS,
+    FIRST_DAY_CAP,
+    ChoiceForm,
+    LiveForm,
+    UploadForm,
+    column_choices,
+)
 from npsapp.permissions import Permission
 from npsapp.surveys import queries as surveys
 from npsapp.web import listing
@@ -252,7 +259,7 @@ def _choices(batch: ImportBatch) -> ChoiceForm:
             "touchpoint": deeds.chosen_touchpoint(batch),
             "live_from": deeds.live_from(batch, now=now),
             "first_day_cap": FIRST_DAY_CAP,
-            **{f"ground_{channel}": kind for channel, kind in grounds.items()},
+            **{f"ground_{channel.value}": grounds.get(channel.value, "") for channel in CHANNELS},
         }
     )
     form.fill(

@@ -1,6 +1,6 @@
 """The start page: what waits for whoever is signed in; and the alarms that stand above every staff page."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -12,6 +12,7 @@ from flask_babel import ngettext
 from flask_login import current_user
 
 from npsapp.accounts import queries as accounts
+from npsapp.cases import lines
 from npsapp.cases import queries as cases
 from npsapp.delivery import queries as delivery
 from npsapp.i18n import language_now
@@ -24,9 +25,11 @@ from npsapp.organization import queries as organization
 from npsapp.permissions import Permission
 from npsapp.pulse import queries as pulse
 from npsapp.responses import queries as responses
+from npsapp.responses.rules import Filters, Words
 from npsapp.web.access import can, scope, signed_in
 
 Alarm = tuple[str, str, str | None]
+SHOWN = 5  # lines of each list: a glance, not a page
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,11 @@ class Overview:
     """What is waiting and what is wrong, as far as the user may see it; None where it is not shown."""
 
     overdue: int | None
+    late: Sequence[lines.Line]
+    """The most urgent of the overdue cases, for those who have none of their own."""
     unread: int | None
+    newest: Sequence[responses.Line]
+    """The newest answers with words."""
     in_trial: list[str]
     failing: int | None
     beat_at: datetime | None
@@ -47,19 +54,31 @@ def start() -> ResponseReturnValue:
     """My day: the own cases in order of urgency, then what else is waiting, wrong or new."""
     now = utcnow()
     day = cases.my_day(current_user.id, scope(), now) if can(Permission.WORK_CASES) else None
-    return render_template("office/start.html", day=day, overview=_overview(now))
+    own_work = bool(day and day.cases)
+    return render_template("office/start.html", day=day, overview=_overview(now, own_work=own_work))
 
 
-def _overview(now: datetime) -> Overview:
+def _overview(now: datetime, *, own_work: bool) -> Overview:
     sources = intake.sources() if can(Permission.IMPORT) else []
+    sees_cases, sees_answers = can(Permission.SEE_CASES), can(Permission.SEE_ANSWERS)
     return Overview(
-        overdue=cases.overdue_count(scope(), now) if can(Permission.SEE_CASES) else None,
-        unread=responses.unread_count(scope()) if can(Permission.SEE_ANSWERS) else None,
+        overdue=cases.overdue_count(scope(), now) if sees_cases else None,
+        late=_late(now) if sees_cases and not own_work else [],
+        unread=responses.unread_count(scope()) if sees_answers else None,
+        newest=_newest() if sees_answers else [],
         in_trial=[source.name for source in sources if source.in_trial],
         failing=delivery.failing(now) if can(Permission.SEE_MESSAGES) else None,
         beat_at=pulse.last_beat(),
         founded=bool(organization.brands()),
     )
+
+
+def _late(now: datetime) -> Sequence[lines.Line]:
+    return lines.page(current_user.id, scope(), lines.Filters(tab=lines.Tab.OVERDUE), now=now, limit=SHOWN)
+
+
+def _newest() -> Sequence[responses.Line]:
+    return responses.newest(scope(), Filters(words=Words.WITH), after=None, limit=SHOWN)
 
 
 class Alarms:

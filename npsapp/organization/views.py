@@ -57,7 +57,7 @@ def _weekday_names() -> dict[str, str]:
 
 def _has_sender_page() -> bool:
     """Whether the post office downstream has a page for the sender's address; only its address is known here."""
-    return "delivery.sender" in current_app.view_functions
+    return "senders.edit" in current_app.view_functions
 
 
 @bp.route("/brands/new", methods=["GET", "POST"])

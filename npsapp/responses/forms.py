@@ -9,8 +9,8 @@ from wtforms import StringField
 from wtforms.validators import InputRequired, Length
 
 from npsapp.i18n import LANGUAGES
+from npsapp.responses.rules import VOID_REASON_MAX
 
-REASON_MAX = 500
 _CONTACT = {"1": True, "0": False}
 
 
@@ -54,11 +54,11 @@ def _language(given: str) -> str:
     return given if given in LANGUAGES else ""
 
 
-class VoidForm(FlaskForm):  # type: ignore[misc]
+class VoidForm(FlaskForm):
     """Why an answer is not to be counted."""
 
     reason = StringField(
         _("Reason"),
-        validators=[InputRequired(_("Please write the reason.")), Length(max=REASON_MAX)],
+        validators=[InputRequired(_("Please write the reason.")), Length(max=VOID_REASON_MAX)],
         description=_("Everybody who sees the answer sees the reason."),
     )

@@ -11,6 +11,7 @@ from threading import BoundedSemaphore
 
 from flask import Blueprint, Flask, Response, abort, current_app, request
 from flask.typing import ResponseReturnValue
+from sqlalchemy.exc import StatementError
 from werkzeug.exceptions import HTTPException
 
 from npsapp.db import db, transaction
@@ -45,8 +46,10 @@ def steady(view: Callable[..., ResponseReturnValue]) -> Callable[..., ResponseRe
             return view(token, **rest)
         except HTTPException:
             raise
-        except Exception:
+        except Exception as error:
             db.session.rollback()
+            if isinstance(error, StatementError):
+                error.hide_parameters = True  # the token is among them, and logs hold no tokens
             log.exception("a survey page failed")
             return pages.trouble(token)
 

@@ -154,6 +154,7 @@ def way(state: InvitationState, valid_until: datetime | None, *, now: datetime) 
 # ---- whose answer counts (decisions.md 19) -------------------------------------------------------------------
 
 SAME_ACT = timedelta(minutes=10)
+VOID_REASON_MAX = 500  # characters
 DISOWNED = N_("The customer says this was not their purchase.")  # stored as the reason of a void
 DISPUTES_KEPT = 20  # per answer; a link passed around in a chat must not fill the database
 

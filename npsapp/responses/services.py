@@ -1,40 +1,33 @@
-"""Recording what customers answer, and what staff do with answers. Every function needs a transaction."""
+"""Recording what customers answer. Every function needs a transaction."""
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import select, update
-from sqlalchemy.dialects.postgresql import insert as postgres_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy import update
 from sqlalchemy.exc import IntegrityError
 
 from npsapp.audit import services as audit
 from npsapp.audit.events import Event
 from npsapp.customers import services as customers
 from npsapp.customers.rules import FactKind
-from npsapp.db import db, is_sqlite, within
+from npsapp.db import db
 from npsapp.invitations import services as invitations
 from npsapp.invitations.models import InvitationStep
 from npsapp.lib.clock import local_date
 from npsapp.lib.refusals import Refused
 from npsapp.lib.texts import N_
 from npsapp.organization import queries as organization
-from npsapp.permissions import Scope
-from npsapp.responses import queries, rules
+from npsapp.responses import marks, queries, rules
 from npsapp.responses.models import (
     Basis,
-    DirtyDay,
     DisputedAnswer,
     LinkAct,
     LinkEvent,
     Response,
     ResponseRevision,
 )
-
-VOID_REASON_MAX = 500
 
 
 class Closed(Refused):
@@ -49,13 +42,6 @@ class AlreadyAnswered(Refused):
 
     code = "already_answered"
     wording = N_("This survey has been answered already.")
-
-
-class NoReason(Refused):
-    """An answer is taken out of the count only with a reason of at most 500 characters."""
-
-    code = "no_reason"
-    wording = N_("Please write the reason, at most 500 characters.")
 
 
 class Outcome(StrEnum):
@@ -84,9 +70,6 @@ class Answered:
     outcome: Outcome
     response: Response
     disputed: DisputedAnswer | None = None
-
-
-# ---- customers -------------------------------------------------------------------------------------------------
 
 
 def answer(step_id: int, submission: Submission, *, now: datetime) -> Answered:
@@ -129,7 +112,7 @@ def _confirm(step: InvitationStep, submission: Submission, now: datetime) -> Res
     except IntegrityError:
         return None
     _remember_revision(response, now)
-    _recount(response)
+    marks.recount(response)
     invitations.mark_answered(response.invitation_id or 0, now=now)
     if response.customer_id is not None:
         customers.record_fact(
@@ -140,7 +123,7 @@ def _confirm(step: InvitationStep, submission: Submission, now: datetime) -> Res
             at=now,
             exempt=response.test,
         )
-    _audit(Event.RESPONSE_RECEIVED, response, now, {"group": rules.classify(response.score).value})
+    marks.record(Event.RESPONSE_RECEIVED, response, now, {"group": rules.classify(response.score).value})
     return response
 
 
@@ -206,9 +189,9 @@ def _change(response: Response, said: rules.Said, now: datetime) -> None:
     response.revision += 1
     response.read_at = response.read_by_id = None
     _remember_revision(response, now)
-    _recount(response)
+    marks.recount(response)
     data = {"fields": changed, "group": rules.classify(said.score).value, "revision": response.revision}
-    _audit(Event.RESPONSE_CHANGED, response, now, data)
+    marks.record(Event.RESPONSE_CHANGED, response, now, data)
 
 
 def _dispute(response: Response, said: rules.Said, now: datetime) -> DisputedAnswer:
@@ -222,7 +205,7 @@ def _dispute(response: Response, said: rules.Said, now: datetime) -> DisputedAns
     db.session.add(disputed)
     response.read_at = response.read_by_id = None
     db.session.flush()
-    _audit(Event.RESPONSE_DISPUTED, response, now, {"group": rules.classify(said.score).value})
+    marks.record(Event.RESPONSE_DISPUTED, response, now, {"group": rules.classify(said.score).value})
     return disputed
 
 
@@ -253,8 +236,8 @@ def not_mine(step_id: int, *, may_edit: bool, opened_at: datetime, now: datetime
         own = rules.is_same_page(confirmed_at=response.confirmed_at, opened_at=opened_at, now=now)
         if not may_edit and not own:
             raise AlreadyAnswered
-        _take_out(response, rules.DISOWNED, now)
-        _audit(Event.RESPONSE_VOIDED, response, now, {})
+        marks.take_out(response, rules.DISOWNED, now)
+        marks.record(Event.RESPONSE_VOIDED, response, now, {})
     actor = audit.by_customer(step.invitation.customer_id)
     customers.mark_not_mine(step.contact_point_id, actor=actor, now=now)
     invitations.mark_not_mine(step.invitation_id, now=now)
@@ -270,8 +253,8 @@ def mine_after_all(step_id: int, *, now: datetime) -> None:
     invitations.undo_not_mine(step.invitation_id, now=now)
     response = queries.held_of_invitation(step.invitation_id)
     if response is not None and response.void_reason == rules.DISOWNED:
-        _put_back(response)
-        _audit(Event.RESPONSE_RESTORED, response, now, {})
+        marks.put_back(response)
+        marks.record(Event.RESPONSE_RESTORED, response, now, {})
         invitations.mark_answered(step.invitation_id, now=now)
 
 
@@ -316,67 +299,7 @@ def finish_quiet(*, now: datetime, limit: int = 500) -> int:
 def _finish(response: Response, now: datetime) -> None:
     if response.finished_at is None:
         response.finished_at = now
-        _audit(Event.RESPONSE_FINISHED, response, now, {})
-
-
-# ---- staff -----------------------------------------------------------------------------------------------------
-
-
-def mark_read(ids: Collection[int], *, scope: Scope, by_id: int, now: datetime) -> int:
-    """Mark answers of the scope as read; how many were unread before."""
-    return _mark(ids, scope, read_at=now, by_id=by_id, now=now)
-
-
-def mark_unread(ids: Collection[int], *, scope: Scope, by_id: int, now: datetime) -> int:
-    """Mark answers of the scope as unread again; how many were read before."""
-    return _mark(ids, scope, read_at=None, by_id=by_id, now=now)
-
-
-def _mark(ids: Collection[int], scope: Scope, *, read_at: datetime | None, by_id: int, now: datetime) -> int:
-    before = Response.read_at.is_(None) if read_at else Response.read_at.is_not(None)
-    found = db.session.scalars(
-        select(Response.id).where(Response.id.in_(ids), within(Response.region_id, scope), before)
-    ).all()
-    if not found:
-        return 0
-    values = {"read_at": read_at, "read_by_id": by_id if read_at else None}
-    db.session.execute(update(Response).where(Response.id.in_(found)).values(values))
-    data = {"ids": list(found), "read": read_at is not None}
-    subject = ("response", found[0] if len(found) == 1 else None)
-    audit.record(Event.RESPONSE_READ, actor=audit.by_user(by_id), now=now, subject=subject, data=data)
-    return len(found)
-
-
-def void(response: Response, *, reason: str, by_id: int, now: datetime) -> None:
-    """Take an answer out of the count, visibly and reversibly; may raise NoReason."""
-    reason = " ".join(reason.split())
-    if not reason or len(reason) > VOID_REASON_MAX:
-        raise NoReason
-    if response.voided_at is None:
-        _take_out(response, reason, now)
-        _audit(Event.RESPONSE_VOIDED, response, now, {}, by_id)
-
-
-def restore(response: Response, *, by_id: int, now: datetime) -> None:
-    """Count a voided answer again."""
-    if response.voided_at is not None:
-        _put_back(response)
-        _audit(Event.RESPONSE_RESTORED, response, now, {}, by_id)
-
-
-def _take_out(response: Response, reason: str, now: datetime) -> None:
-    response.voided_at, response.void_reason = now, reason
-    db.session.flush()
-    _recount(response)
-
-
-def _put_back(response: Response) -> None:
-    response.voided_at, response.void_reason = None, ""
-    db.session.flush()
-    _recount(response)
-
-
-# ---- traces ----------------------------------------------------------------------------------------------------
+        marks.record(Event.RESPONSE_FINISHED, response, now, {})
 
 
 def _remember_revision(response: Response, now: datetime) -> None:
@@ -390,17 +313,3 @@ def _remember_revision(response: Response, now: datetime) -> None:
             contact_wanted=response.contact_wanted,
         )
     )
-
-
-def _recount(response: Response) -> None:
-    """Tell the reports that this day's numbers changed, in the same transaction (decisions.md 27)."""
-    insert = sqlite_insert if is_sqlite() else postgres_insert
-    day = {"survey_id": response.survey_id, "local_date": response.local_date}
-    db.session.execute(insert(DirtyDay).values(day).on_conflict_do_nothing())
-
-
-def _audit(
-    event: Event, response: Response, now: datetime, data: dict[str, Any], user_id: int | None = None
-) -> None:
-    actor = audit.by_user(user_id) if user_id else audit.by_customer(response.customer_id)
-    audit.record(event, actor=actor, now=now, subject=("response", response.id), data=data)

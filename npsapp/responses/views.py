@@ -30,7 +30,7 @@ from npsapp.lib.clock import utcnow
 from npsapp.lib.tables import csv_pieces, delimiter_for
 from npsapp.lib.texts import text_in
 from npsapp.permissions import Permission, Scope
-from npsapp.responses import queries, services
+from npsapp.responses import marks, queries
 from npsapp.responses.forms import VoidForm
 from npsapp.responses.queries import Choices, Line
 from npsapp.responses.rules import Filters, Group, Reading, Standing, Words, classify
@@ -68,17 +68,17 @@ def mark() -> ResponseReturnValue:
     ids = [
         int(part) for part in request.form.get("ids", "").split(",") if part.isdecimal() and len(part) < 18
     ]
-    deed = services.mark_unread if request.form.get("state") == Reading.UNREAD else services.mark_read
+    deed = marks.mark_unread if request.form.get("state") == Reading.UNREAD else marks.mark_read
     with transaction():
         count = deed(ids[: 10 * PAGE_SIZE], scope=scope(), by_id=current_user.id, now=utcnow())
-    if deed is services.mark_unread:
+    if deed is marks.mark_unread:
         flash(ngettext("%(num)s answer is unread again.", "%(num)s answers are unread again.", count))
     else:
         flash(ngettext("%(num)s answer is marked as read.", "%(num)s answers are marked as read.", count))
     if len(ids) == 1 and request.form.get("from") == "answer":
         return redirect(url_for(".show", response_id=ids[0]), code=303)
     given = dict(parse_qsl(request.form.get("back", "")))
-    back = {name: given[name] for name in (*FILTERS, *listing.PAGING) if name in given}
+    back: dict[str, Any] = {name: given[name] for name in (*FILTERS, *listing.PAGING) if name in given}
     return redirect(url_for(".index", **back), code=303)
 
 
@@ -98,7 +98,7 @@ def void(response_id: int) -> ResponseReturnValue:
         return _sheet(response_id, form), 422
     with transaction():
         response = queries.visible(scope(), response_id) or abort(404)
-        services.void(response, reason=form.reason.data, by_id=current_user.id, now=utcnow())
+        marks.void(response, reason=form.reason.data, by_id=current_user.id, now=utcnow())
     flash(_("The answer is not counted any more."))
     return redirect(url_for(".show", response_id=response_id), code=303)
 
@@ -109,7 +109,7 @@ def restore(response_id: int) -> ResponseReturnValue:
     """Count an answer again. :raise 404:"""
     with transaction():
         response = queries.visible(scope(), response_id) or abort(404)
-        services.restore(response, by_id=current_user.id, now=utcnow())
+        marks.restore(response, by_id=current_user.id, now=utcnow())
     flash(_("The answer is counted again."))
     return redirect(url_for(".show", response_id=response_id), code=303)
 

@@ -74,12 +74,9 @@ class TextsForm(FlaskForm):
             field = self[field_name(fault.key, fault.part, fault.language)]
             field.errors = [*field.errors, _(fault.label, detail=fault.detail)]
 
-    def rows(self) -> list[tuple[Any, list[Any]]]:
-        """(label, the fields of the three languages) for the page."""
-        return [
-            (label, [self[field_name(key, part, code)] for code in LANGUAGES])
-            for key, part, label in self.parts
-        ]
+    def rows(self) -> list[list[Any]]:
+        """The fields of the three languages of each text, in the order of the page."""
+        return [[self[field_name(key, part, code)] for code in LANGUAGES] for key, part, _label in self.parts]
 
 
 def field_name(key: str, part: str, language: str) -> str:
@@ -106,7 +103,7 @@ _LIMITS = [Length(max=TYPED_MAX)]
 
 
 def _page_field(label: Any, _part: str) -> Any:
-    return TextAreaField(label, filters=[_one_line], validators=_LIMITS, render_kw={"rows": 3})
+    return TextAreaField(label, filters=[_one_line], validators=_LIMITS, render_kw={"rows": 2})
 
 
 def _letter_field(label: Any, part: str) -> Any:

@@ -13,7 +13,7 @@ from npsapp.customers.models import ContactFact
 from npsapp.customers.rules import FactKind
 from npsapp.db import db, transaction
 from npsapp.permissions import EVERYTHING, Scope
-from npsapp.responses import queries, services
+from npsapp.responses import marks, queries, services
 from npsapp.responses.models import DirtyDay, Response, ResponseRevision
 from npsapp.responses.rules import Said
 from npsapp.responses.services import Outcome, Submission
@@ -109,7 +109,7 @@ def test_a_changed_answer_is_unread_again(company, invite, now):
     invitation = invite()
     _, id_ = submit(invitation.id, 9, now=now)
     with transaction():
-        assert services.mark_read([id_], scope=EVERYTHING, by_id=company.support.id, now=now) == 1
+        assert marks.mark_read([id_], scope=EVERYTHING, by_id=company.support.id, now=now) == 1
 
     submit(invitation.id, 3, now=now, may_edit=True)
     assert db.session.scalar(select(Response.read_at)) is None
@@ -167,14 +167,14 @@ def test_voiding_and_restoring_recount_the_day_and_stand_in_the_log(company, now
     with transaction():
         response = make_response(company, now=now)
     with transaction():
-        services.void(response, reason="  a  test order ", by_id=company.admin.id, now=now)
+        marks.void(response, reason="  a  test order ", by_id=company.admin.id, now=now)
     assert dirty_days() == [now.date()]
     assert response.void_reason == "a test order"
     with transaction():
         db.session.execute(delete(DirtyDay))
 
     with transaction():
-        services.restore(response, by_id=company.admin.id, now=now)
+        marks.restore(response, by_id=company.admin.id, now=now)
     assert dirty_days() == [now.date()]
     assert response.voided_at is None
     assert events(Event.RESPONSE_VOIDED, Event.RESPONSE_RESTORED) == ["response.voided", "response.restored"]
@@ -185,15 +185,15 @@ def test_an_answer_is_not_voided_without_a_reason(company, now, reason):
     with transaction():
         response = make_response(company, now=now)
 
-    with pytest.raises(services.NoReason), transaction():
-        services.void(response, reason=reason, by_id=company.admin.id, now=now)
+    with pytest.raises(marks.NoReason), transaction():
+        marks.void(response, reason=reason, by_id=company.admin.id, now=now)
     assert response.voided_at is None
 
 
 def test_the_reason_of_a_void_is_not_copied_into_the_log(company, now):
     with transaction():
         response = make_response(company, now=now)
-        services.void(response, reason="Olena asked", by_id=company.admin.id, now=now)
+        marks.void(response, reason="Olena asked", by_id=company.admin.id, now=now)
 
     entry = db.session.scalar(select(AuditEntry).where(AuditEntry.event == Event.RESPONSE_VOIDED))
     assert entry.data == {}
@@ -205,7 +205,7 @@ def test_answers_of_other_regions_cannot_be_marked(company, now):
 
     with transaction():
         odesa = Scope(frozenset({company.regions.odesa.id}))
-        assert services.mark_read([id_], scope=odesa, by_id=company.manager_odesa.id, now=now) == 0
+        assert marks.mark_read([id_], scope=odesa, by_id=company.manager_odesa.id, now=now) == 0
     assert db.session.scalar(select(Response.read_at)) is None
 
 
@@ -214,7 +214,7 @@ def test_many_answers_marked_at_once_are_one_entry_in_the_log(company, now):
         ids = [make_response(company, now=now).id for _ in range(3)]
 
     with transaction():
-        services.mark_read(ids, scope=EVERYTHING, by_id=company.support.id, now=now)
+        marks.mark_read(ids, scope=EVERYTHING, by_id=company.support.id, now=now)
     assert len(events(Event.RESPONSE_READ)) == 1
 
 

@@ -1,12 +1,12 @@
-/* The survey page without reloading; it works without this script too, as plain forms.
-   Loading sends nothing (link scanners run scripts): the first trusted gesture or a button does. */
+/* The survey page without reloading; without this script it is plain forms.
+   Loading sends nothing (scanners run scripts): the first trusted gesture or a button does. */
 (() => {
   "use strict";
   const by = (id) => document.getElementById(id);
   const form = by("answer");
   if (!form) return;
   const QUIET_MS = 700; // a younger page does not believe a gesture
-  const SETTLE_MS = 800; // arrow keys walk over scores; the one they stop at is sent
+  const SETTLE_MS = 800; // arrow keys walk; where they stop is sent
   const RETRY_MS = [5000, 15000, 30000, 60000, 120000];
   const GESTURES = ["pointerdown", "touchstart", "keydown", "wheel", "pointermove"];
   const { elements: field, dataset: words } = form;
@@ -24,18 +24,18 @@
       if (value === undefined) return window[place].getItem(key) || "";
       if (value) window[place].setItem(key, value);
       else window[place].removeItem(key);
-    } catch (e) { /* storage is off */ }
+    } catch (e) { /* no storage */ }
     return "";
   };
   const score = () => (form.querySelector("[name=score]:checked") || {}).value || "";
-  const trusted = (e) => e.isTrusted && !navigator.webdriver && !document.prerendering &&
+  const trusted = (e) => e.isTrusted && !navigator.webdriver &&
     document.visibilityState === "visible" && performance.now() >= QUIET_MS;
   const say = (text, trouble) => {
     by("status").textContent = text;
     by("status").className = trouble ? "status note trouble" : "status";
   };
-  const post = async (data, keepalive) => (await fetch(address, {
-    method: "POST", headers: { Accept: "application/json" }, credentials: "omit", keepalive, body: new URLSearchParams(data)
+  const post = async (data) => (await fetch(address, {
+    method: "POST", headers: { Accept: "application/json" }, credentials: "omit", keepalive: true, body: new URLSearchParams(data)
   })).json();
 
   const reveal = () => {
@@ -64,7 +64,7 @@
     if (now.final && field.contact) data.contact = field.contact.value;
     job = null;
     busy = true;
-    const reply = await post(data, !now.final).catch(() => ({ state: "trouble" }));
+    const reply = await post(data).catch(() => ({ state: "trouble" }));
     busy = false;
     by("send").disabled = false;
     take(reply, now);
@@ -133,7 +133,7 @@
     if (score()) link.pathname = address + "/" + score();
   }));
 
-  // The browser that answered may change its answer at once.
+  // The browser that answered may go on at once.
   const open = (right) => (reply) => {
     if (reply.state !== "open") return;
     field.edit.value = right;

@@ -1,0 +1,265 @@
+"""The pages of imports: upload, preview, confirmation, report."""
+
+import io
+from datetime import datetime
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from npsapp.audit.events import Event
+from npsapp.audit.models import AuditEntry
+from npsapp.db import db
+from npsapp.intake.models import BatchState, ImportBatch, Interaction, Source
+from npsapp.worker import collecting
+from tests.cast import csrf
+from tests.intake.files import CSV_1C, XLSX_1C, csv_file, purchases, workbook
+
+
+class Browser:
+    """Somebody signed in, whose jobs run at once."""
+
+    def __init__(self, client: FlaskClient) -> None:
+        self.client = client
+
+    def get(self, url: str) -> TestResponse:
+        db.session.rollback()
+        return self.client.get(url)
+
+    def post(self, url: str, page: str = "/imports/new", **fields: object) -> TestResponse:
+        token = csrf(self.get(page).text)
+        with collecting() as run_all:
+            answer = self.client.post(
+                url, data={"csrf_token": token, **fields}, content_type="multipart/form-data"
+            )
+            run_all()
+        return answer
+
+    def upload(self, path: Path, source: str = "Каса") -> str:
+        with path.open("rb") as stream:
+            answer = self.post("/imports/new", source=source, file=(io.BytesIO(stream.read()), path.name))
+        assert answer.status_code == 302, answer.text
+        return answer.location
+
+
+@pytest.fixture
+def browser(company: SimpleNamespace, client: FlaskClient, login, at_now: datetime) -> Browser:
+    return Browser(login(client, company.admin))
+
+
+def _batch() -> ImportBatch:
+    db.session.rollback()
+    db.session.expire_all()
+    return db.session.query(ImportBatch).order_by(ImportBatch.id.desc()).first()
+
+
+def test_a_file_is_uploaded_previewed_confirmed_and_reported(browser: Browser, company: SimpleNamespace):
+    page = browser.upload(CSV_1C)
+    preview = browser.get(page).text
+
+    assert "Will be asked:" in preview
+    assert "Номер документа" in preview
+    assert "olena.testova@example.com" in preview
+    assert "in trial" in preview
+    assert db.session.query(Interaction).count() == 0
+
+    touchpoint = company.touchpoint.id
+    answer = browser.post(f"{page}/confirm", page, touchpoint=touchpoint, ground_email="contract")
+
+    report = browser.get(page).text
+    assert answer.status_code == 302
+    assert db.session.query(Interaction).count() == 3
+    assert _batch().state is BatchState.DONE
+    assert "Київська обл." in report
+    assert db.session.query(Source).one().in_trial
+
+
+def test_importing_and_going_live_in_one_step(browser: Browser, company: SimpleNamespace):
+    page = browser.upload(XLSX_1C)
+
+    browser.post(
+        f"{page}/confirm",
+        page,
+        touchpoint=company.touchpoint.id,
+        ground_email="contract",
+        live_from="2026-11-04",
+        first_day_cap="50",
+        outbox="y",
+        go_live="1",
+    )
+
+    source = db.session.query(Source).one()
+    assert not source.in_trial
+    assert (source.live_from.isoformat(), source.first_day_cap) == ("2026-11-04", 50)
+    assert source.outbox_confirmed_at is not None
+    assert db.session.query(AuditEntry).filter_by(event=Event.SOURCE_WENT_LIVE).count() == 1
+
+
+def test_a_source_can_go_live_from_the_report(browser: Browser, company: SimpleNamespace):
+    page = browser.upload(CSV_1C)
+    browser.post(f"{page}/confirm", page, touchpoint=company.touchpoint.id)
+
+    assert "The source is in trial" in browser.get(page).text
+    browser.post(f"{page}/live", page, live_from="2026-11-01", first_day_cap="")
+
+    assert not db.session.query(Source).one().in_trial
+    assert "The source is in trial" not in browser.get(page).text
+
+
+def test_counting_again_keeps_the_choices_and_changes_nothing_else(
+    browser: Browser, company: SimpleNamespace
+):
+    page = browser.upload(CSV_1C)
+    before = browser.get(page).text
+
+    browser.post(
+        f"{page}/choices",
+        page,
+        touchpoint=company.touchpoint.id,
+        ground_email="contract",
+        live_from="2026-11-01",
+    )
+    after = browser.get(page).text
+
+    assert "Will be asked: 0." in before
+    assert "Will be asked: 2." in after
+    assert db.session.query(Interaction).count() == 0
+    assert _batch().state is BatchState.STAGED
+
+
+def test_columns_are_assigned_anew(browser: Browser, company: SimpleNamespace, tmp_path: Path):
+    path = csv_file(tmp_path, ["A;03.11.2026;a@b.co"], heading="Ключ;Дата;E-mail")
+    page = browser.upload(path)
+
+    browser.post(
+        f"{page}/columns",
+        page,
+        **{"column-0": "external_id", "column-1": "happened_at", "column-2": "email"},
+    )
+    browser.post(f"{page}/confirm", page, touchpoint=company.touchpoint.id)
+
+    assert db.session.query(Interaction).one().external_id == "A"
+
+
+def test_a_file_without_the_needed_columns_says_so_and_can_be_read_with_chosen_ones(
+    browser: Browser, tmp_path: Path
+):
+    rows = [["Магазин", "Сумма", "Когда", "E-mail"], ["К", 10, "03.11.2026", "a@b.co"]]
+    page = browser.upload(workbook(tmp_path / "a.xlsx", rows))
+    refused = browser.get(page).text
+
+    assert "Row 1 has headings, but no column for: the date of the purchase" in refused
+    assert "Nothing of the file was imported" in refused
+
+    chosen = {"column-0": "unit", "column-1": "amount", "column-2": "happened_at", "column-3": "email"}
+    browser.post(f"{page}/columns", page, **chosen)
+
+    assert _batch().state is BatchState.STAGED
+    assert _batch().rows == 1
+
+
+def test_the_name_of_a_file_may_be_cyrillic_or_hostile(browser: Browser, tmp_path: Path):
+    path = csv_file(tmp_path, purchases(1))
+    browser.upload(path)
+    assert _batch().file_name == "Продажі за листопад.csv"
+
+    hostile = tmp_path / "<script>alert(1)<&script>.csv"
+    hostile.write_bytes(path.read_bytes())
+    page = browser.upload(hostile)
+
+    assert "<script>alert" not in browser.get(page).text
+
+
+def test_rejected_rows_are_downloaded_safe_from_formulas(browser: Browser, tmp_path: Path):
+    lines = [*purchases(2), 'X;=HYPERLINK("http://evil");a@b.co;;;;']
+    page = browser.upload(csv_file(tmp_path, lines))
+
+    answer = browser.get(f"{page}/rejects.csv")
+
+    assert answer.mimetype == "text/csv"
+    text = answer.data.decode("utf-8-sig")
+    assert text.splitlines()[0] == "line,reason,remedy,column,value"
+    assert text.splitlines()[1].startswith("4,The date cannot be read.")
+    assert "'=HYPERLINK" in text
+    assert db.session.query(AuditEntry).filter_by(event=Event.REJECTS_EXPORTED).count() == 1
+
+
+def test_an_import_is_undone_from_its_page(browser: Browser, company: SimpleNamespace):
+    page = browser.upload(CSV_1C)
+    browser.post(f"{page}/confirm", page, touchpoint=company.touchpoint.id)
+
+    browser.post(f"{page}/undo", page)
+
+    assert db.session.query(Interaction).count() == 0
+    assert _batch().state is BatchState.UNDONE
+    assert "undone" in browser.get(page).text
+
+
+def test_a_waiting_file_is_dropped(browser: Browser):
+    page = browser.upload(CSV_1C)
+
+    answer = browser.post(f"{page}/discard", page)
+
+    assert answer.location.endswith("/imports/")
+    assert _batch().state is BatchState.UNDONE
+
+
+def test_a_file_above_the_limit_gets_a_sentence_with_the_limit(app: Flask, browser: Browser, monkeypatch):
+    monkeypatch.setitem(app.config, "MAX_CONTENT_LENGTH", 10_000)
+    monkeypatch.setitem(app.config, "UPLOAD_MEGABYTES", 1)
+
+    answer = browser.post("/imports/new", source="Каса", file=(io.BytesIO(b"x" * 20_000), "a.csv"))
+
+    assert answer.status_code == 413
+    assert "larger than 1 MB" in answer.text
+    assert db.session.query(ImportBatch).count() == 0
+
+
+@pytest.mark.parametrize("fields", [{}, {"source": "Каса"}, {"file": (io.BytesIO(b""), "")}])
+def test_an_upload_without_file_or_source_says_what_is_missing(browser: Browser, fields: dict):
+    answer = browser.post("/imports/new", **fields)
+
+    assert answer.status_code == 422
+    assert db.session.query(ImportBatch).count() == 0
+
+
+def test_progress_is_told_to_scripts(browser: Browser):
+    page = browser.upload(CSV_1C)
+
+    news = browser.get(f"{page}/progress.json").json
+
+    assert news["finished"] is True
+    assert news["state"] == "staged"
+    assert news["rows"] == 3
+
+
+def test_the_list_shows_every_file_and_explains_itself_when_empty(browser: Browser):
+    assert "No file was imported yet" in browser.get("/imports/").text
+
+    browser.upload(CSV_1C)
+
+    assert CSV_1C.name in browser.get("/imports/").text
+
+
+@pytest.mark.parametrize("who", ["analyst", "manager_kyiv", "support"])
+def test_only_administrators_import(company: SimpleNamespace, client: FlaskClient, login, who: str):
+    login(client, getattr(company, who))
+
+    assert client.get("/imports/").status_code == 403
+    assert client.get("/imports/new").status_code == 403
+
+
+def test_a_file_that_does_not_exist_is_not_found(browser: Browser):
+    for tail in ("", "/progress.json", "/rejects.csv"):
+        assert browser.get(f"/imports/999{tail}").status_code == 404
+
+
+def test_every_deed_needs_the_forms_token(browser: Browser):
+    page = browser.upload(CSV_1C)
+
+    for deed in ("confirm", "choices", "columns", "discard", "undo", "live"):
+        assert browser.client.post(f"{page}/{deed}").status_code == 400
+    assert _batch().state is BatchState.STAGED
