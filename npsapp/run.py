@@ -2,6 +2,7 @@
 
 import contextlib
 import ctypes
+import logging
 import os
 import signal
 import socket
@@ -56,10 +57,9 @@ def work() -> None:
         graceful_signal="TERM",
         shutdown_timeout=STOP_WITHIN_S - 1,
         max_delay=1.0,
-        quiet=True,
     )
     config.validate()
-    config.setup_logger()
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.WARNING)
     huey.create_consumer(**config.values).run()
 
 

@@ -101,7 +101,7 @@ class UserForm(FlaskForm):
         widget=ListWidget(prefix_label=False),
         option_widget=CheckboxInput(),
         description=_l(
-            "For regional managers: the regions, with everything inside them, that they see and work in."
+            "With everything inside them. A regional manager sees nothing else; for other roles no tick means all."
         ),
     )
     language = SelectField(_l("Language"), choices=LANGUAGE_CHOICES)

@@ -12,12 +12,10 @@ from npsapp.customers import queries, rules
 from npsapp.customers.matching import Incoming as Incoming
 from npsapp.customers.matching import find_or_create as find_or_create
 from npsapp.customers.models import ContactFact, ContactPoint, Customer, Ground, Hold
-from npsapp.customers.names import is_firm, propose_address
 from npsapp.customers.rules import Choice, ContactKind, FactKind, GroundKind, HoldReason
 from npsapp.db import db
 from npsapp.delivery import services as delivery
 from npsapp.delivery.rules import Channel, SuppressionReason
-from npsapp.organization.rules import fold
 
 CHANNELS = {ContactKind.EMAIL: (Channel.EMAIL,), ContactKind.PHONE: (Channel.PHONE, Channel.SMS)}
 
@@ -301,23 +299,3 @@ def _suppress(point: ContactPoint, brand_id: int | None, *, until: datetime | No
             until=until,
             now=now,
         )
-
-
-# ---- the person ----
-
-
-def create_customer(*, pool_id: int, name: str, language: str | None, now: datetime) -> Customer:
-    """A person entered by hand, with a proposed address where the name shows one."""
-    firm = is_firm(name)
-    person = Customer(
-        pool_id=pool_id,
-        name=name,
-        name_key=fold(name),
-        is_firm=firm,
-        address_as="" if firm else propose_address(name, language=language or ""),
-        language=language,
-        created_at=now,
-    )
-    db.session.add(person)
-    db.session.flush()
-    return person

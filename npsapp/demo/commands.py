@@ -7,6 +7,7 @@ from flask.cli import AppGroup
 
 from npsapp.db import reading, transaction
 from npsapp.demo import services
+from npsapp.demo.history import INTERACTIONS
 from npsapp.demo.loader import draw
 from npsapp.lib.clock import utcnow
 
@@ -24,7 +25,7 @@ def load() -> None:
         raise click.ClickException(str(refusal)) from refusal
 
 
-def load_into_empty() -> None:
+def load_into_empty(*, interactions: int = INTERACTIONS) -> None:
     """Draw and write the demo company, and print what was loaded.
 
     Raises `services.AlreadyLoaded` or `services.AnotherCompany`, before anything is drawn or written.
@@ -34,7 +35,7 @@ def load_into_empty() -> None:
         services.refuse_unless_empty()
     click.echo("loading the demo company …")
     now = utcnow()
-    drawn = draw(now=now)  # slow, therefore outside of the transaction
+    drawn = draw(now=now, interactions=interactions)  # slow, therefore outside of the transaction
     with transaction():
         loaded = services.load(drawn, now=now)
     _print(loaded, seconds=time.monotonic() - started)

@@ -192,7 +192,8 @@ def confirm(
         lease_until=None,
     )
     source = batch.source
-    source.mapping = {normal_heading(title): field for title, field in batch.columns.items()}
+    chosen = {normal_heading(title): field for title, field in batch.columns.items()}
+    source.mapping = {**source.mapping, **chosen}
     source.touchpoint_id = touchpoint_id or source.touchpoint_id
     if dict(grounds) != source.grounds:
         set_grounds(source, grounds, actor=actor, now=now)
@@ -310,8 +311,11 @@ def _mark(interaction_ids: Iterable[int], undecided: bool) -> None:
 
 
 def forget_file(batch_id: int) -> None:
-    """The raw file was deleted from the folder."""
-    db.session.execute(update(ImportBatch).where(ImportBatch.id == batch_id).values(stored_as=""))
+    """The raw file was deleted from the folder; its first rows, kept for the preview, go with it."""
+    batch = db.session.get_one(ImportBatch, batch_id)
+    batch.stored_as = ""
+    batch.options = {key: value for key, value in batch.options.items() if key != "sample"}
+    db.session.flush()
 
 
 def _forget_rows(batch_id: int) -> None:

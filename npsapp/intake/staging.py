@@ -1,5 +1,6 @@
 """Staging: a whole file is read and checked before anything of it is applied."""
 
+import itertools
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -95,13 +96,14 @@ def begin(batch_id: int, *, now: datetime) -> Claim | None:
 
 def parts(sheet: Sheet, claim: Claim) -> Iterator[Part]:
     """The checked rows of a sheet. Refuses a heading row without the required columns before the first."""
+    rows = sheet.data()
+    first = list(itertools.islice(rows, SAMPLE_ROWS))
+    claim.sample = [[plain_text(cell)[:80] for cell in cells] for _, cells in first]
     if sheet.layout.missing:
         raise missing_columns(sheet.layout)
     checker = Checker(sheet.layout.columns, len(sheet.layout.titles), claim.setting)
     part = Part([], [])
-    for line, cells in sheet.data():
-        if len(claim.sample) < SAMPLE_ROWS:
-            claim.sample.append([plain_text(cell)[:80] for cell in cells[: len(sheet.layout.titles)]])
+    for line, cells in itertools.chain(first, rows):
         checked = checker.check(line, cells)
         if isinstance(checked, Rejection):
             part.rejects.append(_reject(claim, checked))
@@ -164,11 +166,13 @@ def finish(claim: Claim, layout: Layout) -> bool:
 
 def refuse(claim: Claim, refusal: Refused, layout: Layout | None, *, actor: Actor, now: datetime) -> None:
     """The file cannot be taken in: keep the reason, drop what was read of it."""
+    batch = db.session.get_one(ImportBatch, claim.batch_id)
     mine = _still_mine(
         claim,
         state=BatchState.REFUSED,
         lease_until=None,
         columns=layout.chosen if layout else {},
+        options={**batch.options, "sample": claim.sample},
         error=refusal.wording,
         error_values=refusal.values,
         rows=0,

@@ -21,6 +21,7 @@ from npsapp.lib.texts import N_
 from npsapp.worker import job
 
 log = logging.getLogger(__name__)
+SMALLER_CHUNK = 25  # rows; a chunk that fails is repeated in parts of this size
 
 
 def uploads() -> Path:
@@ -90,27 +91,34 @@ def apply_batch(batch_id: int) -> None:
             raise
         except Exception as error:
             _log_without_words(batch_id, error)
-            done = _one_by_one(claim, names)
+            done = _in_parts(claim, names, rows=applying.CHUNK, size=SMALLER_CHUNK)
     if done == 0:
         with transaction():
             applying.finish(claim, now=utcnow())
 
 
-def _one_by_one(claim: applying.Claim, names: Names) -> int | None:
-    """Repeat a chunk that failed row by row: only rows at fault are rejected. None: another worker has it."""
-    done: int | None = 1
-    for _ in range(applying.CHUNK):
+def _in_parts(claim: applying.Claim, names: Names, *, rows: int, size: int) -> int | None:
+    """Repeat rows that failed together in smaller parts, in the end one by one: only rows at fault are rejected.
+
+    As `applying.apply_next`: 0 at the end, None when another worker has the batch.
+    """
+    done: int | None = rows
+    for _ in range(rows // size):
         try:
-            done = _apply_some(claim, names, most=1)
+            done = _apply_some(claim, names, most=size)
         except OperationalError:
             raise
         except Exception as error:
             _log_without_words(claim.batch_id, error)
-            with transaction():
-                done = applying.reject_next(claim, now=utcnow())
+            done = _reject_next(claim) if size == 1 else _in_parts(claim, names, rows=size, size=1)
         if not done:
             break
     return done
+
+
+def _reject_next(claim: applying.Claim) -> int | None:
+    with transaction():
+        return applying.reject_next(claim, now=utcnow())
 
 
 def _apply_some(claim: applying.Claim, names: Names, *, most: int = applying.CHUNK) -> int | None:

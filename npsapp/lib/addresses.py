@@ -10,7 +10,7 @@ LONGEST = 254  # RFC 5321, 4.5.3.1.3: what fits into a path
 LONGEST_LOCAL = 64  # RFC 5321, 4.5.3.1.1
 
 _BETWEEN = re.compile(r"[;,\s|]+")
-_AROUND = "<>()[]\"'«»“”.:"
+_BEFORE, _AFTER = "<>()[]\"'«»“”:", "<>()[]\"'«»“”:.,;"
 # Addresses that shop systems make up where a customer gave none (seen in 1C-Bitrix and in field files).
 _MADE_UP = re.compile(r"(?:no[-_.]?e?mail|без[-_.]?почты)[^@]*@.*|(?:net|нет|none|buyer\d{10,})@.*")
 # The everyday form, for which the full check (0.3 ms each) cannot come to another result.
@@ -25,7 +25,7 @@ def normalise(text: str) -> str | None:
     A local part outside ASCII is refused: most mail servers would bounce it. Addresses that shop systems make
     up for customers without one are none.
     """
-    bare = text.strip().strip(_AROUND).lower().removeprefix("mailto:")
+    bare = _bare(text).removeprefix("mailto:")
     if not bare or len(bare) > LONGEST or "@" not in bare:
         return None
     return _checked(bare)
@@ -39,8 +39,12 @@ def addresses_in(cell: str) -> list[str]:
 
 def made_up(text: str) -> bool:
     """Whether a text says "the customer has no address": a dash, "нет", `noemail_17@shop.example`."""
-    bare = text.strip().strip(_AROUND).lower()
+    bare = _bare(text)
     return bool(_MADE_UP.fullmatch(bare)) if "@" in bare else not _WITHOUT_AT.fullmatch(bare)
+
+
+def _bare(text: str) -> str:
+    return text.strip().lstrip(_BEFORE).rstrip(_AFTER).lower()
 
 
 @lru_cache(maxsize=10_000)

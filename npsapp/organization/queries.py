@@ -95,17 +95,6 @@ def subtree_ids(region_ids: Iterable[int]) -> frozenset[int]:
     return frozenset(db.session.scalars(select(below.c.id)))
 
 
-def ancestors(region_id: int) -> list[int]:
-    """The regions above this one, nearest first, without itself."""
-    parents = {row.id: row.parent_id for row in db.session.execute(select(Region.id, Region.parent_id))}
-    found: list[int] = []
-    parent = parents.get(region_id)
-    while parent is not None and parent not in found and parent != region_id:
-        found.append(parent)
-        parent = parents.get(parent)
-    return found
-
-
 def find_region(text: str, pool_id: int) -> Region | None:
     """The region in use with this key, name in any language, or alias, in any spelling; None when unknown."""
     found = region_lookup(pool_id).get(fold(text))

@@ -266,13 +266,19 @@ def _look(visit: Visit) -> Look:
         address=url_for("survey.show", token=visit.token),
         key=tokens.digest(visit.token)[:16],
         brand=text_in(brand.name, visit.language),
-        logo=url_for("organization.logo", brand_id=brand.id) if brand.logo else "",
+        logo=_logo(brand),
         style=url_for("survey.style", brand_id=brand.id, fingerprint=fingerprint(stylesheet(brand))),
         group_colours=brand.group_colours,
         mailbox=brand.contact_email,
         unsubscribe=f"{request.script_root}/u/{unsubscribe}?lang={visit.language}",
         privacy=f"{request.script_root}/privacy/{brand.key}?lang={visit.language}",
     )
+
+
+def _logo(brand: Brand) -> str:
+    """The logo's address; without a page that serves logos the name is shown."""
+    served = brand.logo and "organization.logo" in current_app.view_functions
+    return url_for("organization.logo", brand_id=brand.id) if served else ""
 
 
 def stylesheet(brand: Brand) -> str:

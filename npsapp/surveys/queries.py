@@ -13,8 +13,6 @@ from npsapp.organization.rules import fold
 from npsapp.surveys.models import StepText, Survey, SurveyVersion, Touchpoint
 from npsapp.surveys.rules import LETTER_PARTS, Questionnaire, SurveyState, Texts
 
-FALLBACK_LANGUAGE = "en"
-
 
 def touchpoints(pool_id: int | None = None) -> Sequence[Touchpoint]:
     """Touchpoints in use, oldest first; of one pool or of all."""
@@ -113,19 +111,6 @@ def letter(survey_id: int, *, step: int = 1, channel: Channel = Channel.EMAIL) -
     ).all()
     texts = {part: {row.language: getattr(row, part) for row in rows} for part in LETTER_PARTS}
     return Letter(step, channel, texts)
-
-
-def step_text(survey_id: int, step: int, channel: Channel, language: str) -> StepText | None:
-    """The words of one step in that language, else in English, else in any; None when nobody wrote them."""
-    rows = {
-        row.language: row
-        for row in db.session.scalars(
-            select(StepText)
-            .where(StepText.survey_id == survey_id, StepText.step == step, StepText.channel == channel)
-            .order_by(StepText.id)
-        )
-    }
-    return rows.get(language) or rows.get(FALLBACK_LANGUAGE) or next(iter(rows.values()), None)
 
 
 def labels(ids: Iterable[int | None]) -> dict[int, str]:

@@ -189,11 +189,6 @@ def _faults_of(key: str, part: str, texts: Mapping[str, str], *, at_most: int, o
     return faults
 
 
-def is_complete(questionnaire: Questionnaire) -> bool:
-    """Whether the survey may be shown to customers."""
-    return not shape_faults(questionnaire) and not text_faults(questionnaire)
-
-
 # ---- letters -------------------------------------------------------------------------------------------------
 
 LETTER_PARTS = ("subject", "before", "after")

@@ -3,23 +3,24 @@
 import re
 from types import SimpleNamespace
 
+import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
 from npsapp.demo import services
-from npsapp.demo.commands import demo
+from npsapp.demo.commands import demo, load_into_empty
 from tests import cast
+from tests.demo.conftest import SMALL
 
 
-def test_it_loads_the_whole_company_once_and_its_logins_work(app: Flask, client: FlaskClient):
-    shell = app.test_cli_runner()
+def test_it_prints_counts_and_logins_that_work(
+    app: Flask, client: FlaskClient, capsys: pytest.CaptureFixture[str]
+):
+    load_into_empty(interactions=SMALL)
 
-    first = shell.invoke(demo, ["load"])
-    second = shell.invoke(demo, ["load"])
-
-    assert first.exit_code == 0, first.output
-    assert re.search(r"\b20000 interactions", first.output)
-    logins = dict(re.findall(r"(\S+@example\.com)\s+(\S+)", first.output))
+    printed = capsys.readouterr().out
+    assert re.search(rf"\b{SMALL} interactions", printed)
+    logins = dict(re.findall(r"(\S+@example\.com)\s+(\S+)", printed))
     assert len(logins) == 4
     token = cast.csrf(client.get("/login").get_data(as_text=True))
     signed_in = client.post(
@@ -31,8 +32,14 @@ def test_it_loads_the_whole_company_once_and_its_logins_work(app: Flask, client:
         },
     )
     assert signed_in.status_code == 302
-    assert second.exit_code == 0
-    assert second.output.strip() == services.AlreadyLoaded.wording
+
+
+@pytest.mark.usefixtures("loaded")
+def test_a_second_time_it_says_so_and_is_content(app: Flask):
+    answer = app.test_cli_runner().invoke(demo, ["load"])
+
+    assert answer.exit_code == 0
+    assert answer.output.strip() == services.AlreadyLoaded.wording
 
 
 def test_beside_a_real_company_it_refuses_with_a_sentence(app: Flask, company: SimpleNamespace):

@@ -12,10 +12,13 @@ from werkzeug.test import TestResponse
 
 from npsapp.audit.events import Event
 from npsapp.audit.models import AuditEntry
-from npsapp.db import db
+from npsapp.db import db, transaction
+from npsapp.intake import queries as intake
 from npsapp.intake.models import BatchState, ImportBatch, Interaction, Source
+from npsapp.invitations import services as invitations
 from npsapp.worker import collecting
 from tests.cast import csrf
+from tests.factories import make_invitation
 from tests.intake.files import CSV_1C, XLSX_1C, csv_file, purchases, workbook
 
 
@@ -153,6 +156,7 @@ def test_a_file_without_the_needed_columns_says_so_and_can_be_read_with_chosen_o
 
     assert "Row 1 has headings, but no column for: the date of the purchase" in refused
     assert "Nothing of the file was imported" in refused
+    assert "a@b.co" in refused
 
     chosen = {"column-0": "unit", "column-1": "amount", "column-2": "happened_at", "column-3": "email"}
     browser.post(f"{page}/columns", page, **chosen)
@@ -196,6 +200,38 @@ def test_an_import_is_undone_from_its_page(browser: Browser, company: SimpleName
     assert db.session.query(Interaction).count() == 0
     assert _batch().state is BatchState.UNDONE
     assert "undone" in browser.get(page).text
+
+
+def test_an_import_because_of_which_a_letter_left_is_not_undone(
+    browser: Browser, company: SimpleNamespace, at_now: datetime
+):
+    page = browser.upload(CSV_1C)
+    browser.post(f"{page}/confirm", page, touchpoint=company.touchpoint.id)
+    db.session.rollback()
+    with transaction():
+        asked = db.session.query(Interaction).filter_by(number="БУ00-000101").one()
+        make_invitation(company, now=at_now, interaction=asked, handed_over_at=at_now)
+
+    shown = browser.get(page).text
+    browser.post(f"{page}/undo", page)
+
+    assert "Undo this import" not in shown
+    assert db.session.query(Interaction).count() == 3
+    assert _batch().state is BatchState.DONE
+
+
+def test_a_planned_line_does_not_stand_in_the_way_of_undoing(
+    browser: Browser, company: SimpleNamespace, at_now: datetime
+):
+    page = browser.upload(CSV_1C)
+    browser.post(f"{page}/confirm", page, touchpoint=company.touchpoint.id, ground_email="contract")
+    db.session.rollback()
+    with transaction():
+        invitations.plan(intake.undecided(10), mail_configured=False, now=at_now)
+
+    browser.post(f"{page}/undo", page)
+
+    assert db.session.query(Interaction).count() == 0
 
 
 def test_a_waiting_file_is_dropped(browser: Browser):

@@ -59,11 +59,6 @@ def test_a_subtree_has_everything_below(tree: SimpleNamespace) -> None:
     assert queries.subtree_ids([]) == frozenset()
 
 
-def test_ancestors_come_nearest_first(tree: SimpleNamespace) -> None:
-    assert queries.ancestors(tree.district) == [tree.city, tree.kyiv]
-    assert queries.ancestors(tree.odesa) == []
-
-
 def test_the_tree_puts_children_below_their_parent(tree: SimpleNamespace) -> None:
     assert [(depth, region.id) for depth, region in queries.region_tree()] == [
         (0, tree.kyiv),
@@ -85,7 +80,6 @@ def test_a_circle_in_the_tree_ends_every_question(tree: SimpleNamespace) -> None
         db.session.get_one(Region, tree.kyiv).parent_id = tree.district
 
     assert queries.subtree_ids([tree.city]) == {tree.kyiv, tree.city, tree.district}
-    assert queries.ancestors(tree.city) == [tree.kyiv, tree.district]
 
 
 def test_keys_are_proposed_and_numbered(company: SimpleNamespace, now: datetime) -> None:

@@ -23,7 +23,10 @@ def facts(language: str, **over: str) -> dict[str, str]:
 
 @pytest.mark.parametrize("touchpoint", TOUCHPOINTS)
 def test_the_default_survey_is_complete(touchpoint: str) -> None:
-    assert rules.is_complete(wording.default_questionnaire(touchpoint))
+    questionnaire = wording.default_questionnaire(touchpoint)
+
+    assert rules.shape_faults(questionnaire) == []
+    assert rules.text_faults(questionnaire) == []
     assert rules.letter_faults(wording.default_letter(touchpoint)) == []
 
 
