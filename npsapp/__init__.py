@@ -22,6 +22,7 @@ DOORS = (
     "npsapp.surveys.views",
     "npsapp.invitations.views",
     "npsapp.delivery.views",
+    "npsapp.delivery.sender_page",
     "npsapp.responses.public",
     "npsapp.responses.views",
     "npsapp.cases.views",

@@ -72,15 +72,6 @@ class WorkingCalendar:
         start, end = next(self.spans(moment), (moment, moment))
         return self._after(start, end - start, outages)
 
-    def minutes_between(self, start: datetime, end: datetime, *, outages: Iterable[Span] = ()) -> int:
-        """Whole working minutes in [start, end), without outages."""
-        total = timedelta()
-        for opens, closes in self.spans(start, outages=outages):
-            if opens >= end:
-                break
-            total += min(closes, end) - opens
-        return total // timedelta(minutes=1)
-
     def spans(self, moment: datetime, *, outages: Iterable[Span] = ()) -> Iterator[Span]:
         """Stretches of working time from `moment` on, in order, in UTC, with outages cut out."""
         gaps = _merged(outages)

@@ -22,6 +22,9 @@ from npsapp.permissions import Scope
 from npsapp.responses.models import Response
 from npsapp.responses.rules import Group, classify
 
+FEWEST_DIGITS = 5
+"""Fewer digits than this are no part of a phone number worth looking for."""
+
 
 class Tab(StrEnum):
     """The parts of the list."""
@@ -228,14 +231,22 @@ def _says(search: str) -> ColumnElement[bool]:
     ways = [
         Customer.name_key.contains(fold(word) or word, autoescape=True),
         Interaction.number.contains(word, autoescape=True),
-        Case.customer_id.in_(
-            select(ContactPoint.customer_id).where(ContactPoint.value.contains(word.lower(), autoescape=True))
-        ),
+        _has_address(word.lower()),
     ]
+    # However a phone number is written, its digits are there; the leading zero is only for calls inside the country.
+    digits = "".join(filter(str.isdecimal, word)).lstrip("0")
+    if len(digits) >= FEWEST_DIGITS:
+        ways.append(_has_address(digits))
     number = word.removeprefix("#")
     if number.isascii() and number.isdigit() and len(number) < 10:
         ways.append(Case.id == int(number))
     return or_(*ways)
+
+
+def _has_address(part: str) -> ColumnElement[bool]:
+    return Case.customer_id.in_(
+        select(ContactPoint.customer_id).where(ContactPoint.value.contains(part, autoescape=True))
+    )
 
 
 def counts(user_id: int, scope: Scope, *, now: datetime) -> Counts:

@@ -63,7 +63,6 @@ _STATE_LABELS = {
 }
 
 OPEN_STATES = (State.NEW, State.ACKNOWLEDGED, State.ATTEMPTED, State.CONTACTED, State.REOPENED)
-DONE_STATES = (State.SETTLED, State.CLOSED)
 
 ALLOWED: dict[State, frozenset[State]] = {
     State.NEW: frozenset({State.ACKNOWLEDGED, State.ATTEMPTED, State.CONTACTED, State.SETTLED, State.CLOSED}),
@@ -81,11 +80,6 @@ ALLOWED: dict[State, frozenset[State]] = {
 def is_open(state: State) -> bool:
     """Whether somebody still has to do something."""
     return state in OPEN_STATES
-
-
-def may_become(state: State, wanted: State) -> bool:
-    """Whether a case in `state` may go to `wanted`."""
-    return wanted in ALLOWED[state]
 
 
 def sources_of(wanted: State) -> tuple[State, ...]:
@@ -331,8 +325,3 @@ def due_now(state: State, clock: Deadlines) -> Due | None:
         Step.SETTLE: clock.settle_by,
     }
     return Due(step, moments[step])
-
-
-def urgency(*, due_at: datetime, score: int | None, key_customer: bool) -> tuple[datetime, int, bool]:
-    """Sorting key, most urgent first: due time, then the lower score, then key customers."""
-    return due_at, 11 if score is None else score, not key_customer

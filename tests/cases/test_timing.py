@@ -88,20 +88,6 @@ def test_the_deadline_that_matters_is_that_of_the_next_act():
     assert rules.due_now(State.ATTEMPTED, clock) == rules.Due(Step.CONTACT, clock.contact_by)
 
 
-def test_urgency_is_due_time_then_score_then_key_customer():
-    later = MONDAY_10 + timedelta(hours=1)
-    in_order = [
-        (MONDAY_10, 6, False),
-        (later, 0, False),
-        (later, 2, True),
-        (later, 2, False),
-        (later, None, True),
-    ]
-    keys = [rules.urgency(due_at=due, score=score, key_customer=key) for due, score, key in in_order]
-
-    assert keys == sorted(keys)
-
-
 HOUR = timedelta(hours=1)
 
 

@@ -54,7 +54,7 @@ class Visitor:
         form = self._form(action)
         found = re.search(r'<form[^>]*action="([^"]*)"', form)
         target = found.group(1) if found else self.path
-        return self._ask("POST", target or self.path, fields=self._hidden(form) | fields)
+        return self._ask("POST", target or self.path, fields=self._given(form) | fields)
 
     def _form(self, action: str | None) -> str:
         forms = re.findall(r"<form[\s\S]*?</form>", self.page)
@@ -64,10 +64,11 @@ class Visitor:
                 return str(form)
         raise AssertionError(f"no form {action!r} on the page {self.path}")
 
-    def _hidden(self, form: str) -> dict[str, str]:
+    def _given(self, form: str) -> dict[str, str]:
+        """What a browser would send untouched: hidden fields and chosen radios."""
         fields = {}
         for tag in re.findall(r"<input[^>]*>", form):
-            if 'type="hidden"' in tag:
+            if 'type="hidden"' in tag or " checked" in tag:
                 value = re.search(r'value="([^"]*)"', tag)
                 fields[re.search(r'name="([^"]*)"', tag).group(1)] = value.group(1) if value else ""  # type: ignore[union-attr]
         return fields
