@@ -60,7 +60,7 @@ class Visitor:
         forms = re.findall(r"<form[\s\S]*?</form>", self.page)
         for form in forms:
             head = form[: form.index(">")]
-            if action is None or re.search(rf'action="[^"]*{re.escape(action)}"', head):
+            if action is None or re.search(rf'action="[^"#]*{re.escape(action)}(#[^"]*)?"', head):
                 return str(form)
         raise AssertionError(f"no form {action!r} on the page {self.path}")
 
@@ -74,7 +74,7 @@ class Visitor:
         return fields
 
     def _ask(self, method: str, path: str, fields: dict[str, str] | None = None) -> str:
-        self.path = path.removeprefix(self.address)
+        self.path = path.removeprefix(self.address).partition("#")[0]
         connection = http.client.HTTPConnection(self.address.removeprefix("http://"), timeout=30)
         headers = {
             "Accept-Language": self.language,

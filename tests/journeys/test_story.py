@@ -103,10 +103,10 @@ def test_from_a_file_to_a_settled_case_and_a_picture(
     page = manager.open(f"/cases/{case_id}")
     assert "tel:+380671234567" in page
     assert "Лоток привезли тріснутий" in page
-    manager.fill(f"/cases/{case_id}/attempt", result="reached", note="Перепросили, замінимо лоток.")
-    cause = re.search(r'<select[^>]*name="cause[^"]*"[\s\S]*?<option value="(\d+)"', manager.page)
+    manager.fill(f"/cases/{case_id}/attempt", result="reached", said="Перепросили, замінимо лоток.")
+    cause = re.search(r'<select[^>]*name="cause[^"]*"[\s\S]*?<option[^>]*value="(\d+)"', manager.page)
     assert cause
-    manager.fill(f"/cases/{case_id}/settle", outcome="saved", cause_id=cause.group(1), text="Лоток замінено.")
+    manager.fill(f"/cases/{case_id}/settle", outcome="saved", cause=cause.group(1), summary="Лоток замінено.")
     assert installation.rows(f"SELECT state, outcome FROM 'case' WHERE id = {case_id}") == [
         ("settled", "saved")
     ]
