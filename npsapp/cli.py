@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import uuid4
 
 import click
@@ -44,7 +44,7 @@ class Moment(click.ParamType):
             found = datetime.fromisoformat(value)
         except ValueError:
             self.fail(f"{value!r} is not a moment like 2026-12-04T10:00:00+02:00", param, ctx)
-        return found if found.tzinfo else found.replace(tzinfo=clock.UTC)
+        return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 @click.command("beat")

@@ -203,6 +203,8 @@ def _derive(app: Flask) -> None:
     config["SQLALCHEMY_DATABASE_URI"] = (
         config["SQLALCHEMY_DATABASE_URI"] or f"sqlite:///{instance / 'npsapp.db'}"
     )
+    # Parameters of failing statements are people's addresses and tokens: they stay out of the log.
+    config["SQLALCHEMY_ENGINE_OPTIONS"] = {"hide_parameters": True}
     config["MAX_CONTENT_LENGTH"] = config["UPLOAD_MEGABYTES"] * 1024 * 1024
     config["MAX_FORM_MEMORY_SIZE"] = 2 * 1024 * 1024
     config["SESSION_COOKIE_HTTPONLY"] = True

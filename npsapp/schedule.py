@@ -21,7 +21,7 @@ from npsapp.delivery import queries as post
 from npsapp.delivery import services as delivery
 from npsapp.delivery.tasks import send_next
 from npsapp.intake import queries as intake
-from npsapp.intake.tasks import resume_batches
+from npsapp.intake.tasks import remove_old_files, resume_batches
 from npsapp.invitations import policies
 from npsapp.invitations import queries as plan_queries
 from npsapp.invitations import services as invitations
@@ -82,8 +82,9 @@ def take_back(_beat: Beat) -> None:
 
 
 def resume_imports(_beat: Beat) -> None:
-    """Files whose worker died go on."""
+    """Files whose worker died go on; raw files go after their time."""
     resume_batches(utcnow())
+    remove_old_files(utcnow())
 
 
 def look_again(_beat: Beat) -> None:
@@ -111,11 +112,10 @@ def hand_over(beat: Beat) -> None:
     """Due invitations become letters at the post office."""
     for _round in beat.rounds():
         with reading():
-            ids = plan_queries.due(utcnow(), limit=LETTERS_AT_ONCE)
-        ids = _within_caps(ids)
-        if not ids:
+            due = plan_queries.due(utcnow(), limit=LETTERS_AT_ONCE)
+        if not due:
             return
-        failed = _in_chunk(ids, _hand_over)
+        failed = _in_chunk(_within_caps(due), _hand_over)
         _one_by_one(failed, lambda id_: invitations.postpone(id_, until=utcnow() + TRY_AGAIN))
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, exists, or_, select
+from sqlalchemy import ColumnElement, exists, or_, select
 
 from npsapp.audit import services as audit
 from npsapp.audit.events import Event
@@ -17,7 +17,6 @@ from npsapp.invitations.rules import InvitationState, Reason
 from npsapp.surveys.models import Survey
 from npsapp.surveys.rules import SurveyState
 
-CHUNK = 5000
 EDITABLE = (
     "delay_hours",
     "window_from",
@@ -64,46 +63,36 @@ def change_policy(survey_id: int, values: dict[str, Any], *, actor: Actor, now: 
     return changed
 
 
-def look_again(*which: ColumnElement[bool]) -> int:
-    """Forget these undelivered lines, so that the next beat decides about their interactions anew.
-
-    Only planned and held-back lines are ever forgotten: what was handed over stays.
-    """
-    undelivered = Invitation.state.in_((InvitationState.PLANNED, InvitationState.EXCLUDED))
-    never_left = Invitation.handed_over_at.is_(None)
+def look_again(*which: ColumnElement[bool]) -> None:
+    """Let the next beat decide anew about the interactions of these lines; it leaves alone what was handed over."""
     lines = (
-        select(Invitation.id, Invitation.interaction_id)
+        select(Invitation.interaction_id)
         .join(Interaction, Interaction.id == Invitation.interaction_id)
-        .where(undelivered, never_left, *which)
+        .where(Invitation.handed_over_at.is_(None), *which)
     )
-    count = 0
-    while found := db.session.execute(lines.limit(CHUNK)).all():
-        db.session.execute(delete(Invitation).where(Invitation.id.in_([row.id for row in found])))
-        intake.mark_undecided([row.interaction_id for row in found])
-        count += len(found)
-    return count
+    intake.mark_undecided(db.session.scalars(lines))
 
 
-def source_changed(source_id: int) -> int:
+def source_changed(source_id: int) -> None:
     """A source went live, got a ground or a confirmation: what waited for that is decided again."""
     waiting = (Reason.IN_TRIAL, Reason.BEFORE_LIVE, Reason.NO_MAIL_SERVER, Reason.NO_GROUND)
-    return look_again(Interaction.source_id == source_id, Invitation.reason.in_(waiting))
+    look_again(Interaction.source_id == source_id, Invitation.reason.in_(waiting))
 
 
-def customers_changed(customer_ids: Iterable[int]) -> int:
+def customers_changed(customer_ids: Iterable[int]) -> None:
     """Addresses, grounds or holds of these customers changed: standing reasons are decided again."""
     reasons = (Reason.NO_ADDRESS, Reason.NO_GROUND, Reason.ON_HOLD, Reason.SUPPRESSED, Reason.NOT_MINE)
-    return look_again(Invitation.customer_id.in_(list(customer_ids)), Invitation.reason.in_(reasons))
+    look_again(Invitation.customer_id.in_(list(customer_ids)), Invitation.reason.in_(reasons))
 
 
-def due_again(*, now: datetime) -> int:
+def due_again(*, now: datetime) -> None:
     """Lines whose reason has ended by itself: they are decided again."""
-    return look_again(Invitation.state == InvitationState.EXCLUDED, Invitation.again_at <= now)
+    look_again(Invitation.state == InvitationState.EXCLUDED, Invitation.again_at <= now)
 
 
-def newly_asked() -> int:
+def newly_asked() -> None:
     """Interactions held back for want of a survey, where one asks now: they are decided again."""
-    return look_again(
+    look_again(
         Invitation.reason == Reason.NO_SURVEY,
         exists().where(
             Survey.brand_id == Invitation.brand_id,

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import ColumnElement, delete, insert, select, update
 
 from npsapp.audit import services as audit
 from npsapp.audit.events import Event
@@ -37,6 +37,8 @@ from npsapp.lib.texts import N_
 from npsapp.lib.tokens import new_token
 from npsapp.surveys import services as surveys
 
+UNDELIVERED = (InvitationState.PLANNED, InvitationState.EXCLUDED)
+
 
 class NotPlanned(Refused):
     """Only an invitation that is still planned can be taken out."""
@@ -48,13 +50,16 @@ class NotPlanned(Refused):
 def plan(interaction_ids: Sequence[int], *, mail_configured: bool, now: datetime) -> Counter[str]:
     """Write the one line about each interaction: planned with a moment, or held back with a reason.
 
-    Gives counts by reason ("planned" for yes). Interactions that already have a line are only marked decided.
+    A line that led to no letter yet is replaced, because something about it changed; what was handed over, or
+    withdrawn by hand, stays. Gives counts by reason ("planned" for yes).
     """
-    have = set(
-        db.session.scalars(
-            select(Invitation.interaction_id).where(Invitation.interaction_id.in_(interaction_ids))
+    lines = Invitation.interaction_id.in_(interaction_ids)
+    change(
+        delete(Invitation).where(
+            lines, Invitation.state.in_(UNDELIVERED), Invitation.handed_over_at.is_(None)
         )
     )
+    have = set(db.session.scalars(select(Invitation.interaction_id).where(lines)))
     fresh = [id_ for id_ in interaction_ids if id_ not in have]
     gathered = candidates.gather(fresh, count_planned=True, mail_configured=mail_configured, now=now)
     taken: dict[int, list[tuple[int | None, datetime]]] = {}
@@ -371,19 +376,27 @@ def mark_answered(invitation_id: int, *, now: datetime) -> bool:
 
 
 def mark_not_mine(invitation_id: int, *, now: datetime) -> bool:
-    """Somebody said it was not their purchase; False when it was answered or closed before."""
-    return _move(invitation_id, InvitationState.HANDED_OVER, InvitationState.NOT_MINE)
+    """Somebody said it was not their purchase; False when the link was closed before."""
+    return _move(
+        invitation_id, (InvitationState.HANDED_OVER, InvitationState.ANSWERED), InvitationState.NOT_MINE
+    )
 
 
 def undo_not_mine(invitation_id: int, *, now: datetime) -> bool:
-    """It was their purchase after all."""
-    return _move(invitation_id, InvitationState.NOT_MINE, InvitationState.HANDED_OVER)
+    """It was their purchase after all: answered, if an answer had come before."""
+    answered = Invitation.answered_at.is_not(None)
+    if _move(invitation_id, (InvitationState.NOT_MINE,), InvitationState.ANSWERED, answered):
+        return True
+    return _move(invitation_id, (InvitationState.NOT_MINE,), InvitationState.HANDED_OVER)
 
 
-def _move(invitation_id: int, before: InvitationState, after: InvitationState) -> bool:
-    changed = change(
-        update(Invitation)
-        .where(Invitation.id == invitation_id, Invitation.state == before)
-        .values(state=after)
+def _move(
+    invitation_id: int,
+    before: tuple[InvitationState, ...],
+    after: InvitationState,
+    *also: ColumnElement[bool],
+) -> bool:
+    here = Invitation.id == invitation_id
+    return bool(
+        change(update(Invitation).where(here, Invitation.state.in_(before), *also).values(state=after))
     )
-    return bool(changed)

@@ -1,5 +1,6 @@
 """Dates, numbers, clocks, money and phone numbers in templates: in the reader's language and time zone."""
 
+from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
@@ -84,7 +85,8 @@ def due(at: datetime | None) -> str:
         return ""
     left = at - moment_of_request()
     if left < timedelta(0):
-        return gettext("Overdue: %(time)s", time=duration(-left))
+        late: str = gettext("Overdue: %(time)s", time=duration(-left))
+        return late
     return ago(at)
 
 
@@ -184,7 +186,7 @@ def spoken(texts: dict[str, str] | None) -> str:
     return text_in(texts, language_now())
 
 
-FILTERS = {
+FILTERS: dict[str, Callable[..., str]] = {
     "moment": moment,
     "day": day, "short_day": short_day, "weekday": weekday, "month": month, "time": clock_time,
     "ago": ago, "due": due, "due_kind": due_kind, "duration": duration, "iso": iso, "number": number,

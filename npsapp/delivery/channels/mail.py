@@ -12,7 +12,7 @@ from email.header import Header
 from email.mime.text import MIMEText
 from email.utils import formataddr
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import flask_mail
 from flask import Flask, current_app
@@ -44,7 +44,7 @@ class _Letter(flask_mail.Message):
         Its policy would decode and fold the headers anew, and lose quotes and spaces on the way: a name with a
         comma became two addresses. They are encoded already and go out as they are.
         """
-        message = super()._message()
+        message = cast(Any, super()._message())
         message.policy = policy.compat32.clone(linesep="\r\n")
         message.replace_header("Subject", _encoded("Subject", self.subject))
         message.replace_header("From", _mailbox("From", *self.pair_from))
