@@ -27,7 +27,7 @@ class Entry:
 JOBS = (
     Entry(N_("My day"), "/"),
     Entry(N_("Cases"), "/cases/", Permission.SEE_CASES),
-    Entry(N_("Comments"), "/answers/", Permission.SEE_ANSWERS),
+    Entry(N_("Answers"), "/answers/", Permission.SEE_ANSWERS),
     Entry(N_("Reports"), "/reports/", Permission.SEE_REPORTS),
     Entry(N_("Customers"), "/customers/", Permission.SEE_CUSTOMERS),
     Entry(N_("Schedule"), "/schedule/", Permission.SEE_SCHEDULE),
