@@ -4,6 +4,7 @@ import os
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,6 +13,7 @@ from flask import Flask
 
 PREFIX = "NPSAPP_"
 ENV_ONLY = {"INSTANCE_PATH"}
+EXTRAS = {"psycopg": "npsapp[postgres]", "redis": "npsapp[redis]"}
 
 
 class WrongSetting(SystemExit):
@@ -199,12 +201,15 @@ def _derive(app: Flask) -> None:
     config["SECRET_KEY"] = config["SECRET_KEY"] or _kept_secret(instance / "secret_key")
     if len(config["SECRET_KEY"]) < 16:
         raise WrongSetting("SECRET_KEY", "is too short: at least 16 characters")
+    if config["SQLALCHEMY_DATABASE_URI"].startswith("postgresql"):
+        _need_package("SQLALCHEMY_DATABASE_URI", "psycopg")
+    if config["HUEY_URL"]:
+        _need_package("HUEY_URL", "redis")
     config["SECRET_KEYS"] = (config["SECRET_KEY"], *config["SECRET_KEY_FALLBACKS"])
     config["SQLALCHEMY_DATABASE_URI"] = (
         config["SQLALCHEMY_DATABASE_URI"] or f"sqlite:///{instance / 'npsapp.db'}"
     )
-    # Parameters of failing statements are people's addresses and tokens: they stay out of the log.
-    config["SQLALCHEMY_ENGINE_OPTIONS"] = {"hide_parameters": True}
+    config["SQLALCHEMY_ENGINE_OPTIONS"] = _engine_options(config["SQLALCHEMY_DATABASE_URI"])
     config["MAX_CONTENT_LENGTH"] = config["UPLOAD_MEGABYTES"] * 1024 * 1024
     config["MAX_FORM_MEMORY_SIZE"] = 2 * 1024 * 1024
     config["SESSION_COOKIE_HTTPONLY"] = True
@@ -216,6 +221,20 @@ def _derive(app: Flask) -> None:
     config["BABEL_TRANSLATION_DIRECTORIES"] = "translations"
     config["BABEL_DEFAULT_LOCALE"] = "en"
     config["BABEL_DEFAULT_TIMEZONE"] = "UTC"
+
+
+def _engine_options(uri: str) -> dict[str, Any]:
+    # Parameters of failing statements are people's addresses and tokens: they stay out of the log.
+    options: dict[str, Any] = {"hide_parameters": True}
+    if uri.startswith("postgresql"):
+        # Days are cut in UTC on both databases; a restarted server is noticed before a page fails.
+        options |= {"pool_pre_ping": True, "connect_args": {"options": "-c timezone=utc"}}
+    return options
+
+
+def _need_package(setting: str, package: str) -> None:
+    if find_spec(package) is None:
+        raise WrongSetting(setting, f"needs a package that is not installed: pip install '{EXTRAS[package]}'")
 
 
 def _kept_secret(file: Path) -> str:

@@ -4,18 +4,18 @@ from typing import Any
 
 from flask_babel import lazy_gettext as _
 from flask_wtf import FlaskForm
-from wtforms import BooleanField, IntegerField, SelectMultipleField, TimeField, widgets
+from wtforms import BooleanField, IntegerField, SelectChoice, SelectMultipleField, TimeField, widgets
 from wtforms.validators import InputRequired, NumberRange, ValidationError
 
-WEEKDAYS = (
-    ("1", _("Monday")),
-    ("2", _("Tuesday")),
-    ("3", _("Wednesday")),
-    ("4", _("Thursday")),
-    ("5", _("Friday")),
-    ("6", _("Saturday")),
-    ("7", _("Sunday")),
-)
+WEEKDAYS = [
+    SelectChoice("1", _("Monday")),
+    SelectChoice("2", _("Tuesday")),
+    SelectChoice("3", _("Wednesday")),
+    SelectChoice("4", _("Thursday")),
+    SelectChoice("5", _("Friday")),
+    SelectChoice("6", _("Saturday")),
+    SelectChoice("7", _("Sunday")),
+]
 
 
 def _days(label: Any, *, low: int, high: int, description: Any = "") -> IntegerField:

@@ -13,7 +13,7 @@ from npsapp.delivery import queries as delivery
 from npsapp.intake.models import Interaction, Source
 from npsapp.invitations.models import Invitation, InvitationPolicy, InvitationStep
 from npsapp.invitations.rules import InvitationState, Reason, first_days_cap
-from npsapp.lib.clock import local_date
+from npsapp.lib.clock import day_bounds, local_date
 from npsapp.permissions import Scope
 
 
@@ -53,11 +53,11 @@ def capped_sources(now: datetime) -> list[tuple[int, int, datetime]]:
     )
     for source in db.session.scalars(capped):
         today = local_date(now, source.timezone)
-        begin = datetime.combine(today, datetime.min.time(), tzinfo=now.tzinfo)
+        begin, tomorrow = day_bounds(today, source.timezone)
         left = first_days_cap(
             source.first_day_cap or 0, (today - local_date(source.live_at or now, source.timezone)).days
         ) - _handed_over_since(source.id, begin)
-        found.append((source.id, max(left, 0), begin + timedelta(days=1)))
+        found.append((source.id, max(left, 0), tomorrow))
     return found
 
 
@@ -78,7 +78,7 @@ def sources_of(invitation_ids: Iterable[int]) -> dict[int, int]:
         .join(Interaction, Interaction.id == Invitation.interaction_id)
         .where(Invitation.id.in_(list(invitation_ids)))
     )
-    return dict(db.session.execute(rows).tuples().all())
+    return {row.id: row.source_id for row in db.session.execute(rows)}
 
 
 def policy(survey_id: int) -> InvitationPolicy | None:
@@ -130,7 +130,7 @@ def reasons(*, scope: Scope) -> dict[Reason, int]:
         .where(Invitation.state == InvitationState.EXCLUDED, within(Invitation.region_id, scope))
         .group_by(Invitation.reason)
     )
-    found = {reason: count for reason, count in db.session.execute(rows).tuples() if reason}
+    found = {reason: count for reason, count in db.session.execute(rows) if reason}
     return dict(sorted(found.items(), key=lambda item: -item[1]))
 
 
@@ -143,7 +143,7 @@ def planned_by_day(now: datetime, *, days: int, scope: Scope) -> dict[date, int]
         within(Invitation.region_id, scope),
     )
     day = func.date(rows.subquery().c.send_at)
-    counted = db.session.execute(select(day, func.count()).group_by(day)).tuples()
+    counted = db.session.execute(select(day, func.count()).group_by(day))
     found = Counter({now.date() + timedelta(days=offset): 0 for offset in range(days)})
     for text, count in counted:
         on = text if isinstance(text, date) else date.fromisoformat(str(text))

@@ -11,6 +11,7 @@ from npsapp.delivery import rendering
 from npsapp.intake.models import Interaction
 from npsapp.lib.clock import local_date
 from npsapp.lib.texts import text_in
+from npsapp.organization.rules import company_phrase
 from npsapp.surveys import queries as surveys
 from npsapp.surveys import rules as wording
 from npsapp.surveys.models import SurveyVersion
@@ -39,7 +40,7 @@ def values_for(interaction: Interaction, language: str) -> dict[str, str]:
         "date": day_in_words(interaction.happened_at, zone_name, language),
         "place": text_in(place, language),
         "brand": text_in(brand.name, language),
-        "company": text_in(brand.phrase, language) or text_in(brand.name, language),
+        "company": company_phrase(language, names=brand.name, phrases=brand.phrase),
     }
 
 
@@ -60,8 +61,7 @@ def letter(
     """The first letter of an invitation and its unsubscribe address."""
     brand = interaction.brand
     values = values_for(interaction, language)
-    texts = surveys.letter(version.survey_id).in_language(language)
-    words = wording.letter_words(texts, values=values)
+    words = wording.letter_words(surveys.letter(version.survey_id), language=language, values=values)
     page = wording.wording(surveys.questionnaire(version), language=language, values=values)
     unsubscribe = f"{addresses.public_url}/u/{unsubscribe_token(addresses.keys, contact_point_id, brand.id)}"
     scale = rendering.Scale(page.question, page.low, page.high, f"{addresses.public_url}/r/{token}")

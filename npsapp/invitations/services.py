@@ -54,11 +54,9 @@ def plan(interaction_ids: Sequence[int], *, mail_configured: bool, now: datetime
     withdrawn by hand, stays. Gives counts by reason ("planned" for yes).
     """
     lines = Invitation.interaction_id.in_(interaction_ids)
-    change(
-        delete(Invitation).where(
-            lines, Invitation.state.in_(UNDELIVERED), Invitation.handed_over_at.is_(None)
-        )
-    )
+    by_hand = Invitation.reason.is_not_distinct_from(Reason.WITHDRAWN)
+    never_left = Invitation.handed_over_at.is_(None)
+    change(delete(Invitation).where(lines, Invitation.state.in_(UNDELIVERED), never_left, ~by_hand))
     have = set(db.session.scalars(select(Invitation.interaction_id).where(lines)))
     fresh = [id_ for id_ in interaction_ids if id_ not in have]
     gathered = candidates.gather(fresh, count_planned=True, mail_configured=mail_configured, now=now)

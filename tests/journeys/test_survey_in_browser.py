@@ -1,17 +1,13 @@
 """The survey page in a real browser: what a person's hand records, what a machine's does not, and who can use it."""
 
 import re
-import shutil
-from collections.abc import Callable, Iterator
-from threading import Thread
+from collections.abc import Iterator
 from types import SimpleNamespace
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from flask import Flask
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 from sqlalchemy import delete, select, update
-from werkzeug.serving import make_server
 
 from npsapp.db import db, transaction
 from npsapp.invitations.models import Invitation
@@ -20,42 +16,9 @@ from npsapp.lib.clock import utcnow
 from npsapp.organization.models import Brand
 from npsapp.responses.models import DisputedAnswer, Response, ResponseRevision
 from tests.factories import make_invitation
+from tests.journeys.browser import RULES
 
 pytestmark = pytest.mark.browser
-
-RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
-# Chromium says `navigator.webdriver` when it is driven; a person's browser does not.
-AS_A_PERSON = "--disable-blink-features=AutomationControlled"
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-
-
-@pytest.fixture(scope="module")
-def launch() -> Iterator[Callable[..., Browser]]:
-    """`launch(*arguments)`: Chromium with further arguments."""
-    path = shutil.which("chromium")
-    assert path, "Chromium is missing: apt-get install chromium"
-    with sync_playwright() as driver:
-        yield lambda *more: driver.chromium.launch(executable_path=path, args=[*ARGUMENTS, *more])
-
-
-@pytest.fixture(scope="module")
-def chromium(launch: Callable[..., Browser]) -> Iterator[Browser]:
-    """A browser as people have it."""
-    launched = launch(AS_A_PERSON)
-    yield launched
-    launched.close()
-
-
-@pytest.fixture
-def address(app: Flask) -> Iterator[str]:
-    """The address of a running server."""
-    running = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = Thread(target=running.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{running.server_port}"
-    running.shutdown()
-    thread.join()
-    running.server_close()
 
 
 @pytest.fixture
