@@ -90,11 +90,10 @@ def open_batches(sender_id: int) -> int:
     return db.session.scalar(busy) or 0
 
 
-def rate(sender_id: int) -> SenderRate | None:
-    """When the sender as a whole may write next."""
-    return db.session.scalar(
-        select(SenderRate).where(SenderRate.sender_id == sender_id, SenderRate.domain == "*")
-    )
+def free_at(sender_id: int) -> datetime | None:
+    """When the sender as a whole may write next; None before its first letter."""
+    row = select(SenderRate.next_free_at).where(SenderRate.sender_id == sender_id, SenderRate.domain == "*")
+    return db.session.scalar(row)
 
 
 def due(sender_id: int, *, limit: int, now: datetime) -> list[int]:

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from uuid import uuid4
 
-from sqlalchemy import insert, or_, update
+from sqlalchemy import or_, update
 
 from npsapp.audit import services as audit
 from npsapp.audit.events import Event
@@ -181,44 +181,42 @@ def stamp(
     """Give the next due messages of a sender a batch id, if its pace and connections allow; None otherwise."""
     if queries.open_batches(sender_id) >= connections:
         return None
-    allowed = _take_tokens(sender_id, now=now, per_minute=per_minute)
+    allowed = _tokens(sender_id, now=now, per_minute=per_minute)
     ids = queries.due(sender_id, limit=allowed, now=now) if allowed else []
-    _spend_tokens(sender_id, spent=len(ids), now=now, per_minute=per_minute)
-    if not ids:
+    if not ids or not _spend(sender_id, len(ids), now=now, per_minute=per_minute):
         return None
     batch_id = uuid4().hex
-    db.session.execute(
+    claimed = change(
         update(Message)
         .where(Message.id.in_(ids), Message.state == State.QUEUED)
         .values(state=State.CLAIMED, batch_id=batch_id, lease_until=now + lease)
     )
-    return batch_id
+    return batch_id if claimed else None
 
 
-def _take_tokens(sender_id: int, *, now: datetime, per_minute: int) -> int:
-    """How many messages may leave now; makes the sender's rate row on first use."""
-    found = queries.rate(sender_id)
-    if found is None:
-        db.session.execute(
-            insert(SenderRate).values(sender_id=sender_id, domain="*", next_free_at=now - timedelta(1))
-        )
-        free_at = now - timedelta(1)
-    else:
-        free_at = found.next_free_at
-    return min(BATCH_SIZE, tokens(free_at, now=now, per_minute=per_minute, burst=per_minute or BATCH_SIZE))
+def _tokens(sender_id: int, *, now: datetime, per_minute: int) -> int:
+    """How many messages may leave now, at most a batch; makes the sender's rate row on first use."""
+    if per_minute <= 0:
+        return BATCH_SIZE
+    free_at = queries.free_at(sender_id)
+    if free_at is None:
+        free_at = now - timedelta(days=1)
+        db.session.add(SenderRate(sender_id=sender_id, domain="*", next_free_at=free_at))
+        db.session.flush()
+    return min(BATCH_SIZE, tokens(free_at, now=now, per_minute=per_minute, burst=per_minute))
 
 
-def _spend_tokens(sender_id: int, *, spent: int, now: datetime, per_minute: int) -> None:
-    """Move the sender's next free moment on. The write lock or the row's own lock makes it exact."""
-    found = queries.rate(sender_id)
-    if found is None or not spent or per_minute <= 0:
-        return
+def _spend(sender_id: int, count: int, *, now: datetime, per_minute: int) -> bool:
+    """Move the sender's next free moment on; False when another worker has just taken these tokens."""
+    if per_minute <= 0:
+        return True
     interval = timedelta(minutes=1) / per_minute
-    begin = max(found.next_free_at, now - interval * per_minute)
-    db.session.execute(
-        update(SenderRate)
-        .where(SenderRate.id == found.id, SenderRate.next_free_at == found.next_free_at)
-        .values(next_free_at=begin + interval * spent)
+    free_at = queries.free_at(sender_id) or now
+    moved = update(SenderRate).where(
+        SenderRate.sender_id == sender_id, SenderRate.domain == "*", SenderRate.next_free_at == free_at
+    )
+    return bool(
+        change(moved.values(next_free_at=max(free_at, now - interval * per_minute) + interval * count))
     )
 
 
