@@ -30,7 +30,7 @@ servers: ## Install the programs tests drive (as root), or name what is missing
 	@sh tests/servers.sh
 
 translations: .venv/dev ## Collect new sentences and compile the translations
-	$(BIN)/pybabel -q extract -F npsapp/translations/babel.cfg -k N_ -k lazy_gettext --no-location --sort-output \
+	$(BIN)/pybabel -q extract -F npsapp/translations/babel.cfg -k N_ -k lazy_gettext -k _l --no-location --sort-output \
 		--project npsapp --version 1 -o npsapp/translations/messages.pot npsapp
 	for language in $(LANGUAGES); do \
 		$(BIN)/pybabel -q update -N --no-wrap -i npsapp/translations/messages.pot -d npsapp/translations -l $$language; done

@@ -22,7 +22,6 @@ DOORS = (
     "npsapp.surveys.views",
     "npsapp.invitations.views",
     "npsapp.delivery.views",
-    "npsapp.delivery.sender_page",
     "npsapp.responses.public",
     "npsapp.responses.views",
     "npsapp.cases.views",

@@ -1,17 +1,20 @@
 """The database: the model base, types, sessions for reading and `transaction()` for writing."""
 
+import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, cast
 
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import (
+    ARRAY,
     JSON,
+    Column,
     ColumnElement,
     DateTime,
     Delete,
@@ -21,9 +24,17 @@ from sqlalchemy import (
     Insert,
     MetaData,
     String,
+    Table,
     Update,
+    any_,
+    bindparam,
     event,
+    func,
+    insert,
+    literal,
+    literal_column,
     or_,
+    select,
     true,
 )
 from sqlalchemy.engine import Connection
@@ -158,6 +169,48 @@ def change(statement: Update | Delete | Insert) -> int:
     """Run one UPDATE, DELETE or INSERT and give the number of rows it touched: who gets 0 came too late."""
     result = db.session.execute(statement)
     return int(getattr(result, "rowcount", 0))
+
+
+def insert_many(model: type[Base], rows: Sequence[dict[str, Any]], **same: Any) -> None:
+    """Write many rows with one statement; `same` are columns with one value for all, written into it.
+
+    Goes past the mapper, which costs more than the database: every column without a default must be named.
+    """
+    if not rows:
+        return
+    table = cast(Table, model.__table__)
+    fixed = {name: _written_out(value, table.c[name]) for name, value in same.items()}
+    varied = {name: bindparam(name, type_=table.c[name].type) for name in rows[0]}
+    db.session.execute(insert(table).values({**varied, **fixed}), rows)
+
+
+def _written_out(value: Any, column: Column[Any]) -> ColumnElement[Any]:
+    """A value as SQL of its own: as a parameter it would be converted anew for every row."""
+    compiled = literal(value, column.type).compile(db.engine, compile_kwargs={"literal_binds": True})
+    return literal_column(str(compiled), column.type)
+
+
+def new_ids(model: type[Base], count: int) -> Sequence[int]:
+    """Ids for rows to be written with `insert_many`: asked for ids, SQLite inserts row by row."""
+    if not count:
+        return []
+    table = cast(Table, model.__table__)
+    if is_sqlite():  # this transaction is the only one that writes
+        last = db.session.scalar(select(func.max(table.c.id))) or 0
+        return range(last + 1, last + 1 + count)
+    following = func.nextval(func.pg_get_serial_sequence(table.fullname, "id"))
+    return db.session.scalars(select(following).select_from(func.generate_series(1, count))).all()
+
+
+def one_of(
+    column: ColumnElement[Any] | InstrumentedAttribute[Any], values: Iterable[Any]
+) -> ColumnElement[bool]:
+    """`column IN (values)` as one parameter: hundreds of them cost more than the search itself."""
+    wanted = list(values)
+    if not is_sqlite():
+        return column == any_(literal(wanted, ARRAY(column.type)))
+    rows = func.json_each(literal(json.dumps(wanted), String)).table_valued("value")
+    return column.in_(select(rows.c.value))
 
 
 def is_sqlite() -> bool:

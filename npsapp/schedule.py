@@ -28,7 +28,6 @@ from npsapp.invitations import services as invitations
 from npsapp.invitations.rendering import Addresses
 from npsapp.lib.clock import utcnow
 from npsapp.pulse import services as pulse
-from npsapp.reports import queries as reports_due
 from npsapp.reports import services as reports
 from npsapp.responses import services as responses
 from npsapp.worker import every
@@ -198,13 +197,9 @@ def tell_owners(_beat: Beat) -> None:
 def recount(beat: Beat) -> None:
     """Days with new or changed answers are counted again."""
     for _round in beat.rounds():
-        with reading():
-            days = reports_due.dirty_days(CHUNK)
-        if not days:
-            return
-        for survey_id, day in days:
-            with transaction():
-                reports.recount(survey_id, day)
+        with transaction():
+            if not reports.recount_dirty_days():
+                return
 
 
 def send(_beat: Beat) -> None:

@@ -8,7 +8,9 @@ from typing import Any
 from npsapp.customers.models import ContactPoint, Customer, Ground
 from npsapp.customers.rules import ContactKind, GroundKind
 from npsapp.db import db
-from npsapp.delivery.rules import Channel
+from npsapp.delivery import services as delivery
+from npsapp.delivery.models import Message
+from npsapp.delivery.rules import Channel, Purpose
 from npsapp.intake.models import Interaction, Source, SourceKind
 from npsapp.invitations.models import Invitation, InvitationStep
 from npsapp.invitations.rules import InvitationState, StepState
@@ -157,7 +159,31 @@ def make_response(company: SimpleNamespace, *, now: datetime, score: int = 3, **
     response = _save(Response(**(values | over)))
     _save(
         ResponseRevision(
-            response_id=response.id, number=1, at=now, score=response.score, comment=response.comment
+            response_id=response.id,
+            number=1,
+            at=now,
+            score=response.score,
+            comment=response.comment,
+            contact_wanted=response.contact_wanted,
         )
     )
     return response
+
+
+def make_message(company: SimpleNamespace, *, now: datetime, **over: Any) -> Message:
+    """A letter to a customer in Kyiv, queued at `now`; `over` may change its columns afterwards."""
+    message = delivery.queue(
+        purpose=over.pop("purpose", Purpose.INVITATION),
+        to_address="petro@example.com",
+        brand_id=company.brand.id,
+        region_id=over.pop("region_id", company.regions.kyiv.id),
+        language="uk",
+        subject=over.pop("subject", "Ваше замовлення"),
+        body="b",
+        html="<p>b</p>",
+        due_at=now,
+        now=now,
+    )
+    for name, value in over.items():
+        setattr(message, name, value)
+    return _save(message)

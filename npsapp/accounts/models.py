@@ -6,7 +6,7 @@ from sqlalchemy import ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from npsapp.db import Base, code
-from npsapp.permissions import Permission, Role, Scope, may
+from npsapp.permissions import Role, Scope
 
 
 class User(Base):
@@ -28,31 +28,24 @@ class User(Base):
     blocked_at: Mapped[datetime | None]
     regions: Mapped[list["UserRegion"]] = relationship(back_populates="user", cascade="all, delete-orphan")
 
-    # What Flask-Login asks for; the session's own token is what it stores (see accounts.views).
+    # What Flask-Login asks for. `session_token` and `scope` are no columns: the loader sets them on each request.
     is_authenticated = True
     is_anonymous = False
+    session_token = ""
+    scope = Scope(frozenset())
 
     @property
     def is_active(self) -> bool:
         return self.blocked_at is None
 
-    def get_id(self) -> str:
-        """Flask-Login's name of this login: the random token of the session, set when it was loaded."""
-        return str(getattr(self, "session_token", ""))
-
     @property
-    def scope(self) -> Scope:
-        """Set by the loader, which knows the subtree of the user's regions; nothing when it was not set."""
-        found: Scope = self.__dict__.get("_scope", Scope(frozenset()))
-        return found
+    def region_ids(self) -> set[int]:
+        """The listed regions; what lies inside them is not spelled out."""
+        return {row.region_id for row in self.regions}
 
-    @scope.setter
-    def scope(self, value: Scope) -> None:
-        self.__dict__["_scope"] = value
-
-    def may(self, permission: Permission) -> bool:
-        """Whether this user's role carries a permission."""
-        return may(self.role, permission)
+    def get_id(self) -> str:
+        """Flask-Login's name of this login: the random token of the session."""
+        return self.session_token
 
 
 class UserRegion(Base):

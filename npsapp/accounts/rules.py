@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from ipaddress import ip_address
-from urllib.parse import urlsplit
+from pathlib import Path
 
 from npsapp.lib.texts import N_
 
@@ -38,8 +38,8 @@ KEPT_FOR = max(limit.within + limit.wait for limit in ACCOUNT_LIMITS + ADDRESS_L
 
 PASSWORD_MIN = 8  # the least that NIST SP 800-63B, section 5.1.1.1, allows for a password people choose
 PASSWORD_MAX = 200  # scrypt reads all of it: an upper bound keeps one login from costing a second
-RESET_LETTER_S = 3600
-WELCOME_LETTER_S = 7 * 24 * 3600  # a colleague's first letter may arrive before the weekend
+RESET_LASTS = timedelta(hours=1)
+WELCOME_LASTS = timedelta(days=7)  # a colleague's first letter may arrive before the weekend
 
 # Without "stay signed in" the session ends with the browser, and on the server after a working day without use.
 IDLE_AFTER = timedelta(hours=12)
@@ -47,16 +47,7 @@ REMEMBERED_FOR = timedelta(days=30)
 SEEN_EVERY = timedelta(minutes=5)  # how exact "last seen" is; every write costs the database's only writer
 
 # The words that people add digits to; a whole leaked list would be slower and no kinder.
-COMMON_PASSWORDS = frozenset(
-    {
-        "12345678", "123456789", "87654321", "qwertyui", "qwerty123", "qwerty12", "password", "iloveyou",
-        "1q2w3e4r", "1qaz2wsx", "asdfghjk", "zxcvbnm1", "football", "baseball", "sunshine", "princess", "parol123",
-        "йцукенгш", "пароль123", "administrator1", "1234567890", "0123456789", "0987654321",
-        "password1", "password12", "password123", "passw0rd",
-        "qwertyuiop", "qwerty123456", "qwerty12345", "1q2w3e4r5t", "1qaz2wsx3edc", "iloveyou12", "administrator",
-        "adminadmin", "welcome123", "йцукенгшщз", "пароль1234", "пароль12345", "парольпароль", "npsappnpsapp",
-    }
-)  # fmt: skip
+COMMON_PASSWORDS = frozenset(Path(__file__).with_name("common_passwords.txt").read_text("utf-8").split())
 
 
 def wait_until(failures: Sequence[datetime], limits: Sequence[Limit], *, now: datetime) -> datetime | None:
@@ -91,12 +82,9 @@ def password_problem(password: str, *, email: str = "") -> str | None:
 
 def safe_next(target: str | None) -> str | None:
     """The path to go to after signing in: only paths of this site, so that no link leads a colleague elsewhere."""
-    if not target or not target.startswith("/") or target.startswith(("//", "/\\")):
+    if not target or not target.startswith("/") or target.startswith("//"):
         return None
-    if any(ord(char) < 32 or char == "\\" for char in target):
-        return None
-    parts = urlsplit(target)
-    return None if parts.scheme or parts.netloc else target
+    return None if "\\" in target or any(ord(char) < 32 for char in target) else target
 
 
 def session_end(*, remember: bool, now: datetime) -> datetime:
@@ -113,22 +101,19 @@ def network_of(address: str) -> str:
     return str(parsed) if parsed.version == 4 else f"{int(parsed) >> 64:x}"
 
 
-# Longest mark first: Edge and Opera say "Chrome", Chrome says "Safari".
-_BROWSERS = (
-    ("Edg", "Edge"), ("OPR/", "Opera"), ("SamsungBrowser", "Samsung Internet"), ("YaBrowser", "Yandex"),
-    ("Firefox", "Firefox"), ("FxiOS", "Firefox"), ("CriOS", "Chrome"), ("Chrome", "Chrome"), ("Safari", "Safari"),
-)  # fmt: skip
-_SYSTEMS = (
-    ("iPhone", "iPhone"), ("iPad", "iPad"), ("Android", "Android"), ("Windows", "Windows"), ("Mac OS", "macOS"),
-    ("CrOS", "ChromeOS"), ("Linux", "Linux"),
-)  # fmt: skip
+# Mark in the agent's words → name. Longest story first: Edge says "Chrome" as well, and Chrome says "Safari".
+_BROWSERS = {"Edg": "Edge", "OPR/": "Opera", "YaBrowser": "Yandex", "Firefox": "Firefox", "FxiOS": "Firefox"}
+_BROWSERS |= {"CriOS": "Chrome", "Chrome": "Chrome", "Safari": "Safari"}
+_SYSTEMS = {"iPhone": "iPhone", "iPad": "iPad", "Android": "Android", "Windows": "Windows"}
+_SYSTEMS |= {"Mac OS": "macOS", "Linux": "Linux"}
 
 
 def device(agent: str) -> str:
     """Browser and system as their owner recognises them ("Firefox, Android"), or an empty string."""
-    browser = next((name for mark, name in _BROWSERS if mark in agent), "")
-    system = next((name for mark, name in _SYSTEMS if mark in agent), "")
-    return ", ".join(part for part in (browser, system) if part)
+    found = [
+        next((name for mark, name in marks.items() if mark in agent), "") for marks in (_BROWSERS, _SYSTEMS)
+    ]
+    return ", ".join(name for name in found if name)
 
 
 def upwards(region_id: int | None, parents: Mapping[int, int | None]) -> list[int]:
@@ -149,9 +134,6 @@ def manager_of(
 
 def unmanaged(*, parents: Mapping[int, int | None], managers: Mapping[int, int]) -> list[int]:
     """The regions without regions inside that nobody answers for: their cases go to the fallback owner."""
-    inner = set(parents.values())
-    return [
-        region_id
-        for region_id in parents
-        if region_id not in inner and manager_of(region_id, parents=parents, managers=managers) is None
-    ]
+    leaves = set(parents) - set(parents.values())
+    found = (region_id for region_id in parents if region_id in leaves)
+    return [one for one in found if manager_of(one, parents=parents, managers=managers) is None]

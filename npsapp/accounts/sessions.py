@@ -1,16 +1,16 @@
 """Signing in and out: throttled tries, sessions that can be listed and ended."""
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, update
+from sqlalchemy import case, delete, func, insert, select, update
 
 from npsapp.accounts import queries, rules
 from npsapp.accounts.models import LoginAttempt, User, UserSession
 from npsapp.audit import services as audit
 from npsapp.audit.events import Event
 from npsapp.audit.services import Actor
-from npsapp.db import db
+from npsapp.db import change, db
 from npsapp.lib.refusals import Refused
 from npsapp.lib.texts import N_
 from npsapp.lib.tokens import digest, keyed, new_token
@@ -18,47 +18,60 @@ from npsapp.lib.tokens import digest, keyed, new_token
 VISITOR = Actor("visitor")  # somebody who has not shown who they are
 
 
+@dataclass(frozen=True)
+class Claim:
+    """Who somebody says to be, and from where: keyed hashes, as tries are counted by them."""
+
+    account: str
+    place: str
+
+
 class TooManyTries(Refused):
-    """Too many failed tries from here or for this account; `until` is when the next one is looked at."""
+    """Too many failed tries from here or for this account; the value `until` is when the next is looked at."""
 
     code = "too_many_tries"
     wording = N_("Too many failed tries. Wait a little, or set a new password by letter.")
 
-    def __init__(self, until: datetime) -> None:
-        self.until = until
-        super().__init__()
+
+def claim(email: str, address: str, *, key: str) -> Claim:
+    """The claim of a visitor at a network address to be the user with that e-mail address."""
+    account, place = email.strip().lower(), rules.network_of(address)
+    return Claim(account=keyed(key, "throttle", account), place=keyed(key, "throttle", place))
 
 
-class NoSuchSession(Refused):
-    """The session has ended already, or belongs to somebody else."""
-
-    code = "no_such_session"
-    wording = N_("This session has already ended.")
-
-
-def begin_try(*, email: str, address: str, key: str, now: datetime) -> list[int]:
+def begin_try(who: Claim, *, now: datetime) -> None:
     """Count a try before the password is looked at, so that tries at the same moment cannot pass together.
 
-    Needs a transaction. Gives the ids that `begin_session` takes back when the try succeeds. May raise
-    TooManyTries; a try that is refused is not counted.
+    Needs a transaction. May raise TooManyTries; a try that is refused is not counted.
     """
-    db.session.execute(delete(LoginAttempt).where(LoginAttempt.at < now - rules.KEPT_FOR))
-    account, place = _account_key(email, key), _address_key(address, key)
-    _refuse_too_many(account, rules.ACCOUNT_LIMITS, now)
-    _refuse_too_many(place, rules.ADDRESS_LIMITS, now)
-    tries = [LoginAttempt(key=account, at=now), LoginAttempt(key=place, at=now)]
-    db.session.add_all(tries)
-    db.session.flush()
-    return [one.id for one in tries]
+    _count({f"account:{who.account}": rules.ACCOUNT_LIMITS}, who, now)
 
 
-def begin_letter(*, email: str, address: str, key: str, now: datetime) -> None:
+def begin_letter(who: Claim, *, now: datetime) -> None:
     """Count a wish for a letter that sets a password. Needs a transaction; may raise TooManyTries."""
-    wanted, place = f"letter:{keyed(key, 'throttle', email.strip().lower())}", _address_key(address, key)
-    _refuse_too_many(wanted, rules.LETTER_LIMITS, now)
-    _refuse_too_many(place, rules.ADDRESS_LIMITS, now)
-    db.session.add_all([LoginAttempt(key=wanted, at=now), LoginAttempt(key=place, at=now)])
-    db.session.flush()
+    _count({f"letter:{who.account}": rules.LETTER_LIMITS}, who, now)
+
+
+def _count(limits: dict[str, tuple[rules.Limit, ...]], who: Claim, now: datetime) -> None:
+    db.session.execute(delete(LoginAttempt).where(LoginAttempt.at < now - rules.KEPT_FOR))
+    limits = limits | {f"address:{who.place}": rules.ADDRESS_LIMITS}
+    for key, limit in limits.items():
+        until = rules.wait_until(queries.failures(key), limit, now=now)
+        if until:
+            raise TooManyTries(until=until)
+    db.session.execute(insert(LoginAttempt), [{"key": key, "at": now} for key in limits])
+
+
+def forget_tries(who: Claim) -> None:
+    """Let an account be tried again at once: its owner showed the password or set a new one. Needs a transaction.
+
+    Of the tries from the address only the last one is forgotten, or whoever owns one account could try all the
+    others for ever.
+    """
+    place = LoginAttempt.key == f"address:{who.place}"
+    last = select(func.max(LoginAttempt.id)).where(place).scalar_subquery()
+    own = LoginAttempt.key == f"account:{who.account}"
+    db.session.execute(delete(LoginAttempt).where(own | (LoginAttempt.id == last)))
 
 
 def note_failure(user_id: int | None, *, now: datetime) -> None:
@@ -66,15 +79,8 @@ def note_failure(user_id: int | None, *, now: datetime) -> None:
     audit.record(Event.USER_LOGIN_FAILED, actor=VISITOR, now=now, subject=("user", user_id))
 
 
-def begin_session(
-    user: User, *, tries: list[int], email: str, key: str, remember: bool, agent: str, now: datetime
-) -> str:
-    """Sign a user in whose password was right; gives the random token for the cookie. Needs a transaction.
-
-    The account's failed tries are forgotten; those of the address stay, or whoever owns one account could try
-    all the others for ever.
-    """
-    forget_tries(email, key=key, tries=tries)
+def begin_session(user: User, *, remember: bool, agent: str, now: datetime) -> str:
+    """Sign a user in whose password was right; gives the random token for the cookie. Needs a transaction."""
     db.session.execute(delete(UserSession).where(UserSession.expires_at < now))
     token = new_token()
     db.session.add(
@@ -94,23 +100,12 @@ def begin_session(
     return token
 
 
-def forget_tries(email: str, *, key: str, tries: Sequence[int] = ()) -> None:
-    """Let an account be tried again at once: its owner showed the password or set a new one. Needs a transaction.
-
-    `tries` are those that just succeeded: they count against the address no more.
-    """
-    db.session.execute(delete(LoginAttempt).where(LoginAttempt.id.in_(tries)))
-    db.session.execute(delete(LoginAttempt).where(LoginAttempt.key == _account_key(email, key)))
-
-
 def seen(session_id: int, *, now: datetime) -> None:
     """Remember that a session is in use; without "stay signed in" that prolongs it. Needs a transaction."""
-    used = update(UserSession).where(UserSession.id == session_id)
-    db.session.execute(used.values(seen_at=now))
+    later = rules.session_end(remember=False, now=now)
+    ends = case((UserSession.remember, UserSession.expires_at), else_=later)
     db.session.execute(
-        used.where(UserSession.remember.is_(False)).values(
-            expires_at=rules.session_end(remember=False, now=now)
-        )
+        update(UserSession).where(UserSession.id == session_id).values(seen_at=now, expires_at=ends)
     )
 
 
@@ -121,34 +116,13 @@ def end(token: str, *, user_id: int, now: datetime) -> None:
 
 
 def revoke(session_id: int, *, user_id: int, now: datetime) -> None:
-    """Sign the user out on another device. Needs a transaction; may raise NoSuchSession."""
-    ended = db.session.execute(
-        delete(UserSession)
-        .where(UserSession.id == session_id, UserSession.user_id == user_id)
-        .returning(UserSession.id)
-    )
-    if ended.scalar() is None:
-        raise NoSuchSession()
-    audit.record(Event.SESSION_REVOKED, actor=audit.by_user(user_id), now=now, subject=("user", user_id))
+    """Sign the user out on another device; nothing happens when that session has ended. Needs a transaction."""
+    own = UserSession.user_id == user_id
+    if change(delete(UserSession).where(UserSession.id == session_id, own)):
+        audit.record(Event.SESSION_REVOKED, actor=audit.by_user(user_id), now=now, subject=("user", user_id))
 
 
 def end_all(user_id: int, *, keep_token: str = "") -> None:
     """Sign a user out everywhere, except where `keep_token` is in the cookie. Needs a transaction."""
-    ending = delete(UserSession).where(UserSession.user_id == user_id)
-    if keep_token:
-        ending = ending.where(UserSession.token_hash != digest(keep_token))
-    db.session.execute(ending)
-
-
-def _refuse_too_many(key: str, limits: tuple[rules.Limit, ...], now: datetime) -> None:
-    until = rules.wait_until(queries.failures(key), limits, now=now)
-    if until:
-        raise TooManyTries(until)
-
-
-def _account_key(email: str, key: str) -> str:
-    return f"account:{keyed(key, 'throttle', email.strip().lower())}"
-
-
-def _address_key(address: str, key: str) -> str:
-    return f"address:{keyed(key, 'throttle', rules.network_of(address))}"
+    others = UserSession.token_hash != digest(keep_token)
+    db.session.execute(delete(UserSession).where(UserSession.user_id == user_id, others))

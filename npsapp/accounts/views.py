@@ -1,33 +1,23 @@
 """Signing in and out, setting a password by letter, and the own profile."""
 
-from datetime import timedelta
+from contextlib import suppress
 
-from flask import (
-    Blueprint,
-    Response,
-    current_app,
-    flash,
-    make_response,
-    redirect,
-    render_template,
-    request,
-    session,
-    url_for,
-)
+from flask import Blueprint, abort, current_app, flash, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
 
 from npsapp.accounts import letters, queries, rules, services, sessions
-from npsapp.accounts.forms import ChangePasswordForm, ForgotForm, LoginForm, NewPasswordForm, ProfileForm
+from npsapp.accounts.forms import ChangePasswordForm, EmailForm, LoginForm, NewPasswordForm, ProfileForm
 from npsapp.accounts.hashing import hash_password, matches
-from npsapp.accounts.login import enter, own_token, throttle_key, visitor_address
+from npsapp.accounts.login import enter
 from npsapp.accounts.models import User
 from npsapp.audit import services as audit
 from npsapp.db import transaction
 from npsapp.delivery.services import NoSender
 from npsapp.i18n import LANGUAGES, language_now
 from npsapp.lib.clock import utcnow
+from npsapp.lib.tokens import digest
 from npsapp.web.access import public, signed_in
 
 bp = Blueprint("accounts", __name__, template_folder="templates")
@@ -43,57 +33,42 @@ def login() -> ResponseReturnValue:
     if current_user.is_authenticated:
         return redirect(wanted or url_for("office.start"))
     if not form.validate_on_submit():
-        return _login_page(form, status=422 if form.is_submitted() else 200)
-    try:
-        user = _sign_in(form)
-    except sessions.TooManyTries as refusal:
-        return _too_many(form, refusal)
-    if user is None:
+        return render_template("accounts/login.html", form=form), 422 if form.errors else 200
+    user = queries.user_by_email(form.email.data)
+    stored = _proven(user, form.email.data, form.password.data)
+    if user is None or not stored:
         form.form_errors = [_("The e-mail address or the password is wrong.")]
-        return _login_page(form, status=422)
+        return render_template("accounts/login.html", form=form), 422
+    with transaction():
+        if user.password_hash != stored:  # changed while the hash was computed
+            abort(409)
+        sessions.forget_tries(_claim(user.email))
+        token = sessions.begin_session(
+            user, remember=form.remember.data, agent=request.user_agent.string, now=utcnow()
+        )
+    enter(user, token, remember=form.remember.data)
     return redirect(wanted or url_for("office.start"))
 
 
-def _sign_in(form: LoginForm) -> User | None:
-    """One try; None when address or password is wrong. May raise TooManyTries."""
-    email, now = form.email.data or "", utcnow()
+def _proven(user: User | None, email: str, password: str) -> str | None:
+    """The stored hash that the password fits, or None; every try is counted. May raise TooManyTries."""
+    stored = user.password_hash if user and user.is_active else None
+    user_id, now = user.id if user else None, utcnow()
     with transaction():
-        tries = sessions.begin_try(email=email, address=visitor_address(), key=throttle_key(), now=now)
-    found = queries.user_by_email(email)
-    stored = found.password_hash if found and found.is_active else None
-    found_id = found.id if found else None
-    if not matches(stored, form.password.data or "") or found_id is None:
-        with transaction():
-            sessions.note_failure(found_id, now=now)
-        return None
-    remember = bool(form.remember.data)
+        sessions.begin_try(_claim(email), now=now)
+    if matches(stored, password):
+        return stored
     with transaction():
-        user = queries.user(found_id)
-        if user is None or user.password_hash != stored:  # changed while the hash was computed
-            return None
-        token = sessions.begin_session(
-            user,
-            tries=tries,
-            email=email,
-            key=throttle_key(),
-            remember=remember,
-            agent=request.user_agent.string,
-            now=now,
-        )
-    enter(user, token, remember=remember)
-    return user
+        sessions.note_failure(user_id, now=now)
+    return None
 
 
-def _login_page(form: LoginForm, *, status: int) -> ResponseReturnValue:
-    return render_template("accounts/login.html", form=form), status
-
-
-def _too_many(form: LoginForm, refusal: sessions.TooManyTries) -> Response:
-    form.form_errors = [_(refusal.wording)]
-    page = render_template("accounts/login.html", form=form, until=refusal.until)
-    response = make_response(page, 429)
-    response.headers["Retry-After"] = str(max(1, int((refusal.until - utcnow()) / timedelta(seconds=1))))
-    return response
+@bp.errorhandler(sessions.TooManyTries)
+def _too_many(refusal: sessions.TooManyTries) -> ResponseReturnValue:
+    until = refusal.values["until"]
+    seconds = int((until - utcnow()).total_seconds())
+    page = render_template("accounts/too_many.html", words=_(refusal.wording), until=until)
+    return page, 429, {"Retry-After": str(max(1, seconds))}
 
 
 @bp.post("/logout")
@@ -101,9 +76,8 @@ def _too_many(form: LoginForm, refusal: sessions.TooManyTries) -> Response:
 def logout() -> ResponseReturnValue:
     """End the session on this device, also in the database."""
     if current_user.is_authenticated:
-        token, user_id = own_token(), current_user.id
         with transaction():
-            sessions.end(token, user_id=user_id, now=utcnow())
+            sessions.end(current_user.session_token, user_id=current_user.id, now=utcnow())
     session.clear()
     return redirect(url_for(".login"))
 
@@ -113,39 +87,39 @@ def logout() -> ResponseReturnValue:
 def language() -> ResponseReturnValue:
     """Change the language of the pages: in the profile of whoever is signed in, else in the cookie."""
     chosen = request.form.get("language", "")
-    if chosen in LANGUAGES:
+    if chosen in LANGUAGES and current_user.is_authenticated:
+        _change_profile(current_user.name, chosen)
+    elif chosen in LANGUAGES:
         session["language"] = chosen
-        if current_user.is_authenticated:
-            user_id = current_user.id
-            with transaction():
-                services.change_profile(_own(user_id), name=_own(user_id).name, language=chosen, now=utcnow())
     return redirect(rules.safe_next(request.form.get("next")) or url_for("office.start"), code=303)
+
+
+def _change_profile(name: str, language: str) -> None:
+    with transaction():
+        actor = audit.by_user(current_user.id)
+        services.change_user(current_user, name=name, language=language, actor=actor, now=utcnow())
 
 
 @bp.route("/password/forgot", methods=["GET", "POST"])
 @public
 def forgot() -> ResponseReturnValue:
     """Ask for a letter that sets a new password; the answer is the same whether the account exists or not."""
-    form = ForgotForm()
+    form = EmailForm()
     if not form.validate_on_submit():
-        return render_template("accounts/forgot.html", form=form), 422 if form.is_submitted() else 200
-    email, now = form.email.data or "", utcnow()
+        return render_template("accounts/forgot.html", form=form), 422 if form.errors else 200
+    email, now = form.email.data, utcnow()
     with transaction():
-        sessions.begin_letter(email=email, address=visitor_address(), key=throttle_key(), now=now)
+        sessions.begin_letter(_claim(email), now=now)
     found = queries.user_by_email(email)
+    user = found or User(email=email, name=email, language=language_now())
     # Written for everybody and sent to whom there is: the answer takes as long for a stranger.
+    config = current_app.config
     letter = letters.password_letter(
-        found if found and found.is_active else None,
-        keys=current_app.config["SECRET_KEYS"],
-        public_url=current_app.config["PUBLIC_URL"],
-        language=language_now(),
+        user, keys=config["SECRET_KEYS"], public_url=config["PUBLIC_URL"], now=now
     )
-    if letter.user_id is not None:
-        try:
-            with transaction():
-                letters.send(letter, actor=sessions.VISITOR, now=now)
-        except NoSender:
-            current_app.logger.warning("a letter that sets a password was asked for, but no sender is set up")
+    if found and found.is_active:
+        with suppress(NoSender), transaction():
+            letters.send(found, letter, actor=sessions.VISITOR, now=now)
     return render_template("accounts/forgot_done.html", email=email)
 
 
@@ -153,21 +127,19 @@ def forgot() -> ResponseReturnValue:
 @public
 def reset(token: str) -> ResponseReturnValue:
     """Set a new password from the link of a letter; the link works once, because it is bound to the old password."""
-    user = letters.user_of(token, keys=current_app.config["SECRET_KEYS"])
+    keys, now = current_app.config["SECRET_KEYS"], utcnow()
+    user = letters.user_of(token, keys=keys, now=now)
     if user is None:
         return render_template("accounts/reset_gone.html"), 410
     form = NewPasswordForm()
     form.owner_email = user.email
     if not form.validate_on_submit():
-        return render_template("accounts/reset.html", form=form), 422 if form.is_submitted() else 200
-    hashed = hash_password(form.password.data or "")
+        return render_template("accounts/reset.html", form=form), 422 if form.errors else 200
+    hashed = hash_password(form.password.data)
     with transaction():
-        user = letters.user_of(token, keys=current_app.config["SECRET_KEYS"])  # a second press of the button
-        if user is not None:
-            services.set_password(user, hashed, actor=audit.by_user(user.id), now=utcnow())
-            sessions.forget_tries(user.email, key=throttle_key())
-    if user is None:
-        return render_template("accounts/reset_gone.html"), 410
+        user = letters.user_of(token, keys=keys, now=now) or abort(410)  # the button was pressed twice
+        services.set_password(user, hashed, actor=audit.by_user(user.id), now=now)
+        sessions.forget_tries(_claim(user.email))
     session.clear()
     flash(_("The new password is set. Please sign in with it."), "success")
     return redirect(url_for(".login"), code=303)
@@ -179,14 +151,9 @@ def profile() -> ResponseReturnValue:
     """The own name and language, and the devices one is signed in on."""
     form = ProfileForm(obj=current_user)
     if not form.validate_on_submit():
-        return _profile_page(form, ChangePasswordForm(), status=422 if form.is_submitted() else 200)
-    user_id = current_user.id
-    with transaction():
-        changed = services.change_profile(
-            _own(user_id), name=form.name.data or "", language=form.language.data, now=utcnow()
-        )
-    session["language"] = form.language.data
-    flash(_("Your profile is saved.") if changed else _("Nothing was changed."), "success")
+        return _profile_page(form, ChangePasswordForm()), 422 if form.errors else 200
+    _change_profile(form.name.data, form.language.data)
+    flash(_("The changes are saved."), "success")
     return redirect(url_for(".profile"), code=303)
 
 
@@ -196,16 +163,16 @@ def change_password() -> ResponseReturnValue:
     """Change the own password; all other sessions end."""
     form = ChangePasswordForm()
     form.owner_email = current_user.email
-    if form.validate() and not _is_own_password(form):
+    # Throttled like signing in: somebody at a forgotten screen must not try passwords.
+    if form.validate() and not _proven(current_user, current_user.email, form.current.data):
         form.current.errors = [_("This is not your current password.")]
     if form.errors:
-        return _profile_page(ProfileForm(formdata=None, obj=current_user), form, status=422)
-    user_id, token = current_user.id, own_token()
-    hashed = hash_password(form.password.data or "")
+        return _profile_page(ProfileForm(formdata=None, obj=current_user), form), 422
+    hashed = hash_password(form.password.data)
     with transaction():
-        services.set_password(
-            _own(user_id), hashed, actor=audit.by_user(user_id), now=utcnow(), keep_token=token
-        )
+        sessions.forget_tries(_claim(current_user.email))
+        actor, own = audit.by_user(current_user.id), current_user.session_token
+        services.set_password(current_user, hashed, actor=actor, now=utcnow(), keep_token=own)
     flash(_("The new password is set. On all other devices you are signed out."), "success")
     return redirect(url_for(".profile"), code=303)
 
@@ -214,43 +181,21 @@ def change_password() -> ResponseReturnValue:
 @signed_in
 def end_session(session_id: int) -> ResponseReturnValue:
     """Sign out on another device."""
-    user_id = current_user.id
     with transaction():
-        sessions.revoke(session_id, user_id=user_id, now=utcnow())
+        sessions.revoke(session_id, user_id=current_user.id, now=utcnow())
     flash(_("You are signed out on that device."), "success")
     return redirect(url_for(".profile"), code=303)
 
 
-def _is_own_password(form: ChangePasswordForm) -> bool:
-    """Throttled like signing in: somebody at a forgotten screen must not try passwords. May raise TooManyTries."""
-    email, user_id, stored, now = current_user.email, current_user.id, current_user.password_hash, utcnow()
-    with transaction():
-        tries = sessions.begin_try(email=email, address=visitor_address(), key=throttle_key(), now=now)
-    right = matches(stored, form.current.data or "")
-    with transaction():
-        if right:
-            sessions.forget_tries(email, key=throttle_key(), tries=tries)
-        else:
-            sessions.note_failure(user_id, now=now)
-    return right
-
-
-def _profile_page(
-    form: ProfileForm, password_form: ChangePasswordForm, *, status: int
-) -> ResponseReturnValue:
-    now = utcnow()
-    page = render_template(
+def _profile_page(form: ProfileForm, password_form: ChangePasswordForm) -> str:
+    return render_template(
         "accounts/profile.html",
         form=form,
         password_form=password_form,
-        sessions=queries.sessions(current_user.id, now=now),
-        own=queries.session_id(own_token()),
+        sessions=queries.sessions(current_user.id, now=utcnow()),
+        own=digest(current_user.session_token),
     )
-    return page, status
 
 
-def _own(user_id: int) -> User:
-    """The signed-in user, read again inside the transaction."""
-    user = queries.user(user_id)
-    assert user is not None  # noqa: S101 - a living session was found a moment ago
-    return user
+def _claim(email: str) -> sessions.Claim:
+    return sessions.claim(email, request.remote_addr or "", key=current_app.config["SECRET_KEY"])

@@ -29,7 +29,6 @@ class Event(StrEnum):
     INVITATION_EXPIRED = "invitation.expired", N_("Invitations expired")
     INVITATION_WITHDRAWN = "invitation.withdrawn", N_("Invitation withdrawn")
     INVITATION_NOT_MINE = "invitation.not_mine", N_("Marked as not their purchase")
-    MESSAGE_SENT = "message.sent", N_("Message sent")
     MESSAGE_FAILED = "message.failed", N_("Message failed")
     MESSAGE_RETRIED = "message.retried", N_("Message queued again")
     SENDING_PAUSED = "sending.paused", N_("Sending paused")
@@ -77,5 +76,4 @@ class Event(StrEnum):
     SETTING_CHANGED = "setting.changed", N_("Setting changed")
     SURVEY_PUBLISHED = "survey.published", N_("Survey published")
     SURVEY_PAUSED = "survey.paused", N_("Survey paused")
-    COMPANY_FOUNDED = "company.founded", N_("Company set up")
     DEMO_LOADED = "demo.loaded", N_("Demo company loaded")

@@ -1,12 +1,21 @@
-"""Working time of a region: minutes and days added over weekends, holidays, summer time and outages."""
+"""Working time of a region, and the deadlines of a case in it: over weekends, holidays, summer time and outages."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from zoneinfo import ZoneInfo
+
+from npsapp.lib.clock import at_local, local_date
 
 Span = tuple[datetime, datetime]
 """A half-open stretch of time [from, to), both aware and in UTC."""
+
+# decisions.md 24, in working time of the region.
+ACKNOWLEDGE_MINUTES = 120
+ATTEMPT_DAYS = 1
+CONTACT_DAYS = 2
+SETTLE_DAYS = 5
+CALL_BACK_GRACE_DAYS = 1
+"""A customer who asks for a later call pauses the clock: settling is due this many days after that call."""
 
 # Longer than any run of holidays somebody would enter on purpose: a calendar without a single working
 # day within it is a mistake, and the search for the next one must not go on for ever.
@@ -19,38 +28,13 @@ class NoWorkingTime(ValueError):
 
 @dataclass(frozen=True)
 class WorkingCalendar:
-    """When the people of a region work: local hours on some weekdays (Monday is 0), except on holidays."""
+    """When the people of a region work: local hours on some ISO weekdays ("12345"), except on holidays."""
 
     zone: str
-    weekdays: frozenset[int] = frozenset({0, 1, 2, 3, 4})
+    weekdays: str = "12345"
     opens: time = time(9, 0)
     closes: time = time(18, 0)
     holidays: frozenset[date] = frozenset()
-
-    def __post_init__(self) -> None:
-        if not self.weekdays or not self.weekdays <= set(range(7)):
-            raise NoWorkingTime("a calendar needs at least one weekday, Monday is 0 and Sunday 6")
-        if self.opens >= self.closes:
-            raise NoWorkingTime("the working day must close after it opens")
-
-    @property
-    def minutes_a_day(self) -> int:
-        """Length of one working day in minutes."""
-        return (self.closes.hour - self.opens.hour) * 60 + self.closes.minute - self.opens.minute
-
-    def is_working_day(self, day: date) -> bool:
-        """Whether people of this region work on this local date."""
-        return day.weekday() in self.weekdays and day not in self.holidays
-
-    def hours_of(self, day: date) -> Span:
-        """The working hours of a local date in UTC, whether or not somebody works on it."""
-        zone = ZoneInfo(self.zone)
-        opens = datetime.combine(day, self.opens, tzinfo=zone).astimezone(UTC)
-        return opens, datetime.combine(day, self.closes, tzinfo=zone).astimezone(UTC)
-
-    def local_date(self, moment: datetime) -> date:
-        """The date on the wall of this region at an aware moment."""
-        return moment.astimezone(ZoneInfo(self.zone)).date()
 
     def add_minutes(self, moment: datetime, minutes: int, *, outages: Iterable[Span] = ()) -> datetime:
         """The moment at which so many working minutes have passed, in UTC.
@@ -62,7 +46,9 @@ class WorkingCalendar:
 
     def add_days(self, moment: datetime, days: int, *, outages: Iterable[Span] = ()) -> datetime:
         """The moment at which so many working days have passed: Monday 15:00 and one day is Tuesday 15:00."""
-        return self.add_minutes(moment, days * self.minutes_a_day, outages=outages)
+        day = date.min
+        length = datetime.combine(day, self.closes) - datetime.combine(day, self.opens)
+        return self._after(moment, days * length, outages)
 
     def end_of_day(self, moment: datetime, *, outages: Iterable[Span] = ()) -> datetime:
         """The end of the working day that `moment` falls into, or of the next one when it falls outside.
@@ -74,13 +60,13 @@ class WorkingCalendar:
 
     def spans(self, moment: datetime, *, outages: Iterable[Span] = ()) -> Iterator[Span]:
         """Stretches of working time from `moment` on, in order, in UTC, with outages cut out."""
-        gaps = _merged(outages)
-        first = self.local_date(moment)
+        gaps = sorted(outages)
+        first = local_date(moment, self.zone)
         for day in (first + timedelta(days=n) for n in range(HORIZON_DAYS)):
-            if not self.is_working_day(day):
-                continue
-            opens, closes = self.hours_of(day)
-            yield from _without((max(opens, moment.astimezone(UTC)), closes), gaps)
+            if str(day.isoweekday()) in self.weekdays and day not in self.holidays:
+                opens = at_local(day, self.opens, self.zone)
+                closes = at_local(day, self.closes, self.zone)
+                yield from _without((max(opens, moment.astimezone(UTC)), closes), gaps)
 
     def _after(self, moment: datetime, length: timedelta, outages: Iterable[Span]) -> datetime:
         left = length
@@ -91,19 +77,8 @@ class WorkingCalendar:
         raise NoWorkingTime(f"no working time within {HORIZON_DAYS} days")
 
 
-def _merged(outages: Iterable[Span]) -> list[Span]:
-    """Outages in order, overlapping ones joined."""
-    merged: list[Span] = []
-    for start, end in sorted(outages):
-        if merged and start <= merged[-1][1]:
-            merged[-1] = (merged[-1][0], max(merged[-1][1], end))
-            continue
-        merged.append((start, end))
-    return merged
-
-
 def _without(span: Span, gaps: Sequence[Span]) -> Iterator[Span]:
-    """The parts of a span that no gap covers; gaps are ordered and do not overlap."""
+    """The parts of a span that no gap covers; gaps are in order and may overlap."""
     start, end = span
     for gap_start, gap_end in gaps:
         if gap_end <= start or gap_start >= end:
@@ -113,3 +88,48 @@ def _without(span: Span, gaps: Sequence[Span]) -> Iterator[Span]:
         start = gap_end
     if start < end:
         yield start, end
+
+
+@dataclass(frozen=True)
+class Deadlines:
+    """Moments (UTC) until which the acts of a case must have happened, each not before the one above it."""
+
+    acknowledge_by: datetime
+    attempt_by: datetime
+    contact_by: datetime
+    settle_by: datetime
+
+
+def deadlines(
+    started_at: datetime,
+    *,
+    hot: bool,
+    working_time: WorkingCalendar,
+    outages: Sequence[Span] = (),
+    call_back_at: datetime | None = None,
+) -> Deadlines:
+    """The clock of a case that began to run at `started_at`, the confirmation of the answer.
+
+    A hot one is due for contact until the end of the working day it falls into. The customer's wish to be
+    called later (`call_back_at`) is the only pause: contact is due then.
+    """
+    contact = working_time.add_days(started_at, CONTACT_DAYS, outages=outages)
+    attempt = working_time.add_days(started_at, ATTEMPT_DAYS, outages=outages)
+    if hot:
+        contact = attempt = working_time.end_of_day(started_at, outages=outages)
+    acknowledge = min(working_time.add_minutes(started_at, ACKNOWLEDGE_MINUTES, outages=outages), attempt)
+    settle = working_time.add_days(started_at, SETTLE_DAYS, outages=outages)
+    if call_back_at is not None:
+        contact = call_back_at
+        settle = max(settle, working_time.add_days(call_back_at, CALL_BACK_GRACE_DAYS, outages=outages))
+    return Deadlines(acknowledge, attempt, contact, settle)
+
+
+def earliest(clocks: Sequence[Deadlines]) -> Deadlines:
+    """The clock of a case with several answers: each deadline is that of the most urgent one."""
+    return Deadlines(
+        min(clock.acknowledge_by for clock in clocks),
+        min(clock.attempt_by for clock in clocks),
+        min(clock.contact_by for clock in clocks),
+        min(clock.settle_by for clock in clocks),
+    )

@@ -7,55 +7,35 @@ two people who act at once one succeeds and the other one is told what happened 
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import update
+from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from npsapp.accounts import queries as accounts
-from npsapp.accounts.models import User
 from npsapp.audit import services as audit
 from npsapp.audit.events import Event
-from npsapp.cases import clock, queries, remarks, rules
+from npsapp.cases import queries, rules, services
 from npsapp.cases.models import Case, CaseAttempt, CaseNote, Cause
-from npsapp.cases.remarks import Remark
-from npsapp.cases.rules import Objection, Outcome, Result, State
-from npsapp.db import db
+from npsapp.cases.rules import Outcome, Remark, Result, State
+from npsapp.db import change, db
 from npsapp.lib.refusals import Refused
 from npsapp.lib.texts import N_
 
 
-class NoSuchCase(Refused):
-    """The case does not exist any more."""
-
-    code = "no_such_case"
-    wording = N_("This case does not exist any more.")
-
-
 class AlreadyEnded(Refused):
-    """Somebody else has settled or closed the case meanwhile."""
+    """The case has been closed meanwhile; who settled it is named."""
 
     code = "already_ended"
     wording = N_("This case has been closed meanwhile. Reopen it if something is left to do.")
 
 
-class AlreadySettled(AlreadyEnded):
-    """Somebody else has settled the case meanwhile; `name` says who."""
-
-    code = "already_settled"
-    wording = N_("%(name)s has settled this case meanwhile. Reopen it if something is left to do.")
+SETTLED_BY = N_("%(name)s has settled this case meanwhile. Reopen it if something is left to do.")
 
 
-class AlreadyTakenOn(Refused):
-    """The case is being worked on already."""
+class ChangedMeanwhile(Refused):
+    """Somebody else did something with the case between the page and the button."""
 
-    code = "already_taken_on"
-    wording = N_("This case has already been taken on.")
-
-
-class StillOpen(Refused):
-    """Only a case that has ended can be reopened."""
-
-    code = "still_open"
-    wording = N_("This case is open.")
+    code = "changed_meanwhile"
+    wording = N_("This case has been changed meanwhile. Look at it again.")
 
 
 class AnotherOpen(Refused):
@@ -72,13 +52,6 @@ class MayNotTake(Refused):
     wording = N_("This person cannot take cases of this region.")
 
 
-class ChangedMeanwhile(Refused):
-    """Somebody else did something with the case between the page and the button."""
-
-    code = "changed_meanwhile"
-    wording = N_("This case has been changed meanwhile. Look at it again.")
-
-
 class CallBackNotLater(Refused):
     """A call that the customer asked for lies in the future."""
 
@@ -86,24 +59,24 @@ class CallBackNotLater(Refused):
     wording = N_("Enter when the customer wants to be called: a time that is still to come.")
 
 
-class NotReadyToSettle(Refused):
-    """Something is missing before the case can end."""
+class NoCause(Refused):
+    """Every end needs a root cause: one in use, and not a group of causes."""
 
-    code = "not_ready_to_settle"
+    code = "no_cause"
+    wording = N_("Choose the root cause.")
 
 
-_MISSING = {
-    Objection.NO_CAUSE: N_("Choose the root cause."),
-    Objection.NO_ATTEMPT: N_("Nobody has tried to reach the customer yet. Record an attempt first."),
-}
+class NoAttempt(Refused):
+    """Nobody is unreachable before somebody tried."""
+
+    code = "no_attempt"
+    wording = N_("Nobody has tried to reach the customer yet. Record an attempt first.")
 
 
 def acknowledge(case_id: int, *, by_id: int, now: datetime) -> None:
-    """Take a case on: the owner has seen it. Raises AlreadyTakenOn, AlreadyEnded."""
-    case = _load(case_id)
-    if case.state not in rules.sources_of(State.ACKNOWLEDGED) and rules.is_open(case.state):
-        raise AlreadyTakenOn
-    _change(case, State.ACKNOWLEDGED, acknowledged_at=case.acknowledged_at or now)
+    """Take a case on: the owner has seen it. Raises AlreadyEnded, ChangedMeanwhile."""
+    case = _open_case(case_id)
+    _change(case, State.ACKNOWLEDGED, now=now, acknowledged_at=case.acknowledged_at or now)
     _record(Event.CASE_ACKNOWLEDGED, case_id, by_id=by_id, now=now)
 
 
@@ -122,65 +95,49 @@ def record_attempt(
     """
     if result is Result.CALL_BACK and (call_back_at is None or call_back_at <= now):
         raise CallBackNotLater
-    case = _load(case_id)
+    case = _open_case(case_id)
     reached = result is Result.REACHED
+    db.session.add(CaseAttempt(case_id=case_id, at=now, by_id=by_id, result=result, note=note))
     _change(
         case,
         rules.state_after(case.state, result),
+        now=now,
         acknowledged_at=case.acknowledged_at or now,
         first_attempt_at=case.first_attempt_at or now,
         contacted_at=case.contacted_at or (now if reached else None),
         call_back_at=call_back_at if result is Result.CALL_BACK else case.call_back_at,
     )
-    db.session.add(CaseAttempt(case_id=case_id, at=now, by_id=by_id, result=result, note=note))
-    _recount(case_id, now=now)
     event = Event.CASE_CONTACTED if reached else Event.CASE_ATTEMPTED
     _record(event, case_id, by_id=by_id, now=now, data={"result": result.value})
 
 
 def add_note(case_id: int, *, text: str, by_id: int, now: datetime) -> None:
     """Write something down; also in a case that has ended."""
-    _load(case_id)
     db.session.add(CaseNote(case_id=case_id, at=now, by_id=by_id, text=text))
-    db.session.flush()
     _record(Event.CASE_NOTED, case_id, by_id=by_id, now=now)
 
 
-def set_cause(case_id: int, *, cause_id: int, by_id: int, now: datetime) -> None:
-    """Name the root cause of an open case before it is settled. Raises AlreadyEnded, NotReadyToSettle."""
-    _refuse_ended(_load(case_id))
-    if not _is_cause(cause_id):
-        raise NotReadyToSettle(_MISSING[Objection.NO_CAUSE], code=Objection.NO_CAUSE.value)
-    db.session.execute(
-        update(Case)
-        .where(Case.id == case_id, Case.state.in_(rules.OPEN_STATES))
-        .values(cause_id=cause_id)
-        .execution_options(synchronize_session=False)
-    )
-    _record(Event.CASE_CHANGED, case_id, by_id=by_id, now=now, data={"fields": ["cause"]})
-
-
 def settle(
-    case_id: int, *, outcome: Outcome, cause_id: int | None, by_id: int, now: datetime, text: str = ""
+    case_id: int, *, outcome: Outcome, cause_id: int, by_id: int, now: datetime, text: str = ""
 ) -> None:
-    """End a case with its outcome and root cause. Raises AlreadySettled, AlreadyEnded, NotReadyToSettle.
+    """End a case with its outcome and root cause. Raises AlreadyEnded, NoCause, NoAttempt.
 
     Who says that the customer was or was not won back has spoken to the customer: that is written down, if it
     was not yet.
     """
-    case = _load(case_id)
-    _refuse_ended(case)
-    cause_id = cause_id or case.cause_id
-    missing = rules.objection_to_settling(
-        outcome,
-        attempts=queries.attempts_count(case_id, since=case.clock_from),
-        has_cause=_is_cause(cause_id),
-    )
-    if missing:
-        raise NotReadyToSettle(_MISSING[missing], code=missing.value)
+    case = _open_case(case_id)
+    cause = db.session.get(Cause, cause_id)
+    if cause is None or cause.retired_at is not None or cause.parent_id is None:
+        raise NoCause
+    if outcome is Outcome.UNREACHABLE and not _tried(case):
+        raise NoAttempt
+    if outcome in rules.IMPLIES_CONTACT and case.contacted_at is None:
+        record_attempt(case_id, result=Result.REACHED, by_id=by_id, now=now)
+    end = rules.final_state(outcome)
     _change(
         case,
-        rules.final_state(outcome),
+        end,
+        now=now,
         outcome=outcome,
         outcome_text=text,
         cause_id=cause_id,
@@ -189,39 +146,32 @@ def settle(
         acknowledged_at=case.acknowledged_at or now,
         owner_told_at=case.owner_told_at or now,
     )
-    if outcome in rules.IMPLIES_CONTACT and case.contacted_at is None:
-        _contacted_after_all(case, by_id=by_id, now=now)
-    event = Event.CASE_SETTLED if rules.final_state(outcome) is State.SETTLED else Event.CASE_CLOSED
+    event = Event.CASE_SETTLED if end is State.SETTLED else Event.CASE_CLOSED
     _record(event, case_id, by_id=by_id, now=now, data={"outcome": outcome.value, "cause": cause_id})
 
 
-def _contacted_after_all(case: Case, *, by_id: int, now: datetime) -> None:
-    db.session.execute(
-        update(Case)
-        .where(Case.id == case.id)
-        .values(contacted_at=now, first_attempt_at=case.first_attempt_at or now)
-        .execution_options(synchronize_session=False)
-    )
-    db.session.add(CaseAttempt(case_id=case.id, at=now, by_id=by_id, result=Result.REACHED, note=""))
-    _record(Event.CASE_CONTACTED, case.id, by_id=by_id, now=now, data={"result": Result.REACHED.value})
+def _tried(case: Case) -> bool:
+    """Whether somebody tried to reach the customer since the clock began."""
+    asked = select(func.count()).where(CaseAttempt.case_id == case.id, CaseAttempt.at >= case.clock_from)
+    return bool(db.session.scalar(asked))
 
 
 def reopen(case_id: int, *, reason: str, by_id: int, now: datetime) -> None:
     """Open an ended case again; its clock begins anew, its former end stays in its notes.
 
-    Raises StillOpen, or AnotherOpen when the customer has another open case.
+    Raises AnotherOpen when the customer has another open case, ChangedMeanwhile when this one is open.
     """
-    case = _load(case_id)
-    if rules.is_open(case.state):
-        raise StillOpen
-    other = queries.open_case_of(case.customer_id, case.kind, but=case.id)
+    case = queries.fresh(case_id)
+    other = queries.open_case_of(case.customer_id, but=case.id)
     if other is not None:
         raise AnotherOpen(number=other.id)
-    _remember_end(case)
+    if not case.is_open:
+        _remember_end(case)
     try:
         _change(
             case,
             State.REOPENED,
+            now=now,
             outcome=None,
             outcome_text="",
             settled_at=None,
@@ -235,7 +185,6 @@ def reopen(case_id: int, *, reason: str, by_id: int, now: datetime) -> None:
     except IntegrityError as error:
         raise ChangedMeanwhile from error
     db.session.add(CaseNote(case_id=case_id, at=now, by_id=by_id, text=reason))
-    _recount(case_id, now=now)
     _record(Event.CASE_REOPENED, case_id, by_id=by_id, now=now)
 
 
@@ -243,7 +192,7 @@ def _remember_end(case: Case) -> None:
     """The end that reopening takes out of the case's own columns."""
     at = case.settled_at or case.opened_at
     if case.outcome is not None:
-        ended = remarks.write(Remark.SETTLED, case.outcome.value)
+        ended = rules.remark(Remark.SETTLED, case.outcome.value)
         db.session.add(CaseNote(case_id=case.id, at=at, by_id=None, text=ended))
     if case.outcome_text:
         db.session.add(CaseNote(case_id=case.id, at=at, by_id=case.settled_by_id, text=case.outcome_text))
@@ -254,77 +203,39 @@ def hand_over(case_id: int, *, to_id: int, from_id: int, by_id: int, now: dateti
 
     `from_id` is the owner the person saw. Raises MayNotTake, ChangedMeanwhile, AlreadyEnded.
     """
-    case = _load(case_id)
-    _refuse_ended(case)
-    if to_id not in {user.id for user in accounts.may_take(case.region_id)}:
+    case = _open_case(case_id)
+    names = {user.id: user.name for user in accounts.may_take(case.region_id)}
+    if to_id not in names:
         raise MayNotTake
-    if to_id == from_id == case.owner_id:
-        return
-    taken = db.session.execute(
+    taken = change(
         update(Case)
         .where(Case.id == case_id, Case.owner_id == from_id, Case.state.in_(rules.OPEN_STATES))
         .values(owner_id=to_id, owner_told_at=now if to_id == by_id else None)
-        .returning(Case.id)
-        .execution_options(synchronize_session=False)
-    ).scalar()
-    if taken is None:
+    )
+    if not taken:
         raise ChangedMeanwhile
-    note = remarks.write(Remark.ASSIGNED, to_id)
+    note = rules.remark(Remark.ASSIGNED, names[to_id])
     db.session.add(CaseNote(case_id=case_id, at=now, by_id=None, text=note))
     _record(Event.CASE_ASSIGNED, case_id, by_id=by_id, now=now, data={"from": from_id, "to": to_id})
 
 
-def _load(case_id: int) -> Case:
+def _open_case(case_id: int) -> Case:
+    """The case as it is now; says who ended it, if somebody did."""
     case = queries.fresh(case_id)
-    if case is None:
-        raise NoSuchCase
-    return case
-
-
-def _refuse_ended(case: Case) -> None:
-    """Say who ended it, if somebody did."""
-    if rules.is_open(case.state):
-        return
-    settled_by = db.session.get(User, case.settled_by_id) if case.settled_by_id else None
-    if settled_by is not None:
-        raise AlreadySettled(name=settled_by.name)
+    if case.is_open:
+        return case
+    if case.settled_by is not None:
+        raise AlreadyEnded(SETTLED_BY, name=case.settled_by.name)
     raise AlreadyEnded
 
 
-def _change(case: Case, to: State, **values: Any) -> None:
-    """Bring a case into a state if it is still in one that leads there; `due_at` follows.
-
-    Raises AlreadyEnded or ChangedMeanwhile.
-    """
-    due = rules.due_now(to, clock.stored(case))
-    if due is not None:
-        values["due_at"] = due.at
-    changed = db.session.execute(
-        update(Case)
-        .where(Case.id == case.id, Case.state.in_(rules.sources_of(to)))
-        .values(state=to, **values)
-        .returning(Case.id)
-        .execution_options(synchronize_session=False)
-    ).scalar()
-    if changed is None:
-        _refuse_ended(_load(case.id))
+def _change(case: Case, to: State, *, now: datetime, **values: Any) -> None:
+    """Bring a case into a state if it is still in one that leads there; its clock follows. Raises ChangedMeanwhile."""
+    leading_there = Case.state.in_(rules.COMES_FROM[to])
+    if not change(update(Case).where(Case.id == case.id, leading_there).values(state=to, **values)):
+        _open_case(case.id)
         raise ChangedMeanwhile
-
-
-def _recount(case_id: int, *, now: datetime) -> None:
-    """The deadlines after something that moves them: a wish for a later call, a new beginning."""
-    db.session.flush()
-    case = _load(case_id)
-    counted = clock.count(case, now=now) or clock.restart(case, now=now)
-    for column, moment in clock.columns(counted, case.state).items():
-        setattr(case, column, moment)
-    db.session.flush()
-
-
-def _is_cause(cause_id: int | None) -> bool:
-    """Whether this is a cause that can be chosen: one in use, and not a group of causes."""
-    cause = db.session.get(Cause, cause_id) if cause_id else None
-    return cause is not None and cause.retired_at is None and cause.parent_id is not None
+    services.recount(queries.fresh(case.id), now=now)
 
 
 def _record(

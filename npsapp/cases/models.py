@@ -6,11 +6,14 @@ from sqlalchemy import Date, ForeignKey, Index, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from npsapp.accounts.models import User
-from npsapp.cases.rules import Kind, Outcome, Result, State
+from npsapp.cases import rules
+from npsapp.cases.rules import Kind, Outcome, Result, State, Step
 from npsapp.customers.models import Customer
 from npsapp.db import Base, code
+from npsapp.intake.models import Interaction
 from npsapp.organization.models import Brand, Region, Unit
 from npsapp.responses.models import Response
+from npsapp.responses.rules import Group, classify
 
 _OPEN = text("state NOT IN ('settled','closed')")
 
@@ -84,8 +87,57 @@ class Case(Base):
     region: Mapped[Region | None] = relationship()
     unit: Mapped[Unit | None] = relationship()
     owner: Mapped[User] = relationship(foreign_keys=[owner_id])
+    settled_by: Mapped[User | None] = relationship(foreign_keys=[settled_by_id])
     cause: Mapped[Cause | None] = relationship()
-    answers: Mapped[list["CaseResponse"]] = relationship(back_populates="case")
+    answers: Mapped[list[Response]] = relationship(
+        secondary="case_response", order_by=Response.id.desc(), viewonly=True
+    )
+    """Newest first."""
+
+    @property
+    def group(self) -> Group:
+        """The group of the score, for its badge."""
+        return classify(self.score)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether somebody still has to do something."""
+        return rules.is_open(self.state)
+
+    @property
+    def step(self) -> Step | None:
+        """The next act; None when the case has ended."""
+        return rules.STEP_DUE.get(self.state)
+
+    @property
+    def is_key(self) -> bool:
+        """Whether it is about a key customer."""
+        return bool(self.customer and self.customer.is_key)
+
+    @property
+    def name(self) -> str:
+        """The customer's name, empty when it is not known."""
+        return self.customer.name if self.customer else ""
+
+    @property
+    def answer(self) -> Response | None:
+        """The newest answer."""
+        return self.answers[0] if self.answers else None
+
+    @property
+    def bought(self) -> Interaction | None:
+        """What the newest answer is about."""
+        return self.answer.interaction if self.answer else None
+
+    def overdue(self, now: datetime) -> bool:
+        """Whether its next deadline has passed."""
+        return self.is_open and self.due_at <= now
+
+    def addresses(self, kind: str) -> list[str]:
+        """The customer's addresses of a kind that nobody has disowned, oldest first."""
+        points = self.customer.contact_points if self.customer else []
+        known = [point for point in points if point.kind == kind and point.not_mine_at is None]
+        return [point.value for point in sorted(known, key=lambda point: point.id)]
 
 
 class CaseResponse(Base):
@@ -96,8 +148,7 @@ class CaseResponse(Base):
     response_id: Mapped[int] = mapped_column(ForeignKey("response.id"), primary_key=True)
     case_id: Mapped[int] = mapped_column(ForeignKey("case.id"), index=True)
     looked_at_revision: Mapped[int]
-    case: Mapped[Case] = relationship(back_populates="answers")
-    response: Mapped[Response] = relationship()
+    case: Mapped[Case] = relationship()
 
 
 class CaseAttempt(Base):

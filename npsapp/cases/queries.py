@@ -1,159 +1,125 @@
-"""Reading cases: what the heartbeat has to look at, whom to tell, one case in scope, and names for other rooms."""
+"""Reading cases: what the heartbeat has to look at, whom to tell, lists and single cases in scope."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
+from enum import StrEnum
+from itertools import groupby
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, exists, func, select, true, union
-from sqlalchemy.orm import joinedload
+from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select, true, union
+from sqlalchemy import case as choose
+from sqlalchemy.orm import contains_eager, joinedload, selectinload
 
 from npsapp.accounts.models import User
-from npsapp.cases import bundles, lines, rules
-from npsapp.cases.changes import Known
-from npsapp.cases.lines import Line
-from npsapp.cases.models import Case, CaseAttempt, CaseResponse, Cause, StaffLetter
-from npsapp.customers.models import Customer
-from npsapp.db import db, within
+from npsapp.cases import rules
+from npsapp.cases.models import Case, CaseResponse, Cause, StaffLetter
+from npsapp.cases.rules import LetterKind, Stand
+from npsapp.customers import queries as customers
+from npsapp.customers.models import ContactPoint, Customer
+from npsapp.db import db, within, within_or_own
+from npsapp.intake.models import Interaction
+from npsapp.invitations.models import InvitationPolicy
 from npsapp.lib.clock import at_local, local_date
+from npsapp.lib.texts import text_in
 from npsapp.organization.models import Region
+from npsapp.organization.rules import fold
 from npsapp.permissions import Scope
 from npsapp.responses.models import Basis, Response, ResponseRevision
+from npsapp.responses.rules import LOWEST_PASSIVE
 
 NOT_COUNTED = 0
 """`CaseResponse.looked_at_revision` of an answer that did not count at the last look; revisions begin at 1."""
-
-COUNTED_BASES = (Basis.CONFIRMED, Basis.PROMOTED)
+STOOD_STILL = timedelta(days=30)
+"""How long the heart may have stood still without an answer being overlooked."""
 MY_DAY_CARDS = 30
-DEFAULT_WORKDAYS = "12345"
+FEWEST_DIGITS = 5
+"""Fewer digits than this are no part of a phone number worth looking for."""
+
 _OPEN = Case.state.in_(rules.OPEN_STATES)
+_COUNTS = and_(
+    Response.finished_at.is_not(None),
+    Response.voided_at.is_(None),
+    Response.test.is_(False),
+    Response.basis.in_((Basis.CONFIRMED, Basis.PROMOTED)),
+)
+_OPENS_CASE = and_(_COUNTS, or_(Response.score < LOWEST_PASSIVE, Response.contact_wanted.is_(True)))
+_SEEN = choose((_COUNTS, Response.revision), else_=NOT_COUNTED)
+"""What is remembered as the last state looked at."""
 
 
 # ---- the heartbeat ---------------------------------------------------------------------------------------------
 
 
-def _counts() -> ColumnElement[bool]:
-    """Whether an answer counts: confirmed or promoted, finished, not taken out, not a test."""
-    return and_(
-        Response.finished_at.is_not(None),
-        Response.voided_at.is_(None),
-        Response.test.is_(False),
-        Response.basis.in_(COUNTED_BASES),
-    )
+def responses_to_look_at(limit: int) -> list[int]:
+    """Ids of answers that need a look, oldest first: those that need a call without a case, changed ones in a case.
 
-
-def counts(response: Response) -> bool:
-    """The same for one answer that was read already."""
-    return (
-        response.finished_at is not None
-        and response.voided_at is None
-        and not response.test
-        and response.basis in COUNTED_BASES
-    )
-
-
-def revision_seen(response: Response) -> int:
-    """What is remembered as the last state looked at."""
-    return response.revision if counts(response) else NOT_COUNTED
-
-
-def responses_to_look_at(limit: int, *, since: datetime | None = None) -> list[int]:
-    """Ids of answers that need a look, oldest first: critics without a case, and changed ones in a case.
-
-    `since` bounds the search to answers finished from then on and to open cases: whatever else changed needs
-    nobody, and the cost of a beat does not grow with the years.
+    An answer changes while its link is open, so only those finished since then and those in open cases are
+    searched: the cost of a beat does not grow with the years.
     """
-    recent = Response.finished_at >= since if since is not None else true()
-    placed = exists().where(CaseResponse.response_id == Response.id)
-    fresh = select(Response.id).where(_counts(), recent, Response.score.in_(rules.CASE_SCORES), ~placed)
-    state_now = case((_counts(), Response.revision), else_=NOT_COUNTED)
-    changed = (
+    newest = db.session.scalar(select(func.max(Response.finished_at)))
+    if newest is None:
+        return []
+    open_days = db.session.scalar(select(func.max(InvitationPolicy.valid_days))) or 0
+    changed = CaseResponse.looked_at_revision != _SEEN
+    recent = (
+        select(Response.id)
+        .outerjoin(CaseResponse, CaseResponse.response_id == Response.id)
+        .where(Response.finished_at >= newest - timedelta(days=open_days) - STOOD_STILL)
+        .where(or_(and_(CaseResponse.case_id.is_(None), _OPENS_CASE), changed))
+    )
+    in_open_case = (
         select(Response.id)
         .join(CaseResponse, CaseResponse.response_id == Response.id)
-        .where(CaseResponse.looked_at_revision != state_now)
+        .join(Case, Case.id == CaseResponse.case_id)
+        .where(_OPEN, changed)
     )
-    in_open_case = changed.join(Case, Case.id == CaseResponse.case_id).where(_OPEN)
-    found = union(fresh, changed.where(recent), in_open_case).subquery()
+    found = union(recent, in_open_case).subquery()
     return list(db.session.scalars(select(found.c.id).order_by(found.c.id).limit(limit)))
 
 
-def answer_in_case(response_id: int) -> CaseResponse | None:
-    """The place of an answer in a case; None when it opened and joined none."""
-    return db.session.get(CaseResponse, response_id, populate_existing=True)
+def answer(response_id: int) -> tuple[Response, int]:
+    """An answer as it is now, and what is remembered of it after a look: its revision, 0 when it does not count."""
+    asked = select(Response, _SEEN).where(Response.id == response_id)
+    row = db.session.execute(asked.execution_options(populate_existing=True)).one()
+    return row[0], row[1]
 
 
-def known(place: CaseResponse) -> Known:
-    """What the case knew of this answer at the last look."""
-    seen = db.session.execute(
-        select(ResponseRevision.score, ResponseRevision.comment).where(
-            ResponseRevision.response_id == place.response_id,
-            ResponseRevision.number == place.looked_at_revision,
-        )
-    ).one_or_none()
-    others = db.session.scalar(
-        select(func.count())
-        .select_from(CaseResponse)
-        .join(Response, Response.id == CaseResponse.response_id)
-        .where(
-            CaseResponse.case_id == place.case_id,
-            CaseResponse.response_id != place.response_id,
-            _counts(),
-            Response.score.in_(rules.CASE_SCORES),
-        )
+def revision(response_id: int, number: int) -> ResponseRevision | None:
+    """What an answer said at the last look; None when it did not count then."""
+    asked = select(ResponseRevision).where(
+        ResponseRevision.response_id == response_id, ResponseRevision.number == number
     )
-    return Known(
-        state=place.case.state,
-        score=seen.score if seen else None,
-        words=bool(seen and seen.comment),
-        outcome=place.case.outcome,
-        others_matter=bool(others),
-    )
+    return db.session.scalars(asked).one_or_none()
 
 
-def open_case_of(customer_id: int | None, kind: rules.Kind, *, but: int | None = None) -> Case | None:
-    """The customer's open case of a kind, other than `but`; people who are not known have none."""
+def standing_customer(response: Response) -> int | None:
+    """Id of who gave an answer; of the customer into whom that one was merged."""
+    found = customers.current(response.customer_id) if response.customer_id else None
+    return found.id if found else None
+
+
+def open_case_of(customer_id: int | None, *, but: int | None = None) -> Case | None:
+    """The customer's open case, other than `but`; people who are not known have none."""
     if customer_id is None:
         return None
-    asked = select(Case).where(Case.customer_id == customer_id, Case.kind == kind, _OPEN)
-    found: Case | None = db.session.scalars(asked if but is None else asked.where(Case.id != but)).first()
-    return found
+    asked = select(Case).where(Case.customer_id == customer_id, _OPEN, Case.id != (but or 0))
+    return db.session.scalars(asked).first()
 
 
-def standing_customer(customer: Customer | None) -> Customer | None:
-    """The customer this one was merged into, however many times; itself when it stands alone."""
-    while customer is not None and customer.merged_into_id is not None:
-        customer = db.session.get(Customer, customer.merged_into_id)
-    return customer
-
-
-@dataclass(frozen=True)
-class History:
-    """The states of one answer of a case, oldest first: (moment, score)."""
-
-    response_id: int
-    states: tuple[tuple[datetime, int], ...]
-
-
-def histories(case_id: int) -> list[History]:
-    """The answers of a case that count, each with its states."""
+def histories(case_id: int) -> dict[int, list[Stand]]:
+    """The answers of a case that count, each with its states, oldest first."""
     rows = db.session.execute(
-        select(
-            Response.id,
-            Response.confirmed_at,
-            Response.score,
-            ResponseRevision.at,
-            ResponseRevision.score.label("was"),
-        )
+        select(Response.id, ResponseRevision.at, ResponseRevision.score, ResponseRevision.contact_wanted)
         .join(CaseResponse, CaseResponse.response_id == Response.id)
-        .outerjoin(ResponseRevision, ResponseRevision.response_id == Response.id)
-        .where(CaseResponse.case_id == case_id, _counts())
+        .join(ResponseRevision, ResponseRevision.response_id == Response.id)
+        .where(CaseResponse.case_id == case_id, _COUNTS)
         .order_by(Response.id, ResponseRevision.number)
-    ).all()
-    found: dict[int, list[tuple[datetime, int]]] = {}
-    for row in rows:
-        state = (row.confirmed_at, row.score) if row.at is None else (row.at, row.was)
-        found.setdefault(row.id, []).append(state)
-    return [History(response_id, tuple(states)) for response_id, states in found.items()]
+    )
+    return {
+        id_: [(row.at, row.score, row.contact_wanted) for row in states]
+        for id_, states in groupby(rows, key=lambda row: row.id)
+    }
 
 
 def open_ids() -> Sequence[int]:
@@ -165,108 +131,193 @@ def open_ids() -> Sequence[int]:
 
 
 def owners_to_tell(now: datetime) -> list[int]:
-    """Users for whom a letter about new or changed cases leaves now (decisions.md 24)."""
-    rows = db.session.execute(
-        select(
-            Case.owner_id, func.count().label("untold"), func.sum(case((Case.hot, 1), else_=0)).label("hot")
-        )
-        .join(User, User.id == Case.owner_id)
-        .where(Case.owner_told_at.is_(None), User.blocked_at.is_(None))
-        .group_by(Case.owner_id)
-        .order_by(Case.owner_id)
-    ).all()
-    letters = last_letters(now) if rows else {}
-    return [
-        row.owner_id
-        for row in rows
-        if bundles.letter_now(
-            untold=row.untold, untold_hot=row.hot, last_letter_at=letters.get(row.owner_id), now=now
-        )
-    ]
-
-
-def last_letters(now: datetime) -> dict[int, datetime]:
-    """User → when the last letter about cases left, as far as that was within the last bundle."""
-    rows = db.session.execute(
-        select(StaffLetter.user_id, func.max(StaffLetter.at).label("at"))
-        .where(StaffLetter.at > now - bundles.BUNDLE_EVERY)
-        .group_by(StaffLetter.user_id)
+    """Users to whom a letter about new or changed cases leaves now: at once for hot ones, else one an hour."""
+    lately = exists().where(StaffLetter.user_id == Case.owner_id, StaffLetter.at > now - rules.BUNDLE_EVERY)
+    asked = (
+        select(Case.owner_id)
+        .distinct()
+        .join(Case.owner)
+        .where(Case.owner_told_at.is_(None), User.blocked_at.is_(None), or_(Case.hot, ~lately))
     )
-    return {row.user_id: row.at for row in rows}
-
-
-def untold(user_id: int) -> list[Line]:
-    """Cases this owner has not been told about yet, or not in their present form."""
-    return lines.most_urgent(Case.owner_id == user_id, Case.owner_told_at.is_(None))
+    return list(db.session.scalars(asked.order_by(Case.owner_id)))
 
 
 def morning_due(now: datetime) -> list[int]:
     """Owners of open cases for whom it is a working morning and who had no list today."""
-    rows = db.session.execute(
-        select(User.id, User.timezone, Region.workdays)
-        .join(Case, Case.owner_id == User.id)
-        .outerjoin(Region, Region.id == Case.region_id)
-        .where(_OPEN, User.blocked_at.is_(None))
-        .distinct()
-        .order_by(User.id)
-    ).all()
-    due = {
-        row.id: local_date(now, row.timezone).isoformat()
-        for row in rows
-        if bundles.is_morning(now, zone_name=row.timezone, workdays=row.workdays or DEFAULT_WORKDAYS)
-    }
-    sent = _morning_lists(due)
-    return [user_id for user_id, day in due.items() if (user_id, day) not in sent]
-
-
-def _morning_lists(due: dict[int, str]) -> set[tuple[int, str]]:
-    if not due:
-        return set()
-    rows = db.session.execute(
-        select(StaffLetter.user_id, StaffLetter.slot).where(
-            StaffLetter.kind == bundles.LetterKind.MORNING,
-            StaffLetter.slot.in_(set(due.values())),
-            StaffLetter.user_id.in_(due),
-        )
+    lists = select(StaffLetter.user_id, StaffLetter.slot).where(
+        StaffLetter.kind == LetterKind.MORNING, StaffLetter.at > now - timedelta(days=2)
     )
-    return {(row.user_id, row.slot) for row in rows}
+    sent = {(row.user_id, row.slot) for row in db.session.execute(lists)}
+    rows = db.session.execute(
+        select(User.id, User.timezone, func.coalesce(Region.workdays, "12345").label("workdays"))
+        .distinct()
+        .join(Case, Case.owner_id == User.id)
+        .outerjoin(Case.region)
+        .where(_OPEN, User.blocked_at.is_(None))
+    )
+    due = {
+        row.id
+        for row in rows
+        if rules.is_morning(now, zone_name=row.timezone, workdays=row.workdays)
+        and (row.id, local_date(now, row.timezone).isoformat()) not in sent
+    }
+    return sorted(due)
 
 
-def waiting_for(user_id: int) -> list[Line]:
-    """All open cases of an owner, most urgent first."""
-    return lines.most_urgent(_OPEN, Case.owner_id == user_id)
+def untold(user_id: int) -> Sequence[Case]:
+    """Cases this owner has not been told about yet, or not in their present form."""
+    return _most_urgent(Case.owner_id == user_id, Case.owner_told_at.is_(None))
 
 
-# ---- pages -----------------------------------------------------------------------------------------------------
+def waiting_for(user_id: int, *, limit: int | None = None) -> Sequence[Case]:
+    """Open cases of an owner, most urgent first."""
+    return _most_urgent(_OPEN, Case.owner_id == user_id, limit=limit)
+
+
+# ---- lists -----------------------------------------------------------------------------------------------------
+
+
+class Tab(StrEnum):
+    """The parts of the list."""
+
+    WAITING = "waiting"
+    OVERDUE = "overdue"
+    SETTLED = "settled"
+    ALL = "all"
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What narrows the list; `search` looks at names, addresses, numbers of orders and of cases."""
+
+    tab: Tab = Tab.WAITING
+    owner_id: int | None = None
+    region_id: int | None = None
+    search: str = ""
+
+
+_MOST_URGENT = (Case.due_at, Case.score, func.coalesce(Customer.is_key, False).desc(), Case.id)
+NEWEST = (Case.opened_at.desc(), Case.id.desc())
+
+
+def shown(*where: ColumnElement[bool]) -> Select[Case]:
+    """Cases with all that lists, letters and pages show, in as many statements whatever their number."""
+    return (
+        select(Case)
+        .outerjoin(Case.customer)
+        .options(
+            contains_eager(Case.customer).selectinload(Customer.contact_points),
+            selectinload(Case.answers).joinedload(Response.interaction),
+            *(joinedload(one) for one in (Case.brand, Case.region, Case.unit, Case.owner, Case.cause)),
+        )
+        .where(*where)
+    )
+
+
+def _most_urgent(*where: ColumnElement[bool], limit: int | None = None) -> Sequence[Case]:
+    return db.session.scalars(shown(*where).order_by(*_MOST_URGENT).limit(limit)).all()
+
+
+def visible(user_id: int, scope: Scope) -> ColumnElement[bool]:
+    """The condition that keeps cases inside the user's regions, and lets the user's own through."""
+    return within_or_own(Case.region_id, scope, Case.owner_id, user_id)
+
+
+def page(
+    user_id: int, scope: Scope, filters: Filters, *, now: datetime, limit: int, offset: int = 0
+) -> Sequence[Case]:
+    """Cases of the user's regions and the user's own: open ones most urgent first, ended ones newest first."""
+    condition, order = {
+        Tab.WAITING: (_OPEN, _MOST_URGENT),
+        Tab.OVERDUE: (and_(_OPEN, Case.due_at <= now), _MOST_URGENT),
+        Tab.SETTLED: (~_OPEN, (Case.settled_at.desc(), Case.id.desc())),
+        Tab.ALL: (true(), NEWEST),
+    }[filters.tab]
+    asked = shown(visible(user_id, scope), condition)
+    if filters.owner_id is not None:
+        asked = asked.where(Case.owner_id == filters.owner_id)
+    if filters.region_id is not None:
+        asked = asked.where(Case.region_id == filters.region_id)
+    if filters.search:
+        asked = asked.where(_says(filters.search))
+    return db.session.scalars(asked.order_by(*order).limit(limit).offset(offset)).all()
+
+
+def _says(word: str) -> ColumnElement[bool]:
+    of_order = (
+        select(CaseResponse.case_id)
+        .join(Response, Response.id == CaseResponse.response_id)
+        .join(Response.interaction)
+        .where(Interaction.number.contains(word, autoescape=True))
+    )
+    ways = [
+        Customer.name_key.contains(fold(word) or word, autoescape=True),
+        Case.id.in_(of_order),
+        _has_address(word.lower()),
+    ]
+    # However a phone number is written, its digits are there; the leading zero is only for calls inside the country.
+    digits = "".join(filter(str.isdecimal, word)).lstrip("0")
+    if len(digits) >= FEWEST_DIGITS:
+        ways.append(_has_address(digits))
+    number = word.removeprefix("#")
+    if number.isascii() and number.isdigit() and len(number) < 10:
+        ways.append(Case.id == int(number))
+    return or_(*ways)
+
+
+def _has_address(part: str) -> ColumnElement[bool]:
+    return Case.customer_id.in_(
+        select(ContactPoint.customer_id).where(ContactPoint.value.contains(part, autoescape=True))
+    )
+
+
+def counts(user_id: int, scope: Scope, *, now: datetime) -> Any:
+    """How many cases stand in each tab: a row with `waiting`, `overdue`, `settled` and `all`."""
+    return db.session.execute(
+        select(
+            func.count().filter(_OPEN).label("waiting"),
+            func.count().filter(_OPEN, Case.due_at <= now).label("overdue"),
+            func.count().filter(~_OPEN).label("settled"),
+            func.count().label("all"),
+        ).where(visible(user_id, scope))
+    ).one()
+
+
+Choices = list[tuple[int, str]]
+
+
+def choices(user_id: int, scope: Scope, language: str) -> tuple[Choices, Choices]:
+    """Owners and regions that cases this user sees have, by name: what may be filtered by."""
+    seen = visible(user_id, scope)
+    owners = select(User.id, User.name).where(User.id.in_(select(Case.owner_id).where(seen)))
+    regions = select(Region.id, Region.name).where(Region.id.in_(select(Case.region_id).where(seen)))
+    named = [(row.id, text_in(row.name, language)) for row in db.session.execute(regions)]
+    found = [(row.id, row.name) for row in db.session.execute(owners)]
+    return sorted(found, key=lambda one: one[1]), sorted(named, key=lambda one: one[1])
 
 
 @dataclass(frozen=True)
 class MyDay:
-    """A user's own open cases, most urgent first; `before_noon` and `today` leave the overdue ones out."""
+    """A user's own open cases, most urgent first; `before_noon` leaves the overdue ones out."""
 
     overdue: int
     before_noon: int
-    today: int
     waiting: int
-    cases: list[Line]
+    cases: Sequence[Case]
 
 
-def my_day(user_id: int, scope: Scope, now: datetime) -> MyDay:
-    """What waits for this user; noon and the end of the day are those of the user's clock."""
+def my_day(user_id: int, now: datetime) -> MyDay:
+    """What waits for this user; noon is that of the user's clock."""
     user = db.session.get_one(User, user_id)
-    day = local_date(now, user.timezone)
-    noon = at_local(day, time(12), user.timezone)
-    midnight = at_local(day + timedelta(days=1), time(0), user.timezone)
+    noon = at_local(local_date(now, user.timezone), rules.MORNING_UNTIL, user.timezone)
     row = db.session.execute(
         select(
-            func.sum(case((Case.due_at <= now, 1), else_=0)),
-            func.sum(case((and_(Case.due_at > now, Case.due_at <= noon), 1), else_=0)),
-            func.sum(case((and_(Case.due_at > now, Case.due_at <= midnight), 1), else_=0)),
-            func.count(),
+            func.count().filter(Case.due_at <= now).label("overdue"),
+            func.count().filter(Case.due_at > now, Case.due_at <= noon).label("before_noon"),
+            func.count().label("waiting"),
         ).where(_OPEN, Case.owner_id == user_id)
     ).one()
-    overdue, before_noon, today, waiting = (value or 0 for value in row)
-    return MyDay(overdue, before_noon, today, waiting, cases=lines.own(user_id, limit=MY_DAY_CARDS))
+    return MyDay(**row._mapping, cases=waiting_for(user_id, limit=MY_DAY_CARDS))
 
 
 def overdue_count(scope: Scope, now: datetime) -> int:
@@ -275,56 +326,48 @@ def overdue_count(scope: Scope, now: datetime) -> int:
     return db.session.scalar(asked) or 0
 
 
+# ---- one case --------------------------------------------------------------------------------------------------
+
+
 def visible_to(user_id: int, scope: Scope, case_id: int) -> Case | None:
     """The case with what its page shows, if it lies in the user's regions or is the user's own."""
-    asked = (
-        select(Case)
-        .where(Case.id == case_id, lines.visible(user_id, scope))
-        .options(
-            joinedload(Case.customer),
-            joinedload(Case.brand),
-            joinedload(Case.region),
-            joinedload(Case.unit),
-            joinedload(Case.owner),
-            joinedload(Case.cause),
-        )
+    asked = shown(Case.id == case_id, visible(user_id, scope)).options(
+        joinedload(Case.settled_by), selectinload(Case.answers).joinedload(Response.touchpoint)
     )
-    found: Case | None = db.session.scalars(asked).first()
-    return found
+    return db.session.scalars(asked).first()
 
 
-def fresh(case_id: int) -> Case | None:
+def of_answer(user_id: int, scope: Scope, response_id: int) -> int | None:
+    """Id of the case an answer is in, if the user may see it."""
+    asked = (
+        select(Case.id)
+        .join(CaseResponse, CaseResponse.case_id == Case.id)
+        .where(CaseResponse.response_id == response_id, visible(user_id, scope))
+    )
+    return db.session.scalar(asked)
+
+
+def fresh(case_id: int) -> Case:
     """The case as it stands in this transaction, whatever was read before."""
-    return db.session.get(Case, case_id, populate_existing=True)
+    return db.session.get_one(Case, case_id, populate_existing=True)
 
 
-def attempts_count(case_id: int, *, since: datetime) -> int:
-    """How often somebody tried to reach the customer since the clock began."""
-    asked = select(func.count()).where(CaseAttempt.case_id == case_id, CaseAttempt.at >= since)
-    return db.session.scalar(asked) or 0
-
-
-def causes() -> list[Cause]:
+def causes() -> Sequence[Cause]:
     """Root causes in use, groups and causes, in their order."""
     asked = select(Cause).where(Cause.retired_at.is_(None)).order_by(Cause.position, Cause.id)
-    return list(db.session.scalars(asked))
+    return db.session.scalars(asked).all()
 
 
-def story(customer_id: int, scope: Scope | None = None) -> list[Line]:
-    """All cases of one customer, newest first; those of the scope when one is given."""
-    asked: Any = (
-        lines.lines().where(Case.customer_id == customer_id).order_by(Case.opened_at.desc(), Case.id.desc())
-    )
-    if scope is not None:
-        asked = asked.where(within(Case.region_id, scope))
-    return [lines.line_of(row) for row in db.session.execute(asked)]
+# ---- other rooms -----------------------------------------------------------------------------------------------
+
+
+def story(customer_id: int, scope: Scope) -> Sequence[Case]:
+    """All cases of one customer in the scope, newest first."""
+    asked = shown(Case.customer_id == customer_id, within(Case.region_id, scope))
+    return db.session.scalars(asked.order_by(*NEWEST)).all()
 
 
 def labels(ids: Collection[int]) -> dict[int, str]:
     """What other pages call these cases: number and customer."""
-    rows = db.session.execute(
-        select(Case.id, Customer.name)
-        .outerjoin(Customer, Customer.id == Case.customer_id)
-        .where(Case.id.in_(set(ids)))
-    )
-    return {row.id: f"#{row.id} {row.name or ''}".strip() for row in rows}
+    asked = select(Case.id, Customer.name).outerjoin(Case.customer).where(Case.id.in_(set(ids)))
+    return {row.id: f"#{row.id} {row.name or ''}".strip() for row in db.session.execute(asked)}

@@ -4,11 +4,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import select, update
 
 from npsapp.customers.models import Ground
 from npsapp.customers.rules import GroundKind
-from npsapp.db import db
+from npsapp.db import db, insert_many, one_of
 from npsapp.delivery.rules import Channel
 
 
@@ -42,17 +42,15 @@ def write(wanted: Sequence[tuple[int, Channel, Stated]], *, now: datetime) -> No
             no = _ground(point, channel, GroundKind.CONSENT, row, now=now) | {"withdrawn_at": now}
             new[(point, channel, GroundKind.CONSENT)] = no
     _withdraw(refused, now=now)
-    if new:
-        db.session.execute(insert(Ground), list(new.values()))
+    insert_many(Ground, list(new.values()))
 
 
 def _known_grounds(
     points: Iterable[int],
 ) -> dict[tuple[int, Channel], tuple[set[GroundKind], bool]]:
     """By address and channel: the kinds in force, and whether a withdrawal stands against a file's word."""
-    rows = db.session.scalars(
-        select(Ground).where(Ground.contact_point_id.in_(sorted(set(points)))).order_by(Ground.id)
-    )
+    columns = select(Ground.contact_point_id, Ground.channel, Ground.kind, Ground.withdrawn_at)
+    rows = db.session.execute(columns.where(one_of(Ground.contact_point_id, set(points))))
     found: dict[tuple[int, Channel], tuple[set[GroundKind], bool]] = {}
     for row in rows:
         kinds, withdrawn = found.get((row.contact_point_id, row.channel), (set(), False))

@@ -1,18 +1,18 @@
 """Who is who: a chunk of rows becomes customers, found by trusted id, then e-mail, then phone, never by name."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import ColumnElement, and_, or_, select, update
 
 from npsapp.customers import grounds
 from npsapp.customers.models import ContactPoint, Customer, TrustedId
 from npsapp.customers.names import is_firm, propose_address
 from npsapp.customers.rules import ContactKind, GroundKind
-from npsapp.db import db
+from npsapp.db import db, insert_many, new_ids, one_of
 from npsapp.delivery.rules import Channel
 from npsapp.organization.models import Brand, Region
 from npsapp.organization.rules import fold
@@ -24,6 +24,8 @@ KIND_OF = {
 }
 
 Address = tuple[ContactKind, str]
+
+SAID = ("name", "is_firm", "address_as", "language", "region_id", "is_key")  # what rows may change
 
 
 @dataclass(frozen=True)
@@ -49,22 +51,22 @@ class Incoming:
         return [(kind, value) for kind, value in pairs if value]
 
 
-@dataclass
+@dataclass(eq=False)
 class _Person:
-    """A customer while the chunk is worked through; `id` is None until all new ones are written together."""
+    """A customer while the chunk is worked through; `id` is 0 until all new ones are written together."""
 
-    id: int | None
+    id: int
     columns: dict[str, Any]
-    changed: dict[str, Any] = field(default_factory=dict)
-    trusted: set[str] = field(default_factory=set)
+    merged_into_id: int | None = None
+    changed: bool = False
+    trusted: bool = False
+    """Whether this source knows the person by an id."""
     addresses: set[Address] = field(default_factory=set)
 
-    def get(self, column: str) -> Any:
-        return self.changed.get(column, self.columns.get(column))
-
     def put(self, column: str, value: Any) -> None:
-        if self.get(column) != value:
-            self.changed[column] = value
+        if self.columns[column] != value:
+            self.columns[column] = value
+            self.changed = True
 
 
 def find_or_create(
@@ -86,16 +88,6 @@ def find_or_create(
     return [person.id if person else None for person in found]
 
 
-def _end_of(start: int, steps: Mapping[int, int]) -> int:
-    """The last step of a chain; a circle ends where it would repeat."""
-    seen = {start}
-    end = steps[start]
-    while end in steps and end not in seen:
-        seen.add(end)
-        end = steps[end]
-    return end
-
-
 class _Chunk:
     """The people a chunk of rows may mean, and what will be written about them."""
 
@@ -107,7 +99,7 @@ class _Chunk:
         self.by_address: dict[Address, list[_Person]] = defaultdict(list)
         self.points: dict[tuple[int, Address], int] = {}
         self.new_ids: list[tuple[_Person, str]] = []
-        self.new_points: dict[tuple[int, Address], tuple[_Person, Address]] = {}
+        self.new_points: list[tuple[_Person, Address]] = []
         self.shared: set[Address] = set()
         self.languages: dict[int | None, str] = {}
 
@@ -115,91 +107,69 @@ class _Chunk:
 
     def load(self, people: Sequence[Incoming]) -> None:
         """Everybody the rows could mean, with the addresses and ids that matter here."""
-        ids = {row.external_id for row in people if row.external_id} if self.source_id is not None else set()
-        trusted = self._trusted(ids)
         points = self._points({address for row in people for address in row.addresses})
-        owners = {row.customer_id for row in [*trusted, *points]}
-        merged = self._merged(owners)
-        self._load_people({merged.get(owner, owner) for owner in owners})
-        for row in trusted:
-            person = self.people[merged.get(row.customer_id, row.customer_id)]
-            person.trusted.add(row.external_id)
-            self.by_id[row.external_id] = person
+        self._load_people({point.customer_id for point in points})
         for point in points:
-            self._know(
-                self.people[merged.get(point.customer_id, point.customer_id)], (point.kind, point.value)
-            )
-        self._load_ids_and_points()
+            address, owner = (point.kind, point.value), self._current(point.customer_id)
+            self.points[(point.customer_id, address)] = point.id
+            self._know(owner, address)
+            if owner.id == point.customer_id:
+                owner.addresses.add(address)
+        if self.source_id is not None:
+            self._load_trusted({row.external_id for row in people if row.external_id})
         self._load_languages({row.region_id for row in people})
 
-    def _trusted(self, ids: set[str]) -> Sequence[Any]:
-        if not ids:
-            return []
-        return db.session.execute(
-            select(TrustedId.external_id, TrustedId.customer_id).where(
-                TrustedId.source_id == self.source_id, TrustedId.external_id.in_(sorted(ids))
-            )
-        ).all()
-
-    def _points(self, addresses: set[Address]) -> Sequence[Any]:
+    def _points(self, addresses: set[Address]) -> list[Any]:
         found: list[Any] = []
+        columns = select(ContactPoint.id, ContactPoint.customer_id, ContactPoint.kind, ContactPoint.value)
         for kind in ContactKind:
-            values = sorted(value for of_kind, value in addresses if of_kind is kind)
+            values = [value for of_kind, value in addresses if of_kind is kind]
             if values:
                 found += db.session.execute(
-                    select(ContactPoint.customer_id, ContactPoint.kind, ContactPoint.value)
-                    .where(
-                        ContactPoint.pool_id == self.pool_id,
-                        ContactPoint.kind == kind,
-                        ContactPoint.value.in_(values),
-                    )
-                    .order_by(ContactPoint.customer_id)
-                ).all()
+                    columns.where(self._at(kind, values)).order_by(ContactPoint.customer_id)
+                )
         return found
 
-    def _merged(self, owners: set[int]) -> dict[int, int]:
-        """Where merged customers went, to the end of the chain."""
-        steps: dict[int, int] = {}
-        asked = owners
-        while asked:
-            rows = db.session.execute(
-                select(Customer.id, Customer.merged_into_id).where(
-                    Customer.id.in_(sorted(asked)), Customer.merged_into_id.is_not(None)
-                )
-            )
-            found = {row.id: row.merged_into_id for row in rows}
-            steps |= found
-            asked = set(found.values()) - set(steps)
-        return {start: _end_of(start, steps) for start in steps}
+    def _at(self, kind: ContactKind, values: Iterable[str]) -> ColumnElement[bool]:
+        return and_(
+            ContactPoint.pool_id == self.pool_id,
+            ContactPoint.kind == kind,
+            one_of(ContactPoint.value, values),
+        )
 
     def _load_people(self, ids: set[int]) -> None:
-        columns = (
-            Customer.name, Customer.is_firm, Customer.address_as, Customer.language, Customer.region_id,
-            Customer.is_key,
-        )  # fmt: skip
-        rows = db.session.execute(
-            select(Customer.id, *columns).where(Customer.id.in_(sorted(ids)))
-        ).mappings()
-        for row in rows:
-            self.people[row["id"]] = _Person(row["id"], dict(row))
-
-    def _load_ids_and_points(self) -> None:
-        known = sorted(self.people)
-        if self.source_id is not None:
-            for row in db.session.execute(
-                select(TrustedId.customer_id, TrustedId.external_id).where(
-                    TrustedId.customer_id.in_(known), TrustedId.source_id == self.source_id
-                )
-            ):
-                self.people[row.customer_id].trusted.add(row.external_id)
-        for point in db.session.execute(
-            select(ContactPoint.id, ContactPoint.customer_id, ContactPoint.kind, ContactPoint.value).where(
-                ContactPoint.customer_id.in_(known)
+        """These customers, and those they were merged into."""
+        while ids := ids - self.people.keys():
+            rows = db.session.execute(
+                select(
+                    Customer.id, Customer.merged_into_id, *(getattr(Customer, name) for name in SAID)
+                ).where(one_of(Customer.id, ids))
             )
-        ):
-            address = (point.kind, point.value)
-            self.people[point.customer_id].addresses.add(address)
-            self.points[(point.customer_id, address)] = point.id
+            for row in rows.mappings():
+                columns = {name: row[name] for name in SAID}
+                self.people[row["id"]] = _Person(row["id"], columns, row["merged_into_id"])
+            ids = {into for id_ in ids if (into := self.people[id_].merged_into_id)}
+
+    def _current(self, customer_id: int) -> _Person:
+        """Who stands at the end of a chain of merges; a circle ends where it would repeat."""
+        person, seen = self.people[customer_id], {customer_id}
+        while person.merged_into_id and person.merged_into_id not in seen:
+            seen.add(person.merged_into_id)
+            person = self.people[person.merged_into_id]
+        return person
+
+    def _load_trusted(self, ids: set[str]) -> None:
+        rows = db.session.execute(
+            select(TrustedId.external_id, TrustedId.customer_id).where(
+                TrustedId.source_id == self.source_id,
+                or_(one_of(TrustedId.external_id, ids), one_of(TrustedId.customer_id, self.people)),
+            )
+        ).all()
+        self._load_people({row.customer_id for row in rows})
+        for row in rows:
+            self.people[row.customer_id].trusted = True
+            self.by_id[row.external_id] = person = self._current(row.customer_id)
+            person.trusted = True
 
     def _load_languages(self, regions: set[int | None]) -> None:
         """The language in which to propose an address: the region's, else the first brand's."""
@@ -207,7 +177,7 @@ class _Chunk:
             select(Brand.language).where(Brand.pool_id == self.pool_id).order_by(Brand.id).limit(1)
         ).first()
         self.languages[None] = first or "en"
-        wanted = sorted(region for region in regions if region is not None)
+        wanted = [region for region in regions if region is not None]
         for row in db.session.execute(select(Region.id, Region.language).where(Region.id.in_(wanted))):
             self.languages[row.id] = row.language or self.languages[None]
 
@@ -220,40 +190,42 @@ class _Chunk:
     def person_of(self, row: Incoming) -> _Person | None:
         """The person a row means, new or known, with the row's facts noted."""
         external_id = row.external_id if self.source_id is not None else ""
-        if not external_id and not row.addresses:
+        addresses = row.addresses
+        if not external_id and not addresses:
             return None
         person = self.by_id.get(external_id) if external_id else None
         sure = person is not None
-        person = person or self._by_address(row, external_id) or self._create()
-        if external_id and external_id not in self.by_id:
-            person.trusted.add(external_id)
+        person = person or self._by_address(addresses, external_id) or self._create()
+        if external_id and not sure:
+            person.trusted = True
             self.by_id[external_id] = person
             self.new_ids.append((person, external_id))
-        for address in row.addresses:
+        for address in addresses:
             self._add_address(person, address)
         self._note(person, row, sure=sure)
         return person
 
-    def _by_address(self, row: Incoming, external_id: str) -> _Person | None:
+    def _by_address(self, addresses: list[Address], external_id: str) -> _Person | None:
         """By e-mail, else by phone; somebody with another id in this source is somebody else."""
-        for address in row.addresses:
-            fitting = [p for p in self.by_address[address] if not external_id or not p.trusted]
+        for address in addresses:
+            known = self.by_address.get(address, ())
+            fitting = [person for person in known if not external_id or not person.trusted]
             if fitting:
-                wanted = set(row.addresses)
                 # A shared address: whoever has all of them is meant, else the one known longest.
-                return next((person for person in fitting if wanted <= person.addresses), fitting[0])
+                return next((one for one in fitting if one.addresses.issuperset(addresses)), fitting[0])
         return None
 
     def _create(self) -> _Person:
-        person = _Person(None, {"name": "", "address_as": "", "is_firm": False, "is_key": False})
+        empty = {"name": "", "is_firm": False, "address_as": "", "language": None, "region_id": None}
+        person = _Person(0, {**empty, "is_key": False})
         self.new.append(person)
         return person
 
     def _add_address(self, person: _Person, address: Address) -> None:
         if address not in person.addresses:
             person.addresses.add(address)
-            self.new_points[(id(person), address)] = (person, address)
-        self._know(person, address)
+            self.new_points.append((person, address))
+            self._know(person, address)
         if len(self.by_address[address]) > 1:
             self.shared.add(address)
 
@@ -265,92 +237,63 @@ class _Chunk:
             person.put("region_id", row.region_id)
         if row.is_key is not None:
             person.put("is_key", row.is_key)
-        if row.name and (sure or not person.get("name")):
-            self._name(person, row)
+        name = person.columns["name"]
+        if row.name and row.name != name and (sure or not name):
+            self._name(person, row.name)
 
-    def _name(self, person: _Person, row: Incoming) -> None:
+    def _name(self, person: _Person, name: str) -> None:
         """A new name brings a new proposal, unless somebody has written another address by hand."""
-        language = person.get("language") or self.languages.get(person.get("region_id"), self.languages[None])
-        earlier = propose_address(person.get("name"), language=language)
-        if person.get("address_as") in ("", earlier):
-            person.put("address_as", propose_address(row.name, language=language))
-        person.put("name", row.name)
-        person.put("is_firm", is_firm(row.name))
+        said = person.columns
+        language = said["language"] or self.languages.get(said["region_id"], self.languages[None])
+        if not said["address_as"] or said["address_as"] == propose_address(said["name"], language=language):
+            person.put("address_as", propose_address(name, language=language))
+        person.put("name", name)
+        person.put("is_firm", is_firm(name))
 
     # 3. write
 
     def write(self) -> None:
         """Customers, ids and addresses, each kind with one statement."""
         self._write_customers()
-        if self.new_ids:
-            db.session.execute(
-                insert(TrustedId),
-                [
-                    {"customer_id": person.id, "source_id": self.source_id, "external_id": external_id}
-                    for person, external_id in self.new_ids
-                ],
-            )
+        ids = [{"customer_id": person.id, "external_id": external_id} for person, external_id in self.new_ids]
+        insert_many(TrustedId, ids, source_id=self.source_id)
         self._write_points()
-        if self.shared:
-            self._flag_shared()
+        for kind in ContactKind:
+            values = [value for of_kind, value in self.shared if of_kind is kind]
+            if values:
+                db.session.execute(update(ContactPoint).where(self._at(kind, values)).values(shared=True))
 
     def _write_customers(self) -> None:
-        rows = [
-            {"language": None, "timezone": None, "region_id": None}
-            | person.columns
-            | person.changed
-            | {"pool_id": self.pool_id, "name_key": fold(person.get("name")), "created_at": self.now}
-            for person in self.new
-        ]
-        if rows:
-            ids = db.session.scalars(
-                insert(Customer).returning(Customer.id, sort_by_parameter_order=True), rows
-            ).all()
-            for person, id_ in zip(self.new, ids, strict=True):
-                person.id = id_
-        for person in self.people.values():
-            if person.changed:
-                values = person.changed | {"name_key": fold(person.get("name"))}
-                db.session.execute(update(Customer).where(Customer.id == person.id).values(**values))
+        for person, id_ in zip(self.new, new_ids(Customer, len(self.new)), strict=True):
+            person.id = id_
+        rows = [_columns(person) for person in self.new]
+        insert_many(Customer, rows, pool_id=self.pool_id, created_at=self.now)
+        changed = [_columns(person) for person in self.people.values() if person.changed]
+        if changed:
+            db.session.execute(update(Customer), changed)
 
     def _write_points(self) -> None:
+        ids = new_ids(ContactPoint, len(self.new_points))
         rows: list[dict[str, Any]] = [
-            {
-                "pool_id": self.pool_id, "customer_id": person.id, "kind": kind, "value": value,
-                "created_at": self.now,
-            }
-            for person, (kind, value) in self.new_points.values()
-        ]  # fmt: skip
-        if not rows:
-            return
-        ids = db.session.scalars(
-            insert(ContactPoint).returning(ContactPoint.id, sort_by_parameter_order=True), rows
-        ).all()
-        for row, id_ in zip(rows, ids, strict=True):
-            self.points[(row["customer_id"], (row["kind"], row["value"]))] = id_
-
-    def _flag_shared(self) -> None:
-        for kind in ContactKind:
-            values = sorted(value for of_kind, value in self.shared if of_kind is kind)
-            if values:
-                db.session.execute(
-                    update(ContactPoint)
-                    .where(
-                        ContactPoint.pool_id == self.pool_id,
-                        ContactPoint.kind == kind,
-                        ContactPoint.value.in_(values),
-                    )
-                    .values(shared=True)
-                )
+            {"id": id_, "customer_id": person.id, "kind": kind, "value": value}
+            for id_, (person, (kind, value)) in zip(ids, self.new_points, strict=True)
+        ]
+        insert_many(ContactPoint, rows, pool_id=self.pool_id, shared=False, created_at=self.now)
+        for row in rows:
+            self.points[(row["customer_id"], (row["kind"], row["value"]))] = row["id"]
 
     def write_grounds(self, people: Sequence[Incoming], found: Sequence[_Person | None]) -> None:
         """Grounds of the rows' addresses, once everybody has an id."""
         wanted = [
             (self.points[(person.id, (KIND_OF[channel], value))], channel, row)
             for row, person in zip(people, found, strict=True)
-            if person and person.id is not None
+            if person
             for channel in [*row.grounds, *row.refused]
-            if (value := dict(row.addresses).get(KIND_OF[channel]))
+            if (value := row.email if KIND_OF[channel] is ContactKind.EMAIL else row.phone)
         ]
         if wanted:
             grounds.write(wanted, now=self.now)
+
+
+def _columns(person: _Person) -> dict[str, Any]:
+    return {"id": person.id, **person.columns, "name_key": fold(person.columns["name"])}

@@ -4,23 +4,18 @@ Russian addresses politely by first name and patronymic, Ukrainian in the vocati
 name that does not show which word is the first name give an empty proposal: the sentence then goes without.
 """
 
+import json
 import re
+from pathlib import Path
 
-
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
-_FIRM_WORDS = _words(
-    """
-    ооо оао зао пао ао нао ип чп чуп уп оду нпо нпп нпф гуп муп фгуп гбу мбу снт тсж жск кфх тд тк гк
-    тов тзов тдв пат прат ат фоп пп дп кп нвп нвк сп фг сфг осбб жбк гс го спд
-    llc ltd inc gmbh ag kg ug plc corp co oy ab sa srl sro spzoo bv llp fop tov
-    компания компанія фирма фірма завод комбинат комбінат холдинг корпорация корпорація магазин школа больница
-    лікарня университет університет предприятие підприємство кооператив управление управління администрация
-    адміністрація
-    """
+_DATA = json.loads(Path(__file__).with_name("names.json").read_text("utf-8"))
+_FIRM_WORDS, _RU_NAMES, _UK_NAMES, _EN_NAMES = (
+    frozenset(" ".join(_DATA[kind]).split()) for kind in ("firms", "ru", "uk", "en")
 )
+_NAMES = {"ru": _RU_NAMES, "uk": _UK_NAMES, "en": _EN_NAMES}
+# Vocatives that the endings below do not give (Ukrainian orthography 2019, sections on the vocative case).
+_VOCATIVES: dict[str, str] = _DATA["vocatives"]
+
 _QUOTED = re.compile('[«»„“”"]')
 _WORD = re.compile(r"[^\W\d_]+(?:[’'ʼ-][^\W\d_]+)*")
 
@@ -33,47 +28,6 @@ _UK_PATRONYMIC = re.compile(
 # A surname may end like a patronymic (Абрамович, Іванович): a patronymic then stands after the first name.
 _RU_ONLY = re.compile("[ыэёъ]")
 _UK_ONLY = re.compile("[іїєґ’'ʼ]")
-
-_RU_NAMES = _words(
-    """
-    александр алексей анатолий андрей антон аркадий арсений артем артём борис вадим валентин валерий василий
-    виктор виталий владимир владислав вячеслав геннадий георгий глеб григорий даниил денис дмитрий евгений егор
-    иван игорь илья кирилл константин леонид максим марк матвей михаил никита николай олег павел петр пётр роман
-    руслан семен семён сергей станислав степан тимур федор фёдор эдуард юрий ярослав
-    александра алина алла анастасия анна валентина валерия вера вероника виктория галина дарья диана евгения
-    екатерина елена елизавета жанна зинаида зоя инна ирина карина кира клавдия кристина ксения лариса лидия
-    людмила маргарита марина мария надежда наталия наталья нина оксана олеся ольга полина раиса светлана софия
-    софья тамара татьяна ульяна юлия яна
-    """
-)
-_UK_NAMES = _words(
-    """
-    анатолій андрій антон арсен артем богдан борис вадим валентин валерій василь віктор віталій владислав
-    володимир вʼячеслав геннадій гліб григорій данило денис дмитро євген іван ігор ілля кирило костянтин леонід
-    любомир максим марко матвій микита микола мирослав михайло назар олег олександр олексій орест остап павло
-    петро роман ростислав руслан святослав семен сергій станіслав степан тарас тимофій федір юрій юхим яків ярослав
-    аліна алла анастасія анна богдана валентина валерія вероніка віра вікторія галина ганна дарина діана євгенія
-    єлизавета жанна зоя інна ірина карина катерина ксенія лариса леся лідія любов людмила маргарита марина марія
-    мирослава надія наталія наталя ніна оксана олександра олена олеся ольга поліна раїса світлана соломія софія
-    тамара тетяна уляна христина юлія яна ярослава
-    """
-)
-_EN_NAMES = _words(
-    """
-    alexander alice amy andrew anna anne anthony barbara benjamin brian carol catherine charles christine
-    christopher daniel david deborah donald edward elizabeth emily emma eric frank george grace hannah helen henry
-    jack jacob james jane jennifer jessica john joseph julia karen kate kevin laura linda lisa lucy margaret maria
-    mark mary matthew michael nancy nicole oliver olivia patricia patrick paul peter rachel rebecca richard robert
-    samuel sarah sophia stephen steven susan thomas victoria william
-    """
-)
-_NAMES = {"ru": _RU_NAMES, "uk": _UK_NAMES, "en": _EN_NAMES}
-
-# Vocatives that the endings below do not give (Ukrainian orthography 2019, sections on the vocative case).
-_VOCATIVES = {
-    "олег": "олеже", "ігор": "ігоре", "ілля": "ілле", "любов": "любове", "марко": "марку", "яків": "якове",
-    "федір": "федоре", "дарʼя": "дарʼє",
-}  # fmt: skip
 
 
 def is_firm(name: str) -> bool:

@@ -10,22 +10,13 @@ from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import joinedload, selectinload
 
 from npsapp.customers.models import ContactFact, ContactPoint, Customer, Hold
-from npsapp.customers.rules import ContactKind, HoldReason
-from npsapp.db import db, within
-from npsapp.lib import addresses, phones
+from npsapp.db import db
 from npsapp.organization.models import Brand, Region
-from npsapp.organization.rules import fold
-from npsapp.permissions import Scope
 
 Row = TypeVar("Row", ContactPoint, ContactFact, Hold)
 
 UNSUBSCRIBE = "unsubscribe"
 """Source of the holds that customers set themselves; the choice follows after a colon."""
-
-
-def customer(customer_id: int) -> Customer | None:
-    """One customer as stored, also one that was merged into another."""
-    return db.session.get(Customer, customer_id)
 
 
 def current(customer_id: int) -> Customer | None:
@@ -36,13 +27,6 @@ def current(customer_id: int) -> Customer | None:
         seen.add(found.id)
         found = db.session.get(Customer, found.merged_into_id)
     return found
-
-
-def visible(customer_id: int, scope: Scope) -> Customer | None:
-    """The customer if a user with that scope may see the page, else None."""
-    return db.session.scalars(
-        select(Customer).where(Customer.id == customer_id, within(Customer.region_id, scope))
-    ).first()
 
 
 def contact_point(contact_point_id: int) -> ContactPoint | None:
@@ -124,70 +108,13 @@ def labels(ids: Iterable[int | None]) -> dict[int, str]:
 
 @dataclass(frozen=True)
 class Story:
-    """What this room knows of one person, newest first where there is an order."""
+    """What this room knows of one person: addresses with their grounds, and holds, newest first."""
 
-    customer: Customer
     contact_points: list[ContactPoint]
-    holds: list[Hold]
-    facts: list[ContactFact]
+    holds: Sequence[Hold]
 
 
-def story(customer_id: int) -> Story | None:
-    """Everything the customer page shows of a person's addresses, grounds, holds and contacts."""
-    person = db.session.get(Customer, customer_id)
-    if person is None:
-        return None
+def story(customer_id: int) -> Story:
+    """Everything the customer page shows of a person's addresses, grounds and holds."""
     holds = db.session.scalars(select(Hold).where(Hold.customer_id == customer_id).order_by(Hold.id.desc()))
-    facts = db.session.scalars(
-        select(ContactFact)
-        .where(ContactFact.customer_id == customer_id)
-        .order_by(ContactFact.at.desc(), ContactFact.id.desc())
-    )
-    points = contact_points([customer_id]).get(customer_id, [])
-    return Story(person, points, list(holds), list(facts))
-
-
-def search(q: str, scope: Scope, *, limit: int, after: int | None = None) -> Sequence[Customer]:
-    """People by words of the name, by e-mail address or phone number; newest first, inside the scope.
-
-    An empty question finds nobody: this is a search, not a list. `after` is the id of the last row of the
-    page before. Contact points are loaded with the rows.
-    """
-    condition = _matches(q)
-    if condition is None:
-        return []
-    query = select(Customer).where(
-        condition, within(Customer.region_id, scope), Customer.merged_into_id.is_(None)
-    )
-    if after is not None:
-        query = query.where(Customer.id < after)
-    rows = query.options(selectinload(Customer.contact_points)).order_by(Customer.id.desc()).limit(limit)
-    return db.session.scalars(rows).all()
-
-
-def _matches(q: str) -> ColumnElement[bool] | None:
-    text = q.strip()
-    if "@" in text:
-        return _has_address(
-            ContactKind.EMAIL, ContactPoint.value == (addresses.normalise(text) or text.lower())
-        )
-    digits = "".join(char for char in text if char.isdigit())
-    if len(digits) >= 5 and not any(char.isalpha() for char in text):
-        whole = phones.normalise(text)
-        same = ContactPoint.value == whole if whole else ContactPoint.value.endswith(digits, autoescape=True)
-        return _has_address(ContactKind.PHONE, same)
-    words = fold(text).split()
-    if not words:
-        return None
-    return and_(*(Customer.name_key.contains(word, autoescape=True) for word in words))
-
-
-def _has_address(kind: ContactKind, same: ColumnElement[bool]) -> ColumnElement[bool]:
-    return Customer.id.in_(select(ContactPoint.customer_id).where(ContactPoint.kind == kind, same))
-
-
-def open_holds(reason: HoldReason, source: str) -> Sequence[Hold]:
-    """Holds of one reason that one source set and nobody lifted yet."""
-    return db.session.scalars(
-        select(Hold).where(Hold.reason == reason, Hold.source == source, Hold.lifted_at.is_(None))
-    ).all()
+    return Story(contact_points([customer_id]).get(customer_id, []), holds.all())

@@ -63,26 +63,11 @@ _HOLD_LABELS = {
 class Stop(StrEnum):
     """Why we do not write to somebody on a channel; the first that applies, in this order."""
 
-    NO_ADDRESS = "no_address"
     NOT_MINE = "not_mine"
     SUPPRESSED = "suppressed"
-    ON_HOLD = "on_hold"
     WITHDRAWN = "withdrawn"
     NO_GROUND = "no_ground"
 
-    @property
-    def label(self) -> str:
-        return _STOP_LABELS[self]
-
-
-_STOP_LABELS = {
-    Stop.NO_ADDRESS: N_("no address for this channel"),
-    Stop.NOT_MINE: N_("the person at this address said the purchase was not theirs"),
-    Stop.SUPPRESSED: N_("the address is on the stop list"),
-    Stop.ON_HOLD: N_("the customer is on hold"),
-    Stop.WITHDRAWN: N_("the permission was withdrawn"),
-    Stop.NO_GROUND: N_("no ground to write on this channel"),
-}
 
 # Messages over mobile networks need a consent that can be proved (method.md 4.4); a contract is not enough.
 GROUNDS_FOR: dict[Channel, frozenset[GroundKind]] = {
@@ -101,46 +86,24 @@ class GroundFact:
 
 
 @dataclass(frozen=True)
-class HoldFact:
-    """One hold of the person, half-open `[since, until)`; `until` None: open."""
-
-    reason: HoldReason
-    since: datetime
-    until: datetime | None = None
-    lifted: bool = False
-
-    def stops(self, now: datetime) -> bool:
-        """Whether the hold is in force at `now`."""
-        return not self.lifted and self.since <= now and (self.until is None or now < self.until)
-
-
-@dataclass(frozen=True)
 class Standing:
     """What counts when we ask whether one address of one person may be used."""
 
     channel: Channel
-    has_address: bool = True
     not_mine: bool = False
     suppressed: bool = False
     grounds: tuple[GroundFact, ...] = ()
-    holds: tuple[HoldFact, ...] = ()
 
 
-def why_not(standing: Standing, *, now: datetime) -> Stop | None:
-    """The first reason not to write to this address on this channel, or None when we may."""
-    if not standing.has_address:
-        return Stop.NO_ADDRESS
+def why_not(standing: Standing) -> Stop | None:
+    """The first reason not to write to this address on this channel, or None when we may.
+
+    A withdrawal outweighs every ground: a file that comes later cannot take it back (decisions.md 4).
+    """
     if standing.not_mine:
         return Stop.NOT_MINE
     if standing.suppressed:
         return Stop.SUPPRESSED
-    if any(hold.stops(now) for hold in standing.holds):
-        return Stop.ON_HOLD
-    return _why_no_ground(standing)
-
-
-def _why_no_ground(standing: Standing) -> Stop | None:
-    """A withdrawal outweighs every ground: a file that comes later cannot take it back (decisions.md 4)."""
     if any(ground.withdrawn for ground in standing.grounds):
         return Stop.WITHDRAWN
     good = GROUNDS_FOR[standing.channel]

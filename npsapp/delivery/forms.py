@@ -1,16 +1,13 @@
 """What a person may type about the sender of letters."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from flask_babel import lazy_gettext as _l
 from wtforms import StringField
 from wtforms.validators import DataRequired, Email, Length
 
-from npsapp.organization.forms import EMAIL_MAX, NAME_MAX, LanguageForm, in_languages, stripped
+from npsapp.organization.forms import EMAIL_MAX, RowForm, stripped
 
 
-class SenderForm(LanguageForm):
+class SenderForm(RowForm):
     """The name and addresses on a brand's letters."""
 
     address = StringField(
@@ -25,16 +22,3 @@ class SenderForm(LanguageForm):
         validators=[DataRequired(), Email(), Length(max=EMAIL_MAX)],
         description=_l("A mailbox that people read. Customers do reply."),
     )
-
-    def validate(self, extra_validators: Mapping[str, Any] | None = None) -> bool:
-        """All fields, and a name in at least one language."""
-        return super().validate(extra_validators) and self.need_one("name")
-
-
-in_languages(
-    SenderForm,
-    "name",
-    lambda language: StringField(
-        _l("Name (%(language)s)", language=language), validators=[Length(max=NAME_MAX)]
-    ),
-)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Select, and_, case, exists, func, or_, select
 
@@ -169,11 +169,18 @@ def to_look_at_again(now: datetime, limit: int) -> list[int]:
 
 
 def failing(now: datetime) -> int:
-    """Letters that could not be sent so far: failed for good, or waiting for another try."""
-    rows = select(func.count()).where(
-        or_(Message.state == State.FAILED, and_(Message.state == State.QUEUED, Message.attempts > 0))
+    """Letters of the last seven days that could not be sent so far: failed for good, or waiting for another try.
+
+    Every staff page asks: only the waiting letters and the newest thousand failed ones are looked at.
+    """
+    since = now - timedelta(days=7)
+    failed = select(Message.created_at).where(Message.state == State.FAILED)
+    newest = failed.order_by(Message.id.desc()).limit(1000).subquery()
+    gone = select(func.count()).where(newest.c.created_at >= since)
+    waiting = select(func.count()).where(
+        Message.state == State.QUEUED, Message.attempts > 0, Message.created_at >= since
     )
-    return db.session.scalar(rows) or 0
+    return db.session.scalar(select(gone.scalar_subquery() + waiting.scalar_subquery())) or 0
 
 
 def pauses(now: datetime) -> Sequence[Pause]:

@@ -1,6 +1,5 @@
-"""The outbox, which takes the letters while there is no mail server, and the log of all letters."""
+"""The outbox, which takes the letters while there is no mail server, the log of all letters, and their senders."""
 
-import re
 from pathlib import Path
 
 from flask import (
@@ -22,11 +21,12 @@ from flask_login import current_user
 
 from npsapp.audit import services as audit
 from npsapp.db import transaction
-from npsapp.delivery import queries, readers, services
+from npsapp.delivery import queries, readers, senders, services
+from npsapp.delivery.forms import SenderForm
 from npsapp.delivery.queries import LogFilter
-from npsapp.delivery.rules import Purpose, State
+from npsapp.delivery.rules import State
 from npsapp.lib.clock import utcnow
-from npsapp.lib.texts import N_
+from npsapp.organization import queries as organization
 from npsapp.permissions import Permission
 from npsapp.web import listing
 from npsapp.web.access import requires, scope
@@ -34,8 +34,6 @@ from npsapp.web.headers import CONTENT_POLICY
 
 bp = Blueprint("delivery", __name__, template_folder="templates")
 
-OUTBOX_SIZE = 50
-LOG_SIZE = 50
 RETRY_AT_ONCE = 500  # letters queued again by one press
 
 # A customer's words may stand in a letter, so its HTML runs nothing and loads nothing from elsewhere. Its links open in
@@ -45,55 +43,33 @@ LETTER_POLICY = (
     "frame-ancestors 'self'; sandbox allow-popups allow-popups-to-escape-sandbox "
     "allow-top-navigation-by-user-activation"
 )
-PAGE_POLICY = f"{CONTENT_POLICY}; frame-src 'self'"
-HEAD = re.compile(r"<head[^>]*>", re.IGNORECASE)
-
-PURPOSES = {
-    Purpose.INVITATION: N_("invitation"),
-    Purpose.REMINDER: N_("reminder"),
-    Purpose.STAFF: N_("letter to staff"),
-    Purpose.PASSWORD: N_("password"),
-    Purpose.TEST: N_("test"),
-}
-
-STATE_KINDS = {
-    State.SENT: "ok",
-    State.DELIVERED: "ok",
-    State.FAILED: "bad",
-    State.BOUNCED: "bad",
-    State.UNKNOWN: "warn",
-    State.EXPIRED: "quiet",
-    State.CANCELLED: "quiet",
-}
 
 
 @bp.get("/outbox/")
 @requires(Permission.ADMINISTER)
 def outbox() -> ResponseReturnValue:
     """The letters in the outbox, newest first."""
-    part = listing.window(size=OUTBOX_SIZE)
-    rows, more = readers.newest(_folder(), page=part.number, per_page=part.size)
-    page: listing.Page[readers.Listed] = listing.Page(rows, number=part.number, has_next=more)
-    return render_template("delivery/outbox.html", page=page)
+    part = listing.window()
+    rows = readers.newest(_folder(), offset=part.offset, limit=part.limit)
+    return render_template("delivery/outbox.html", page=listing.page(rows, part))
 
 
 @bp.get("/outbox/<name>")
 @requires(Permission.ADMINISTER)
 def letter(name: str) -> ResponseReturnValue:
     """One letter: headers, the text part, and the HTML part in a frame of its own."""
-    response = make_response(render_template("delivery/letter.html", letter=_letter(name)))
-    response.headers["Content-Security-Policy"] = PAGE_POLICY
+    page = render_template("delivery/letter.html", letter=readers.read(_file(name)))
+    response = make_response(page)
+    response.headers["Content-Security-Policy"] = f"{CONTENT_POLICY}; frame-src 'self'"
     return response
 
 
 @bp.get("/outbox/<name>/html")
 @requires(Permission.ADMINISTER)
 def letter_html(name: str) -> ResponseReturnValue:
-    """The HTML part, as the frame shows it."""
-    html = _letter(name).html
-    if html is None:
-        abort(404)
-    response = Response(_opening_in_the_window(html), mimetype="text/html")
+    """The HTML part, as the frame shows it; links leave the frame, for the first base element counts."""
+    html = readers.read(_file(name)).part("html") or abort(404)
+    response = Response(html.replace("<head>", '<head><base target="_top">', 1), mimetype="text/html")
     response.headers["Content-Security-Policy"] = LETTER_POLICY
     response.headers["Referrer-Policy"] = "no-referrer"
     return response
@@ -103,71 +79,9 @@ def letter_html(name: str) -> ResponseReturnValue:
 @requires(Permission.ADMINISTER)
 def letter_raw(name: str) -> ResponseReturnValue:
     """The file as it is, for a mail program."""
-    try:
-        source = readers.raw(_folder(), name)
-    except readers.NoSuchLetter:
-        abort(404)
-    response = Response(source, mimetype="message/rfc822")
+    response = Response(_file(name).read_bytes(), mimetype="message/rfc822")
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
-
-
-@bp.get("/messages/")
-@requires(Permission.SEE_MESSAGES)
-def messages() -> ResponseReturnValue:
-    """All letters with what became of them."""
-    wanted = LogFilter(
-        state=listing.one_of("state", State), purpose=listing.one_of("purpose", Purpose), before_id=_before()
-    )
-    rows = queries.log(wanted, scope=scope(), limit=LOG_SIZE + 1)
-    return render_template(
-        "delivery/messages.html",
-        page=listing.page_by_key(rows, size=LOG_SIZE, key=lambda row: (row.id,)),
-        states=[(state.value, _(state.label)) for state in State],
-        purposes=[(purpose.value, _(PURPOSES[purpose])) for purpose in Purpose],
-        purpose_words=PURPOSES,
-        kinds=STATE_KINDS,
-        state=wanted.state,
-        active=listing.active_filters(
-            [
-                ("state", _(wanted.state.label) if wanted.state else ""),
-                ("purpose", _(PURPOSES[wanted.purpose]) if wanted.purpose else ""),
-            ]
-        ),
-    )
-
-
-@bp.post("/messages/<int:message_id>/retry")
-@requires(Permission.ADMINISTER)
-def retry(message_id: int) -> ResponseReturnValue:
-    """Queue one failed letter again."""
-    actor = audit.by_user(current_user.id)
-    with transaction():
-        services.requeue(message_id, actor=actor, now=utcnow())
-    flash(_("The letter will be tried again within a minute."), "success")
-    return redirect(url_for(".messages", state=request.form.get("state") or None), code=303)
-
-
-@bp.post("/messages/retry")
-@requires(Permission.ADMINISTER)
-def retry_all() -> ResponseReturnValue:
-    """Queue the failed letters again, newest first, at most `RETRY_AT_ONCE` by one press."""
-    actor, seen = audit.by_user(current_user.id), scope()
-    with transaction():
-        rows = queries.log(LogFilter(state=State.FAILED), scope=seen, limit=RETRY_AT_ONCE)
-        ids = [row.id for row in rows]
-        for message_id in ids:
-            services.requeue(message_id, actor=actor, now=utcnow())
-    flash(
-        ngettext(
-            "%(count)s letter will be tried again.",
-            "%(count)s letters will be tried again.",
-            len(ids),
-            count=len(ids),
-        ),
-        "success",
-    )
-    return redirect(url_for(".messages"), code=303)
 
 
 def _folder() -> Path:
@@ -177,21 +91,60 @@ def _folder() -> Path:
     return Path(current_app.instance_path) / "outbox"
 
 
-def _letter(name: str) -> readers.Letter:
-    try:
-        return readers.letter(_folder(), name)
-    except readers.NoSuchLetter:
-        abort(404)
+def _file(name: str) -> Path:
+    return readers.find(_folder(), name) or abort(404)
 
 
-def _opening_in_the_window(html: str) -> str:
-    """Links leave the frame; the first base element of a page counts, so none in the letter outdoes it."""
-    base = '<base target="_top">'
-    if HEAD.search(html):
-        return HEAD.sub(lambda head: head.group() + base, html, count=1)
-    return base + html
+@bp.get("/messages/")
+@requires(Permission.SEE_MESSAGES)
+def messages() -> ResponseReturnValue:
+    """All letters with what became of them."""
+    state = listing.one_of("state", State)
+    wanted = LogFilter(state=state, before_id=listing.whole("after"))
+    rows = queries.log(wanted, scope=scope(), limit=listing.PAGE_SIZE + 1)
+    return render_template(
+        "delivery/messages.html",
+        page=listing.page_by_key(rows, key=lambda row: (row.id,)),
+        states=[(one.value, _(one.label)) for one in State],
+        active=listing.active_filters([("state", _(state.label) if state else "")]),
+    )
 
 
-def _before() -> int | None:
-    key = listing.after()
-    return int(key[0]) if key and key[0].isascii() and key[0].isdigit() and len(key[0]) < 19 else None
+@bp.post("/messages/retry")
+@requires(Permission.ADMINISTER)
+def retry() -> ResponseReturnValue:
+    """Queue one failed letter again, or, when none is named, the newest failed ones."""
+    actor, seen, named = audit.by_user(current_user.id), scope(), request.form.get("id", type=int)
+    with transaction():
+        failed = queries.log(LogFilter(state=State.FAILED), scope=seen, limit=RETRY_AT_ONCE)
+        ids = [named] if named else [row.id for row in failed]
+        for message_id in ids:
+            services.requeue(message_id, actor=actor, now=utcnow())
+    words = ngettext("%(num)s letter will be tried again.", "%(num)s letters will be tried again.", len(ids))
+    flash(words, "success")
+    return redirect(url_for(".messages", state=State.FAILED.value), code=303)
+
+
+@bp.route("/organization/brands/<int:brand_id>/sender", methods=["GET", "POST"])
+@requires(Permission.ADMINISTER)
+def sender(brand_id: int) -> ResponseReturnValue:
+    """From whom a brand's letters come: name, address and reply address."""
+    brand = organization.brand(brand_id) or abort(404)
+    found = queries.sender_of(brand_id)
+    form = SenderForm(obj=found)
+    if not form.is_submitted():
+        form.put_texts("name", found.name if found else brand.name)
+    if not form.validate_on_submit():
+        page = render_template("delivery/sender.html", form=form, brand=brand)
+        return page, 422 if form.errors else 200
+    with transaction():
+        senders.set_sender(
+            brand_id=brand_id,
+            name=form.texts("name"),
+            address=form.address.data.lower(),
+            reply_to=form.reply_to.data.lower(),
+            actor=audit.by_user(current_user.id),
+            now=utcnow(),
+        )
+    flash(_("The changes are saved."), "success")
+    return redirect(url_for("organization.index"), code=303)

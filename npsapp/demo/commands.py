@@ -7,6 +7,7 @@ from flask.cli import AppGroup
 
 from npsapp.db import reading, transaction
 from npsapp.demo import services
+from npsapp.demo.company import COMPANY
 from npsapp.demo.history import INTERACTIONS
 from npsapp.demo.loader import draw
 from npsapp.lib.clock import utcnow
@@ -26,9 +27,9 @@ def load() -> None:
 
 
 def load_into_empty(*, interactions: int = INTERACTIONS) -> None:
-    """Draw and write the demo company, and print what was loaded.
+    """Draw and write the demo company, and print what was loaded and the logins.
 
-    Raises `services.AlreadyLoaded` or `services.AnotherCompany`, before anything is drawn or written.
+    May raise `services.AlreadyLoaded` or `services.AnotherCompany`, before anything is drawn or written.
     """
     started = time.monotonic()
     with reading():
@@ -37,16 +38,10 @@ def load_into_empty(*, interactions: int = INTERACTIONS) -> None:
     now = utcnow()
     drawn = draw(now=now, interactions=interactions)  # slow, therefore outside of the transaction
     with transaction():
-        loaded = services.load(drawn, now=now)
-    _print(loaded, seconds=time.monotonic() - started)
-
-
-def _print(loaded: services.Loaded, *, seconds: float) -> None:
-    """What was written, and the logins: nobody can look the passwords up again."""
-    click.echo(f"loaded in {seconds:.1f} s:")
-    for kind, count in loaded.counts.items():
+        counts = services.load(drawn, now=now)
+    click.echo(f"loaded in {time.monotonic() - started:.1f} s:")
+    for kind, count in counts.items():
         click.echo(f"{count:>8} {kind}")
     click.echo("logins, printed this once:")
-    width = max(len(login.role) for login in loaded.logins)
-    for login in loaded.logins:
-        click.echo(f"  {login.role:<{width}}  {login.email:<27}  {login.password}")
+    for one in COMPANY["colleagues"]:
+        click.echo(f"  {one['role']:<13}  {one['email']:<25}  {drawn.passwords[one['email']]}")

@@ -1,17 +1,16 @@
 """What happened in eighteen months: customers, purchases, deliveries, visits, pick-ups; nothing is written here."""
 
-from bisect import bisect_left
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
-from itertools import accumulate
 from random import Random
+from typing import Any
 
-from npsapp.demo import goods, people, places
-from npsapp.demo.places import LUCKY_STORE, Performer, Unit
+from npsapp.demo import company, people
+from npsapp.demo.company import REGIONS, SEGMENTS, TOUCHPOINTS, UNITS, ZONE, pick_by
+from npsapp.invitations.rules import InvitationState, Reason
 from npsapp.lib.clock import at_local, local_date
 
-MONTHS = 18
 DAYS = 548
 INTERACTIONS = 20_000
 DUE_NOW = 6
@@ -20,239 +19,220 @@ DUE_NOW = 6
 UNDECIDED_FOR = timedelta(hours=26)
 """So long ago and less: taken in, and left for the program itself to decide about."""
 
-LUCKY_STORE_OPEN_DAYS = 150
-
-# January to December: the ground is frozen in winter, everybody builds in May.
-_SEASON = (0.45, 0.55, 0.95, 1.35, 1.5, 1.45, 1.35, 1.2, 1.1, 0.95, 0.65, 0.45)
-_WEEK = (1.0, 0.95, 0.95, 1.0, 1.1, 0.85, 0.25)
 _GROWTH = 0.18
-
-_SEGMENTS = {"retail": 0.68, "contractors": 0.23, "design": 0.09}
-_RETURNING = {"retail": 0.16, "contractors": 0.55, "design": 0.50}
-_VOLUME = {"retail": 1.0, "contractors": 3.5, "design": 6.0}
+_NEW_STORE_DAYS = 150
 _ANONYMOUS = 0.03
+_ENGLISH = 0.035
+_CANCELLED = 0.008
+_WITHOUT_EMAIL = 0.09
+_WITHOUT_PHONE = 0.04
+_WITHOUT_GROUND = 0.025
+_KEY_FIRMS = 0.06
 
-# After a purchase: share that is delivered, picked up, installed; and days until then.
-_FOLLOW_UPS = (("delivery", 0.26, 1, 6), ("warehouse", 0.16, 0, 2), ("service", 0.11, 5, 24))
-_ALONE = {"purchase": 0.660, "delivery": 0.165, "warehouse": 0.110, "service": 0.065}
 
-
-@dataclass(slots=True)
+@dataclass(eq=False)
 class Customer:
-    """Somebody who bought; `grounded` says whether there is a ground to write to the address."""
+    """Somebody who bought; attributes are called as the columns they are written to."""
 
-    number: int
+    serial: int
     name: str
     address_as: str
     is_firm: bool
     is_key: bool
     language: str
     region: str
-    segment: str
     email: str | None
     phone: str | None
     grounded: bool
-    since: datetime
+    """There is a ground to write to the addresses."""
+    created_at: datetime
+    claimed_at: datetime | None = None
+    contacts: list[tuple[datetime, str]] = field(default_factory=list)
+    """When this customer was asked, and about which touchpoint."""
+    planned: dict[int, tuple[datetime, str]] = field(default_factory=dict)
+    """Letters that wait for their day, by interaction: they keep others away as well."""
+    bounced_at: datetime | None = None
+    unsubscribed_at: datetime | None = None
 
 
-@dataclass(slots=True)
+@dataclass(eq=False)
+class Answer:
+    """What one customer said; `cause` is the section of words the comment was made of."""
+
+    score: int
+    comment: str
+    cause: str
+    contact_wanted: bool | None
+    confirmed_at: datetime
+    finished_at: datetime
+
+
+@dataclass(eq=False)
 class Happening:
-    """One interaction; `customer` None: nobody is known."""
+    """One interaction and all that came of it; attributes are called as the columns they are written to."""
 
-    number: int
-    touchpoint: str
     happened_at: datetime
-    accepted_at: datetime
-    cancelled_at: datetime | None
-    customer: Customer | None
-    unit: Unit
-    region: str
-    segment: str
-    performers: tuple[Performer, ...]
-    bought: goods.Bought
-
-    @property
-    def receipt(self) -> str:
-        """The number on the paper the customer has."""
-        letter = {"purchase": "ДК", "delivery": "ДС", "service": "МН", "warehouse": "СК"}[self.touchpoint]
-        return f"{letter}-{self.number:06d}"
-
-
-@dataclass(slots=True)
-class _Event:
-    at: datetime
     touchpoint: str
     region: str
-    customer: Customer | None
     segment: str
+    customer: Customer | None
+    # Where, by whom, what.
+    serial: int = 0
+    language: str = "uk"
+    unit: str = ""
+    performers: tuple[dict[str, Any], ...] = ()
+    goods: dict[str, Any] = field(default_factory=dict)
+    title: str = ""
+    amount: int | None = None
+    accepted_at: datetime = datetime.min.replace(tzinfo=UTC)
+    cancelled_at: datetime | None = None
+    # Whether and when to ask; None: the program itself has to decide.
+    decided_at: datetime | None = None
+    state: InvitationState = InvitationState.PLANNED
+    reason: Reason | None = None
+    send_at: datetime | None = None
+    again_at: datetime | None = None
+    latest_at: datetime | None = None
+    sent_at: datetime | None = None
+    valid_until: datetime | None = None
+    bounced: bool = False
+    answer: Answer | None = None
 
 
 class Past:
-    """Draws the whole history; the same seed, day and size give the same one."""
+    """Draws the whole history up to `now`; the same seed, day and size give the same one."""
 
-    def __init__(self, chance: Random, *, now: datetime, interactions: int) -> None:
-        self.chance, self.now = chance, now
-        self.today = local_date(now, places.ZONE)
-        self.first_day = self.today - timedelta(days=DAYS)
-        self.performers = places.performers(chance)
+    def __init__(self, chance: Random, *, now: datetime, interactions: int = INTERACTIONS) -> None:
+        self.chance, self.now = chance, now.astimezone(UTC)
+        self.first_day = local_date(now, ZONE) - timedelta(days=DAYS)
         self.customers: list[Customer] = []
         self._known: dict[tuple[str, str], list[Customer]] = defaultdict(list)
-        self._book = people.AddressBook()
-        self._crews = {
-            (unit, role): [one for one in self.performers if one.unit == unit and one.role == role]
-            for unit, role in {(one.unit, one.role) for one in self.performers}
-        }
         due = min(DUE_NOW, interactions)
-        events = sorted(self._events(interactions - due), key=lambda event: event.at)
-        events += [self._due_now(number) for number in range(due)]
-        self.happenings = [self._happening(number, event) for number, event in enumerate(events, start=1)]
+        self.happenings = sorted(self._ordinary(interactions - due), key=lambda one: one.happened_at)
+        self.happenings += [self._due_now(number) for number in range(due)]
+        for serial, one in enumerate(self.happenings, start=1):
+            self._furnish(one, serial)
 
     # ---- when and who ---------------------------------------------------------------------------
 
-    def _events(self, wanted: int) -> list[_Event]:
-        """Enough for the wanted number; purchases draw deliveries, pick-ups and visits after them."""
-        days, weights = self._days()
-        events: list[_Event] = []
-        # About half of all purchases is followed by something: 0.7 of the wanted number is more than enough.
-        drawn = self.chance.choices(days, weights, k=round(wanted * 0.85) + 30)
-        for at in sorted(self._moment(day) for day in drawn):
-            touchpoint = self.chance.choices(list(_ALONE), list(_ALONE.values()))[0]
-            event = self._alone(at, touchpoint)
-            events.append(event)
-            if touchpoint == "purchase" and event.customer:
-                events += self._follow_ups(event)
-        past = [event for event in events if event.at < self.now - timedelta(minutes=30)]
-        return self.chance.sample(past, wanted)
-
-    def _days(self) -> tuple[list[date], list[float]]:
+    def _ordinary(self, wanted: int) -> list[Happening]:
+        """So many of a few more: about half of all purchases is followed by something."""
         days = [self.first_day + timedelta(days=number) for number in range(DAYS + 1)]
         weights = [
-            _SEASON[day.month - 1] * _WEEK[day.weekday()] * (1 + _GROWTH * number / DAYS)
+            company.CHANCES["season"][day.month - 1]
+            * company.CHANCES["week"][day.weekday()]
+            * (1 + _GROWTH * number / DAYS)
             for number, day in enumerate(days)
         ]
-        return days, weights
+        drawn = self.chance.choices(days, weights, k=round(wanted * 0.85) + 30)
+        found = [one for at in sorted(map(self._moment, drawn)) for one in self._visit(at)]
+        past = [one for one in found if one.happened_at < self.now - timedelta(minutes=30)]
+        return self.chance.sample(past, wanted)
 
-    def _alone(self, at: datetime, touchpoint: str) -> _Event:
-        region = self.chance.choices(places.REGIONS, [one.share for one in places.REGIONS])[0]
-        segment = self.chance.choices(list(_SEGMENTS), list(_SEGMENTS.values()))[0]
-        if segment == "retail" and touchpoint == "purchase" and self.chance.random() < _ANONYMOUS:
-            return _Event(at, touchpoint, region.key, None, segment)
-        return _Event(at, touchpoint, region.key, self._customer(region, segment, at), segment)
-
-    def _follow_ups(self, event: _Event) -> list[_Event]:
-        found = []
-        for touchpoint, share, soonest, latest in _FOLLOW_UPS:
-            if self.chance.random() < share:
-                day = local_date(event.at, places.ZONE) + timedelta(days=self.chance.randint(soonest, latest))
-                at = max(self._moment(day), event.at + timedelta(minutes=40))
-                found.append(_Event(at, touchpoint, event.region, event.customer, event.segment))
-        return found
+    def _visit(self, at: datetime) -> list[Happening]:
+        """Something somebody came for, and what followed from a purchase."""
+        chance = self.chance
+        touchpoint = pick_by(chance, TOUCHPOINTS, "alone")
+        region, segment = pick_by(chance, REGIONS, "share"), pick_by(chance, SEGMENTS, "share")
+        if segment == "retail" and touchpoint == "purchase" and chance.random() < _ANONYMOUS:
+            return [Happening(at, touchpoint, region, segment, None)]
+        first = Happening(at, touchpoint, region, segment, self._customer(region, segment, at))
+        followed = [first]
+        for name, one in TOUCHPOINTS.items() if touchpoint == "purchase" else ():
+            after = one.get("after_purchase")
+            if after and chance.random() < after["share"]:
+                day = local_date(at, ZONE) + timedelta(days=chance.randint(*after["days"]))
+                later = max(self._moment(day), at + timedelta(minutes=40))
+                followed.append(Happening(later, name, region, segment, first.customer))
+        return followed
 
     def _moment(self, day: date) -> datetime:
         """Some minute of the opening hours, most of them before lunch and after work."""
         minute = int(self.chance.triangular(8 * 60 + 30, 18 * 60 + 45, self.chance.choice((11, 16)) * 60))
-        return at_local(day, time(minute // 60, minute % 60), places.ZONE)
+        return at_local(day, time(minute // 60, minute % 60), ZONE)
 
-    def _due_now(self, number: int) -> _Event:
-        region = places.REGIONS[number % len(places.REGIONS)]
+    def _due_now(self, number: int) -> Happening:
+        region = list(REGIONS)[number % len(REGIONS)]
         at = self.now - timedelta(minutes=35 + 17 * number)
         customer = self._new_customer(region, "retail", at, reachable=True)
-        return _Event(at, "warehouse", region.key, customer, "retail")
+        return Happening(at, "warehouse", region, "retail", customer)
 
     # ---- customers ------------------------------------------------------------------------------
 
-    def _customer(self, region: places.Region, segment: str, at: datetime) -> Customer:
-        known = self._known[region.key, segment]
-        if known and self.chance.random() < _RETURNING[segment]:
+    def _customer(self, region: str, segment: str, at: datetime) -> Customer:
+        known = self._known[region, segment]
+        if known and self.chance.random() < SEGMENTS[segment]["returning"]:
             # Whoever came lately comes back sooner than somebody of last year.
             return known[-1 - int(len(known) * self.chance.random() ** 1.6)]
-        customer = self._new_customer(region, segment, at, reachable=False)
-        known.append(customer)
-        return customer
+        known.append(self._new_customer(region, segment, at))
+        return known[-1]
 
-    def _new_customer(
-        self, region: places.Region, segment: str, at: datetime, *, reachable: bool
-    ) -> Customer:
+    def _new_customer(self, region: str, segment: str, at: datetime, *, reachable: bool = False) -> Customer:
         chance = self.chance
-        language = self._language(region, segment)
-        is_firm = segment == "design" or (segment == "contractors" and chance.random() < 0.7)
-        name = people.firm(chance, language, segment) if is_firm else people.person(chance, language)
-        mute = not reachable and chance.random() < (0.05 if is_firm else 0.11)
+        language = "ru" if chance.random() < REGIONS[region]["russian"] else "uk"
+        if segment != "contractors" and chance.random() < _ENGLISH:
+            language = "en"
+        is_firm = chance.random() < SEGMENTS[segment]["firms"]
+        name, spoken = people.firm(chance, language, segment) if is_firm else people.person(chance, language)
+        serial = len(self.customers) + 1
+        mute = not reachable and chance.random() < _WITHOUT_EMAIL
         customer = Customer(
-            number=len(self.customers) + 1,
-            name=name.full,
-            address_as=name.address_as or "",
+            serial=serial,
+            name=name,
+            address_as=spoken,
             is_firm=is_firm,
-            is_key=is_firm and chance.random() < 0.06,
+            is_key=is_firm and chance.random() < _KEY_FIRMS,
             language=language,
-            region=region.key,
-            segment=segment,
-            email=None if mute else self._book.email(chance, name.full),
-            phone=self._book.phone() if mute or chance.random() < 0.96 else None,
-            grounded=reachable or chance.random() < 0.975,
-            since=at,
+            region=region,
+            email=None if mute else people.email(name, serial),
+            phone=None if not mute and chance.random() < _WITHOUT_PHONE else people.phone(serial),
+            grounded=reachable or chance.random() >= _WITHOUT_GROUND,
+            created_at=at,
         )
         self.customers.append(customer)
         return customer
 
-    def _language(self, region: places.Region, segment: str) -> str:
-        if segment != "contractors" and self.chance.random() < 0.035:
-            return "en"
-        return "ru" if self.chance.random() < region.russian else "uk"
+    # ---- where, by whom, what -------------------------------------------------------------------
 
-    # ---- what -----------------------------------------------------------------------------------
-
-    def _happening(self, number: int, event: _Event) -> Happening:
+    def _furnish(self, one: Happening, serial: int) -> None:
         chance = self.chance
-        unit = self._unit(event)
-        accepted = min(event.at + timedelta(minutes=chance.randint(5, 30)), self.now)
-        cancelled = chance.random() < 0.008 and event.at < self.now - UNDECIDED_FOR
-        language = event.customer.language if event.customer else "uk"
-        return Happening(
-            number=number,
-            touchpoint=event.touchpoint,
-            happened_at=event.at,
-            accepted_at=accepted,
-            cancelled_at=accepted + timedelta(minutes=chance.randint(5, 50)) if cancelled else None,
-            customer=event.customer,
-            unit=unit,
-            region=event.region,
-            segment=event.segment,
-            performers=self._who_served(event, unit),
-            bought=goods.buy(
-                chance,
-                language=language,
-                service=event.touchpoint == "service",
-                volume=_VOLUME[event.segment] * chance.uniform(0.4, 1.4),
-            ),
+        one.serial = serial
+        one.language = one.customer.language if one.customer else "uk"
+        one.accepted_at = min(one.happened_at + timedelta(minutes=chance.randint(5, 30)), self.now)
+        if chance.random() < _CANCELLED and one.happened_at < self.now - UNDECIDED_FOR:
+            one.cancelled_at = one.accepted_at + timedelta(minutes=chance.randint(5, 50))
+        one.unit = self._unit(one)
+        one.performers = tuple(
+            self._performer(one, role) for role in TOUCHPOINTS[one.touchpoint]["served_by"]
         )
+        self._buy(one)
 
-    def _unit(self, event: _Event) -> Unit:
-        depot = event.touchpoint in ("delivery", "warehouse")
-        new_store_open = event.at.date() > self.today - timedelta(days=LUCKY_STORE_OPEN_DAYS)
-        choice = [
-            unit
-            for unit in places.UNITS
-            if unit.region == event.region
-            and unit.warehouse is depot
-            and (unit.key != LUCKY_STORE or (new_store_open and event.touchpoint == "purchase"))
+    def _unit(self, one: Happening) -> str:
+        at_depot = TOUCHPOINTS[one.touchpoint]["at_depot"]
+        before = one.happened_at < self.now - timedelta(days=_NEW_STORE_DAYS)
+        weights = {
+            key: unit["weight"]
+            for key, unit in UNITS.items()
+            if unit["region"] == one.region
+            and unit["depot"] is at_depot
+            and not (before and key == company.LUCKY_STORE)
+        }
+        return company.pick(self.chance, weights)
+
+    def _performer(self, one: Happening, role: str) -> dict[str, Any]:
+        """A seller of the store, or anybody of that trade in the region."""
+        crew: list[dict[str, Any]] = [
+            who
+            for who in company.COMPANY["performers"]
+            if who["role"] == role and who["serves"] in (one.unit, one.region)
         ]
-        reach = list(accumulate(unit.weight for unit in choice))
-        return choice[bisect_left(reach, self.chance.random() * reach[-1])]
+        return self.chance.choice(crew)
 
-    def _who_served(self, event: _Event, unit: Unit) -> tuple[Performer, ...]:
-        if event.touchpoint == "warehouse":
-            return ()
-        if event.touchpoint == "service":
-            home = next(one.key for one in places.UNITS if one.region == event.region)
-            crew = [self.chance.choice(self._crews[home, "assembler"])]
-            if self.chance.random() < 0.5:
-                crew.append(self.chance.choice(self._crews[home, "engineer"]))
-            return tuple(crew)
-        role = "courier" if event.touchpoint == "delivery" else "seller"
-        return (self.chance.choice(self._crews[unit.key, role]),)
-
-
-def draw(chance: Random, *, now: datetime, interactions: int = INTERACTIONS) -> Past:
-    """The history up to `now` (aware); `interactions` includes those whose letters are due at once."""
-    return Past(chance, now=now.astimezone(UTC), interactions=interactions)
+    def _buy(self, one: Happening) -> None:
+        """Something believable; firms buy more of it than households."""
+        chance, stock = self.chance, company.GOODS["services" if one.touchpoint == "service" else "wares"]
+        one.goods = chance.choices(stock, [goods["weight"] for goods in stock])[0]
+        volume = SEGMENTS[one.segment]["volume"] * chance.uniform(0.4, 1.4)
+        pieces = max(1, round(chance.randint(*one.goods["pieces"]) * volume))
+        one.title = chance.choice(one.goods["titles"][one.language]).format(n=pieces)
+        one.amount = chance.randint(*one.goods["price"]) * pieces or None

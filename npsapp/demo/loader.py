@@ -1,48 +1,49 @@
 """Writing the demo company: drawn and hashed first, then everything in one transaction."""
 
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
-from itertools import islice
 from random import Random
-from typing import Any
-
-from sqlalchemy import func, insert, select
 
 from npsapp.accounts.hashing import hash_password
 from npsapp.audit import services as audit
 from npsapp.audit.events import Event
 from npsapp.cases.models import Case, CaseAttempt, CaseNote, CaseResponse
-from npsapp.customers.models import ContactFact, ContactPoint, Customer, Ground, Hold, TrustedId
-from npsapp.customers.rules import ContactKind
-from npsapp.db import Base, db, is_sqlite
-from npsapp.delivery.models import Message, Suppression
-from npsapp.demo import foundation, history, places, rows
-from npsapp.demo.asking import Asking, Correspondence
-from npsapp.demo.casework import Desk
-from npsapp.demo.foundation import Foundation
+from npsapp.cases.rules import Kind
+from npsapp.customers import services as customers
+from npsapp.customers.models import ContactFact, ContactPoint, Customer, Ground, TrustedId
+from npsapp.customers.rules import Choice, ContactKind, FactKind, GroundKind
+from npsapp.delivery import services as delivery
+from npsapp.delivery.models import Message
+from npsapp.delivery.rules import Channel, Purpose, State, SuppressionReason
+from npsapp.demo import foundation, history
+from npsapp.demo.asking import Correspondence
+from npsapp.demo.casework import Desk, Work
+from npsapp.demo.company import COMPANY, TOUCHPOINTS, ZONE
+from npsapp.demo.rows import Row, Writer
 from npsapp.intake.models import Interaction, InteractionPerformer
 from npsapp.invitations.models import Invitation, InvitationStep
-from npsapp.lib.clock import at_local
+from npsapp.invitations.rules import StepState
+from npsapp.lib.clock import at_local, local_date, zone
+from npsapp.lib.tokens import new_token
+from npsapp.organization.rules import fold
 from npsapp.reports import services as reports
 from npsapp.responses.models import DirtyDay, Response, ResponseRevision
 
 SEED = 20
-CHUNK = 2000
-"""Rows per statement."""
+PASSWORD_BYTES = 9  # 72 bits, 12 characters
 
 _FOUNDED_BEFORE = timedelta(days=14)
-_PASSWORD_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"  # noqa: S105 - letters nobody takes for another
-_PASSWORD_GROUPS, _PASSWORD_GROUP = 3, 4
+_READ_AFTER = timedelta(days=2)
+_READ = 0.93
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """A whole history that no table knows yet, and the logins of its colleagues."""
+    """A whole history that no table knows yet, and the passwords of its colleagues by e-mail."""
 
     past: history.Past
-    correspondence: Correspondence
     desk: Desk
     passwords: dict[str, str]
     hashes: dict[str, str]
@@ -50,222 +51,224 @@ class Drawn:
 
 
 def draw(*, now: datetime, seed: int = SEED, interactions: int = history.INTERACTIONS) -> Drawn:
-    """Everything that is slow and needs no database: some seconds, half of them for hashing passwords.
+    """Everything that is slow and needs no database: some seconds.
 
     All but passwords and tokens follows from seed, `now` and size.
     """
     chance = Random(f"{seed}:{now.date()}")  # noqa: S311 - a history, not a secret
-    past = history.draw(chance, now=now, interactions=interactions)
-    correspondence = Correspondence(chance, past)
-    desk = Desk(chance, correspondence.askings, now=now)
-    passwords = {one.email: _password() for one in foundation.COLLEAGUES}
+    past = history.Past(chance, now=now, interactions=interactions)
+    Correspondence(chance, past)
+    desk = Desk(chance, past)
+    passwords = {one["email"]: secrets.token_urlsafe(PASSWORD_BYTES) for one in COMPANY["colleagues"]}
     hashes = {email: hash_password(password) for email, password in passwords.items()}
-    return Drawn(past, correspondence, desk, passwords, hashes, chance)
+    return Drawn(past, desk, passwords, hashes, chance)
 
 
-def _password() -> str:
-    """Sixty random bits, easy to copy from a screen: `k3fd-q8wz-m2vt`."""
-    groups = (
-        "".join(secrets.choice(_PASSWORD_ALPHABET) for _ in range(_PASSWORD_GROUP))
-        for _ in range(_PASSWORD_GROUPS)
+def write(drawn: Drawn, *, now: datetime) -> dict[str, int]:
+    """Write one drawn history; gives counts by kind of thing. Needs a transaction around all of it."""
+    writer, past = Writer(), drawn.past
+    founded = at_local(past.first_day, time(9), ZONE) - _FOUNDED_BEFORE
+    foundation.lay(writer, drawn.hashes, founded=founded, now=now)
+    counts = {f"{kind}s": len(writer.ids[kind]) for kind in ("region", "unit", "performer")}
+    rows = [_row(one) for one in past.happenings]
+    bought = {row["customer"] for row in rows}
+    people = [one for one in past.customers if one.serial in bought]
+    counts |= _customers(writer, people)
+    counts |= _interactions(writer, rows)
+    counts |= _invitations(writer, rows)
+    _stops(writer, people)
+    counts |= _answers(writer, rows, drawn)
+    counts |= _cases(writer, drawn.desk.works)
+    audit.record(Event.DEMO_LOADED, actor=audit.COMMAND, now=now, data=counts)
+    return counts
+
+
+# ---- customers and interactions -----------------------------------------------------------------
+
+
+def _customers(writer: Writer, people: list[history.Customer]) -> dict[str, int]:
+    rows = [
+        {
+            **vars(one),
+            "customer": one.serial,
+            "name_key": fold(one.name),
+            "external_id": f"K-{one.serial:05d}",
+        }
+        for one in people
+    ]
+    writer.write(Customer, rows, "customer")
+    writer.write(TrustedId, rows)
+    points = [point for row in rows for point in _addresses(row)]
+    writer.write(ContactPoint, points, "contact_point")
+    writer.write(Ground, (row | {"kind": GroundKind.CONTRACT} for row in points if row["grounded"]))
+    return {"customers": len(rows)}
+
+
+def _addresses(one: Row) -> Iterator[Row]:
+    """What is known of a customer's mailbox and phone; the ground is the source's default."""
+    for kind, channel in ((ContactKind.EMAIL, Channel.EMAIL), (ContactKind.PHONE, Channel.PHONE)):
+        if one[kind]:
+            yield one | {
+                "contact_point": (one["customer"], kind),
+                "kind": kind,
+                "value": one[kind],
+                "channel": channel,
+                "since": one["created_at"],
+                "proof": "source default",
+            }
+
+
+def _row(one: history.Happening) -> Row:
+    """What several tables say about one interaction, its invitation, letter and answer."""
+    customer, answer = one.customer, one.answer
+    return {
+        **vars(one),
+        **(vars(answer) if answer else {}),
+        **dict.fromkeys(("interaction", "invitation", "message", "response"), one.serial),
+        "survey": one.touchpoint,
+        "version": one.touchpoint if one.sent_at else None,
+        "customer": customer.serial if customer else None,
+        "to_address": customer.email if customer else None,
+        "to_name": customer.name if customer else None,
+        "external_id": f"demo-{one.serial}",
+        "number": f"{TOUCHPOINTS[one.touchpoint]['receipt']}-{one.serial:06d}",
+        "product_group": one.goods["group"],
+        "properties": {},
+        "currency": "UAH" if one.amount else "",
+        "changed_at": one.cancelled_at or one.accepted_at,
+        "undecided": one.decided_at is None,
+        "answered_at": answer.confirmed_at if answer else None,
+    }
+
+
+def _interactions(writer: Writer, rows: list[Row]) -> dict[str, int]:
+    count = writer.write(Interaction, rows, "interaction")
+    served = (
+        {"interaction": row["serial"], "performer": who["name"], "role": who["role"]}
+        for row in rows
+        for who in row["performers"]
     )
-    return "-".join(groups)
+    writer.write(InteractionPerformer, served)
+    return {"interactions": count, "not yet decided about": sum(row["undecided"] for row in rows)}
 
 
-class Loader:
-    """Writes one drawn history. Needs a transaction around all of it."""
+# ---- letters and answers ------------------------------------------------------------------------
 
-    def __init__(self, drawn: Drawn, *, now: datetime) -> None:
-        self.drawn, self.now = drawn, now
-        first = at_local(drawn.past.first_day, time(9), places.ZONE) - _FOUNDED_BEFORE
-        self.base: Foundation = foundation.lay(
-            drawn.past.performers, hashes=drawn.hashes, founded=first, now=now
-        )
-        self.customers: dict[int, int] = {}
-        self.mailboxes: dict[int, int] = {}
-        self.interactions: dict[int, int] = {}
-        self.responses: dict[int, int] = {}
-        """Ids by number of the customer (its e-mail contact point) or of the interaction."""
-        self.counts = {
-            "regions": len(self.base.regions),
-            "units": len(self.base.units),
-            "performers": len(self.base.performers),
-        }
 
-    def write(self) -> dict[str, int]:
-        """Write everything; gives counts by kind of thing."""
-        self._customers()
-        self._interactions()
-        self._invitations()
-        self._cases()
-        self._tallies()
-        audit.record(Event.DEMO_LOADED, actor=audit.COMMAND, now=self.now, data=self.counts)
-        return self.counts
+def _invitations(writer: Writer, rows: list[Row]) -> dict[str, int]:
+    lines = (row | {"handed_over_at": row["sent_at"] and row["send_at"]} for row in rows if row["decided_at"])
+    writer.write(Invitation, lines, "invitation")
+    sent = [row for row in rows if row["sent_at"]]
+    writer.write(Message, map(_letter, sent), "message")
+    writer.write(InvitationStep, map(_step, sent))
+    invited = (row | {"kind": FactKind.INVITED, "at": row["send_at"]} for row in sent)
+    writer.write(ContactFact, invited)
+    return {"held back": sum(1 for row in rows if row["reason"]), "letters sent": len(sent)}
 
-    # ---- stage by stage -------------------------------------------------------------------------
 
-    def _customers(self) -> None:
-        standings = self.drawn.correspondence.standings
-        seen = {one.customer.number for one in self.drawn.past.happenings if one.customer}
-        people = [one for one in self.drawn.past.customers if one.number in seen]
-        last = {
-            one.number: max((at for at, _ in standings[one.number].contacts), default=None) for one in people
-        }
-        ids = _insert_for_ids(Customer, (rows.customer(self.base, one, last[one.number]) for one in people))
-        self.customers = {one.number: id_ for one, id_ in zip(people, ids, strict=True)}
-        _insert(TrustedId, (rows.trusted_id(self.base, one, self.customers[one.number]) for one in people))
-        self._addresses(people)
-        self.counts["customers"] = len(people)
-        stops = [
-            rows.stops(self.base, one, standings[one.number], self.customers[one.number]) for one in people
-        ]
-        _insert(Hold, (row for holds, _ in stops for row in holds))
-        _insert(Suppression, (row for _, suppressions in stops for row in suppressions))
+def _letter(row: Row) -> Row:
+    """The letter that asked. Its text is gone; what is left is that it was sent."""
+    day = row["happened_at"].astimezone(zone(ZONE)).strftime("%d.%m.%Y")
+    return row | {
+        "purpose": Purpose.INVITATION,
+        "subject": COMPANY["letter_subjects"][row["language"]].format(day=day),
+        "body": "",
+        "html": "",
+        "message_id": f"<{new_token()}@{foundation.SENDER_ADDRESS.partition('@')[2]}>",
+        "created_at": row["send_at"],
+        "due_at": row["send_at"],
+        "useful_until": row["latest_at"],
+        "state": State.BOUNCED if row["bounced"] else State.SENT,
+        "attempts": 1,
+    }
 
-    def _addresses(self, people: list[history.Customer]) -> None:
-        wanted = [(one, ContactKind.EMAIL) for one in people if one.email]
-        wanted += [(one, ContactKind.PHONE) for one in people if one.phone]
-        points = (
-            rows.contact_point(self.base, one, self.customers[one.number], kind) for one, kind in wanted
-        )
-        owned = list(zip(wanted, _insert_for_ids(ContactPoint, points), strict=True))
-        self.mailboxes = {one.number: id_ for (one, kind), id_ in owned if kind is ContactKind.EMAIL}
-        _insert(
-            Ground,
-            (rows.ground(self.base, one, id_, kind) for (one, kind), id_ in owned if one.grounded),
-        )
 
-    def _interactions(self) -> None:
-        happenings = self.drawn.past.happenings
-        decided = {one.happening.number for one in self.drawn.correspondence.askings}
-        wanted = (
-            rows.interaction(self.base, one, self._customer_id(one), undecided=one.number not in decided)
-            for one in happenings
-        )
-        ids = _insert_for_ids(Interaction, wanted)
-        self.interactions = {one.number: id_ for one, id_ in zip(happenings, ids, strict=True)}
-        _insert(
-            InteractionPerformer,
-            (
-                row
-                for one in happenings
-                for row in rows.performers(self.base, one, self.interactions[one.number])
-            ),
-        )
-        self.counts["interactions"] = len(ids)
-        self.counts["not yet decided about"] = len(happenings) - len(decided)
+def _step(row: Row) -> Row:
+    """Tokens are random, whatever the seed: they open pages."""
+    return row | {
+        "number": 1,
+        "contact_point": (row["customer"], ContactKind.EMAIL),
+        "token": new_token(),
+        "due_at": row["send_at"],
+        "state": StepState.HANDED_OVER,
+    }
 
-    def _customer_id(self, one: history.Happening) -> int | None:
-        return self.customers[one.customer.number] if one.customer else None
 
-    def _invitations(self) -> None:
-        askings = self.drawn.correspondence.askings
-        lines = [
-            rows.invitation(
-                self.base, one, self.interactions[one.happening.number], self._customer_id(one.happening)
+def _stops(writer: Writer, people: list[history.Customer]) -> None:
+    """Addresses that are dead, and people who unsubscribed."""
+    for one in people:
+        if one.bounced_at and one.email:
+            delivery.suppress(
+                channel=Channel.EMAIL,
+                address=one.email,
+                reason=SuppressionReason.BOUNCED,
+                now=one.bounced_at,
             )
-            for one in askings
-        ]
-        ids = _insert_for_ids(Invitation, lines)
-        self.counts["held back"] = sum(1 for line in lines if line["reason"])
-        placed = list(zip(askings, lines, ids, strict=True))
-        self._letters([(asking, id_) for asking, _, id_ in placed if asking.sent_at])
-        self._answers([(asking, line, id_) for asking, line, id_ in placed if asking.answer])
-
-    def _letters(self, sent: list[tuple[Asking, int]]) -> None:
-        message_ids = _insert_for_ids(Message, (rows.message(self.base, asking) for asking, _ in sent))
-        self.counts["letters sent"] = len(message_ids)
-        mailbox = {asking.happening.number: self.mailboxes[_customer(asking).number] for asking, _ in sent}
-        _insert(
-            InvitationStep,
-            (
-                rows.step(asking, id_, mailbox[asking.happening.number], message_id)
-                for (asking, id_), message_id in zip(sent, message_ids, strict=True)
-            ),
-        )
-        _insert(
-            ContactFact,
-            (
-                row
-                for asking, _ in sent
-                for row in rows.contact_facts(self.base, asking, self.customers[_customer(asking).number])
-            ),
-        )
-
-    def _answers(self, answered: list[tuple[Asking, rows.Row, int]]) -> None:
-        answers = [
-            rows.response(self.base, asking, line, id_, chance=self.drawn.chance, now=self.now)
-            for asking, line, id_ in answered
-        ]
-        ids = _insert_for_ids(Response, answers)
-        self.responses = {
-            asking.happening.number: id_ for (asking, _, _), id_ in zip(answered, ids, strict=True)
-        }
-        _insert(ResponseRevision, (rows.revision(row, id_) for row, id_ in zip(answers, ids, strict=True)))
-        days = {(row["survey_id"], row["local_date"]) for row in answers}
-        _insert(DirtyDay, ({"survey_id": survey, "local_date": day} for survey, day in sorted(days)))
-        self.counts["answers"] = len(ids)
-        self.counts["answers with words"] = sum(1 for row in answers if row["comment"])
-
-    def _cases(self) -> None:
-        works = self.drawn.desk.works
-        ids = _insert_for_ids(
-            Case,
-            (rows.case(self.base, one, self.customers[_customer(one.askings[0]).number]) for one in works),
-        )
-        placed = list(zip(works, ids, strict=True))
-        _insert(
-            CaseResponse,
-            (
-                row
-                for one, id_ in placed
-                for row in rows.case_responses(
-                    id_, [self.responses[asking.happening.number] for asking in one.askings]
-                )
-            ),
-        )
-        _insert(CaseAttempt, (row for one, id_ in placed for row in rows.case_attempts(self.base, one, id_)))
-        _insert(CaseNote, (row for one, id_ in placed for row in rows.case_notes(self.base, one, id_)))
-        self.counts |= {"cases": len(works), "open cases": sum(1 for one in works if not one.settled_at)}
-
-    def _tallies(self) -> None:
-        while reports.recount_dirty_days():
-            pass
+        if one.unsubscribed_at:
+            customers.unsubscribe(
+                contact_point_id=writer.ids["contact_point"][one.serial, ContactKind.EMAIL],
+                brand_id=writer.always["brand_id"],
+                choice=Choice.NO_LETTERS,
+                now=one.unsubscribed_at,
+            )
 
 
-def _customer(asking: Asking) -> history.Customer:
-    """Whom a letter went to; only known people get one."""
-    if asking.happening.customer is None:
-        raise ValueError("a letter to nobody")
-    return asking.happening.customer
+def _answers(writer: Writer, rows: list[Row], drawn: Drawn) -> dict[str, int]:
+    answers = [row | _reading(row, drawn) for row in rows if row["answer"]]
+    writer.write(Response, answers, "response")
+    writer.write(ResponseRevision, (row | {"number": 1, "at": row["confirmed_at"]} for row in answers))
+    facts = (row | {"kind": FactKind.ANSWERED, "at": row["confirmed_at"]} for row in answers)
+    writer.write(ContactFact, facts)
+    days = {(row["survey"], row["local_date"]) for row in answers}
+    writer.write(DirtyDay, ({"survey": survey, "local_date": day} for survey, day in sorted(days)))
+    while reports.recount_dirty_days():
+        pass
+    return {"answers": len(answers), "answers with words": sum(1 for row in answers if row["comment"])}
 
 
-def _chunks(wanted: Iterable[rows.Row]) -> Iterator[list[rows.Row]]:
-    iterator = iter(wanted)
-    while chunk := list(islice(iterator, CHUNK)):
-        yield chunk
+def _reading(row: Row, drawn: Drawn) -> Row:
+    """Most answers older than two days were read by the region's manager."""
+    now, finished_at = drawn.past.now, row["finished_at"]
+    read_at = finished_at + timedelta(minutes=drawn.chance.randint(30, 2000))
+    was_read = read_at < now and (now - finished_at < _READ_AFTER or drawn.chance.random() < _READ)
+    return {
+        "local_date": local_date(row["confirmed_at"], ZONE),
+        "acted_at": finished_at,
+        "read_at": read_at if was_read else None,
+        "read_by": row["region"] if was_read else None,
+    }
 
 
-def _insert(model: type[Base], wanted: Iterable[rows.Row]) -> None:
-    for chunk in _chunks(wanted):
-        db.session.connection().execute(insert(model), chunk)
+# ---- cases --------------------------------------------------------------------------------------
 
 
-def _insert_for_ids(model: Any, wanted: Iterable[rows.Row]) -> list[int]:
-    """Insert and give the new ids in the order of the rows.
+def _cases(writer: Writer, works: list[Work]) -> dict[str, int]:
+    writer.write(Case, map(_case, works), "case")
+    inside = (
+        {"response": serial, "case": work.first.serial, "looked_at_revision": 1}
+        for work in works
+        for serial in work.answered
+    )
+    writer.write(CaseResponse, inside)
+    writer.write(CaseAttempt, (one | {"case": work.first.serial} for work in works for one in work.attempts))
+    writer.write(CaseNote, (one | {"case": work.first.serial} for work in works for one in work.notes))
+    return {"cases": len(works), "open cases": sum(1 for work in works if not work.settled_at)}
 
-    The ids are taken beforehand: asking for them with RETURNING makes SQLite go row by row.
-    """
-    given = list(wanted)
-    ids = _new_ids(model, len(given))
-    _insert(model, ({"id": id_, **row} for id_, row in zip(ids, given, strict=True)))
-    return ids
 
-
-def _new_ids(model: Any, count: int) -> list[int]:
-    if is_sqlite():
-        first = (db.session.scalar(select(func.max(model.id))) or 0) + 1
-        return list(range(first, first + count))
-    sequence = func.pg_get_serial_sequence(model.__tablename__, "id")
-    series = func.generate_series(1, count).table_valued("number")
-    return sorted(db.session.scalars(select(func.nextval(sequence)).select_from(series)))
+def _case(work: Work) -> Row:
+    """The region's manager owns the case and was told."""
+    first = work.first
+    return {
+        **vars(work),
+        **vars(work.clock),
+        "case": first.serial,
+        "kind": Kind.RECOVERY,
+        "customer": first.customer.serial if first.customer else None,
+        "region": first.region,
+        "unit": first.unit,
+        "owner": first.region,
+        "due_at": work.due_at,
+        "first_attempt_at": work.attempts[0]["at"] if work.attempts else None,
+        "settled_by": first.region if work.settled_at else None,
+        "owner_told_at": work.opened_at + timedelta(minutes=1),
+    }

@@ -1,7 +1,5 @@
 """Loading the demo company, once, into a database without a company."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import select
@@ -9,8 +7,7 @@ from sqlalchemy import select
 from npsapp.audit.events import Event
 from npsapp.audit.models import AuditEntry
 from npsapp.db import db
-from npsapp.demo.foundation import COLLEAGUES, SHOWN
-from npsapp.demo.loader import Drawn, Loader
+from npsapp.demo import loader
 from npsapp.lib.refusals import Refused
 from npsapp.lib.texts import N_
 from npsapp.organization.models import Brand
@@ -28,24 +25,6 @@ class AnotherCompany(Refused):
 
     code = "another_company"
     wording = N_("This database already holds a company. Load the demo company into an empty one.")
-
-
-@dataclass(frozen=True)
-class Login:
-    """What somebody needs to sign in; the password is known nowhere else."""
-
-    role: str
-    name: str
-    email: str
-    password: str
-
-
-@dataclass(frozen=True)
-class Loaded:
-    """What was written, and the logins to show: one of each role."""
-
-    counts: dict[str, int]
-    logins: tuple[Login, ...]
 
 
 def is_loaded() -> bool:
@@ -72,18 +51,10 @@ def refuse_unless_empty() -> None:
         raise AnotherCompany
 
 
-def load(drawn: Drawn, *, now: datetime) -> Loaded:
-    """Write a drawn history, all of it or nothing; some seconds. Needs a transaction.
+def load(drawn: loader.Drawn, *, now: datetime) -> dict[str, int]:
+    """Write a drawn history, all of it or nothing; gives counts by kind of thing. Needs a transaction.
 
-    :raise AlreadyLoaded: when the demo company is there already.
-    :raise AnotherCompany: when the database holds another company.
+    May raise AlreadyLoaded or AnotherCompany.
     """
     refuse_unless_empty()
-    counts = Loader(drawn, now=now).write()
-    return Loaded(counts, tuple(_logins(drawn)))
-
-
-def _logins(drawn: Drawn) -> Iterator[Login]:
-    for one in COLLEAGUES:
-        if one.email in SHOWN:
-            yield Login(one.role.label, one.name, one.email, drawn.passwords[one.email])
+    return loader.write(drawn, now=now)

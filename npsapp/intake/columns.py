@@ -1,96 +1,68 @@
-"""Which column of a file means what: the fields we take in and the headings people give them."""
+"""What a file's words mean: which column holds what, and cells that say one of a few things, in three languages.
 
+The words stand in `words.json`. Headings have up to three groups per field, stronger ones first: a weaker one is
+taken only where no better column claims the field ("Подразделение" is the unit only if there is no "Склад").
+"""
+
+import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
+from functools import lru_cache
+from pathlib import Path
 
-from npsapp.intake.headings import HEADINGS
-from npsapp.lib.texts import N_
+from npsapp.lib.texts import N_, Worded
+
+WORDS = json.loads(Path(__file__).with_name("words.json").read_text(encoding="utf-8"))
+HEADING_WITHIN = 30  # rows; titles and filters of a report stand above the headings
+LONGEST_NAME = 160
 
 
-class Field(StrEnum):
+class Field(Worded):
     """What a column of a file of purchases may hold."""
 
-    EXTERNAL_ID = "external_id"
-    NUMBER = "number"
-    HAPPENED_AT = "happened_at"
-    BRAND = "brand"
-    TOUCHPOINT = "touchpoint"
-    UNIT = "unit"
-    REGION = "region"
-    PERFORMER = "performer"
-    SEGMENT = "segment"
-    TITLE = "title"
-    PRODUCT_GROUP = "product_group"
-    PARTNER = "partner"
-    AMOUNT = "amount"
-    CURRENCY = "currency"
-    CUSTOMER_ID = "customer_id"
-    CUSTOMER_NAME = "customer_name"
-    EMAIL = "email"
-    PHONE = "phone"
-    LANGUAGE = "language"
-    CONSENT_EMAIL = "consent_email"
-    CONSENT_SMS = "consent_sms"
-    CONSENT_PHONE = "consent_phone"
-    KEY_CUSTOMER = "key_customer"
-    STATUS = "status"
-
-    @property
-    def label(self) -> str:
-        return _LABELS[self]
+    EXTERNAL_ID = "external_id", N_("Identifier in the other system")
+    NUMBER = "number", N_("Number of the receipt or order")
+    HAPPENED_AT = "happened_at", N_("Date of the purchase")
+    BRAND = "brand", N_("Brand")
+    TOUCHPOINT = "touchpoint", N_("Touchpoint")
+    UNIT = "unit", N_("Unit (store, warehouse)")
+    REGION = "region", N_("Region")
+    PERFORMER = "performer", N_("Performer (seller, courier)")
+    SEGMENT = "segment", N_("Segment")
+    TITLE = "title", N_("What was bought")
+    PRODUCT_GROUP = "product_group", N_("Product group")
+    PARTNER = "partner", N_("Partner")
+    AMOUNT = "amount", N_("Amount")
+    CURRENCY = "currency", N_("Currency")
+    CUSTOMER_ID = "customer_id", N_("Identifier of the customer")
+    CUSTOMER_NAME = "customer_name", N_("Name of the customer")
+    EMAIL = "email", N_("E-mail")
+    PHONE = "phone", N_("Phone")
+    LANGUAGE = "language", N_("Language")
+    CONSENT_EMAIL = "consent_email", N_("Consent to letters")
+    CONSENT_SMS = "consent_sms", N_("Consent to SMS")
+    CONSENT_PHONE = "consent_phone", N_("Consent to calls")
+    KEY_CUSTOMER = "key_customer", N_("Key customer")
+    STATUS = "status", N_("State of the order")
 
 
-_LABELS = {
-    Field.EXTERNAL_ID: N_("Identifier in the other system"),
-    Field.NUMBER: N_("Number of the receipt or order"),
-    Field.HAPPENED_AT: N_("Date of the purchase"),
-    Field.BRAND: N_("Brand"),
-    Field.TOUCHPOINT: N_("Touchpoint"),
-    Field.UNIT: N_("Unit (store, warehouse)"),
-    Field.REGION: N_("Region"),
-    Field.PERFORMER: N_("Performer (seller, courier)"),
-    Field.SEGMENT: N_("Segment"),
-    Field.TITLE: N_("What was bought"),
-    Field.PRODUCT_GROUP: N_("Product group"),
-    Field.PARTNER: N_("Partner"),
-    Field.AMOUNT: N_("Amount"),
-    Field.CURRENCY: N_("Currency"),
-    Field.CUSTOMER_ID: N_("Identifier of the customer"),
-    Field.CUSTOMER_NAME: N_("Name of the customer"),
-    Field.EMAIL: N_("E-mail"),
-    Field.PHONE: N_("Phone"),
-    Field.LANGUAGE: N_("Language"),
-    Field.CONSENT_EMAIL: N_("Consent to letters"),
-    Field.CONSENT_SMS: N_("Consent to SMS"),
-    Field.CONSENT_PHONE: N_("Consent to calls"),
-    Field.KEY_CUSTOMER: N_("Key customer"),
-    Field.STATUS: N_("State of the order"),
-}
-
-HEADING_WITHIN = 30  # rows: above the heading stand title, period and filter of a printed report
 ADDRESSES = (Field.EMAIL, Field.PHONE)
 IDENTITIES = (Field.EXTERNAL_ID, Field.NUMBER, *ADDRESSES)
 
-_MEANINGLESS = re.compile(r"[\W_]+")
 
-
-def normal_heading(text: object) -> str:
+def normal_heading(title: str) -> str:
     """The form in which headings are compared: case, blanks, punctuation, ё and apostrophes do not count."""
-    plain = str(text or "").casefold().replace("ё", "е").replace("№", "номер ").replace("\ufeff", "")
-    return _MEANINGLESS.sub("", plain)
+    return re.sub(r"[\W_]+", "", title.casefold().replace("ё", "е").replace("№", "номер "))
 
 
 def _known() -> dict[str, list[tuple[int, Field]]]:
     """Normal heading: the fields it may mean, each with its rank (0 = the field's own name, then 1, 2, 3)."""
-    found: dict[str, list[tuple[int, Field]]] = {normal_heading(field.value): [(0, field)] for field in Field}
-    for entry in re.split(r"\n(?! )", HEADINGS.strip()):
-        name, _, text = entry.partition(":")
-        for rank, group in enumerate(text.split("|"), start=1):
-            for heading in group.split(","):
-                if normal := normal_heading(heading):
-                    found.setdefault(normal, []).append((rank, Field(name)))
+    found: dict[str, list[tuple[int, Field]]] = {}
+    for field in Field:
+        for rank, group in enumerate([[field.value], *WORDS["headings"][field.value]]):
+            for heading in group:
+                found.setdefault(normal_heading(heading), []).append((rank, field))
     return found
 
 
@@ -118,10 +90,9 @@ class Layout:
     @property
     def _number_tells_the_date(self) -> bool:
         """A column "Документ" of 1C holds "Реализация БУ00-000101 от 03.11.2026 10:15:00"."""
-        if Field.NUMBER not in self.columns:
-            return False
-        title = normal_heading(self.titles[self.columns[Field.NUMBER]])
-        return any(rank > 1 and field is Field.NUMBER for rank, field in _KNOWN.get(title, []))
+        at = self.columns.get(Field.NUMBER)
+        claims = _KNOWN.get(normal_heading(self.titles[at]), []) if at is not None else []
+        return any(rank > 1 and field is Field.NUMBER for rank, field in claims)
 
     @property
     def chosen(self) -> dict[str, str]:
@@ -133,19 +104,19 @@ class Layout:
 def layout(line: int, cells: Sequence[object], known: Mapping[str, str] | None = None) -> Layout:
     """What a row means as heading row; `known` (title → field, "" = ignored) is what people chose before."""
     titles = _unique_titles(cells)
-    chosen: dict[Field, int] = {}
-    settled: set[int] = set()
     folded = {normal_heading(title): field for title, field in (known or {}).items()}
-    for at, title in enumerate(titles):
-        field = folded.get(normal_heading(title))
-        if field is not None:
-            settled.add(at)
-            if field and Field(field) not in chosen:
-                chosen[Field(field)] = at
-    for _rank, at, field in sorted(_claims(titles)):
-        if field not in chosen and at not in settled:
+    claims: list[
+        tuple[int, int, Field | None]
+    ] = []  # sorted, stronger headings choose first, then the leftmost
+    for at, heading in enumerate(map(normal_heading, titles)):
+        if heading in folded:
+            claims.append((-1, at, Field(folded[heading]) if folded[heading] else None))
+        else:
+            claims += [(rank, at, field) for rank, field in _KNOWN.get(heading, [])]
+    chosen: dict[Field, int] = {}
+    for _rank, at, field in sorted(claims, key=lambda claim: claim[:2]):
+        if field is not None and field not in chosen and at not in chosen.values():
             chosen[field] = at
-            settled.add(at)
     return Layout(line, titles, chosen)
 
 
@@ -155,20 +126,69 @@ def is_heading(found: Layout) -> bool:
     return count >= 3 or (count == 2 and Field.HAPPENED_AT in found.columns)
 
 
-def _claims(titles: Sequence[str]) -> Iterator[tuple[int, int, Field]]:
-    """(rank, column, field): sorted, stronger headings choose first and the leftmost wins among equals."""
-    for at, title in enumerate(titles):
-        for rank, field in _KNOWN.get(normal_heading(title), []):
-            yield rank, at, field
-
-
 def _unique_titles(cells: Sequence[object]) -> tuple[str, ...]:
     """The titles as written, each once: a second "Телефон" becomes "Телефон (2)", a blank one "(5)"."""
-    seen: dict[str, int] = {}
-    titles = []
+    titles: list[str] = []
     for at, cell in enumerate(cells, start=1):
-        title = " ".join(str(cell if cell is not None else "").replace("\ufeff", "").split())[:120]
-        seen[title] = seen.get(title, 0) + 1
-        again = seen[title] > 1
-        titles.append(f"{title} ({seen[title]})" if title and again else title or f"({at})")
+        title = (
+            " ".join(str(cell if cell is not None else "").replace("\ufeff", "").split())[:120] or f"({at})"
+        )
+        while title in titles:
+            title += f" ({at})"
+        titles.append(title)
     return tuple(titles)
+
+
+# Words in cells
+
+_YES, _NO = frozenset(WORDS["yes"]), frozenset(WORDS["no"])
+_LANGUAGES, _CURRENCIES, _ROLES = (
+    {str(word): str(meaning) for meaning, words in WORDS[kind].items() for word in words}
+    for kind in ("languages", "currencies", "roles")
+)
+# "Отменён" arrives with е as well; a part that came back changes the amount, not the purchase.
+_TAKEN_BACK, _NOT_TAKEN_BACK, _NOBODY = (
+    re.compile("|".join(WORDS[kind])) for kind in ("taken_back", "not_taken_back", "nobody")
+)
+
+
+def yes_or_no(text: str) -> bool | None:
+    """True, False, or None when the text says neither."""
+    word = text.strip().casefold().rstrip(".")
+    return True if word in _YES else False if word in _NO else None
+
+
+def language(text: str) -> str:
+    """One of our three languages, or empty: an unknown language is the same as none."""
+    return _LANGUAGES.get(text.strip().casefold().replace("_", "-").split("-")[0].rstrip("."), "")
+
+
+@lru_cache(maxsize=1000)
+def currency(text: str) -> str | None:
+    """The ISO 4217 code a cell means, or None when it means none."""
+    word = text.strip().casefold().rstrip(".")
+    return _CURRENCIES.get(word) or (word.upper() if re.fullmatch(r"[a-z]{3}", word) else None)
+
+
+@lru_cache(maxsize=1000)
+def taken_back(status: str) -> bool:
+    """Whether the state of an order says that it was cancelled or returned as a whole."""
+    word = " ".join(status.casefold().replace("ё", "е").split())
+    return bool(_TAKEN_BACK.search(word)) and not _NOT_TAKEN_BACK.search(word)
+
+
+@lru_cache(maxsize=10_000)
+def performers(cell: str) -> tuple[tuple[str, str], ...]:
+    """(role, name) of `Name` or `seller: Name; courier: Name`; roles are free words and may be empty."""
+    found = []
+    for part in re.split(r"[;\n]", cell):
+        role, _, name = part.rpartition(":")
+        role, name = " ".join(role.casefold().split()), " ".join(name.split())[:LONGEST_NAME]
+        if name:
+            found.append((_ROLES.get(role, role)[:40], name))
+    return tuple(dict.fromkeys(found))[:8]
+
+
+def nobody(name: str) -> bool:
+    """Whether a customer's name says that nobody is known: one card stands for thousands of retail buyers."""
+    return bool(_NOBODY.fullmatch(" ".join(name.casefold().split())))

@@ -1,6 +1,5 @@
 """What an operator types: `flask --app wsgi intake read FILE --source NAME`."""
 
-from datetime import datetime
 from pathlib import Path
 
 import click
@@ -8,8 +7,8 @@ from flask.cli import AppGroup
 
 from npsapp.audit.services import COMMAND
 from npsapp.customers.rules import GroundKind
-from npsapp.db import reading, transaction
-from npsapp.intake import files, queries, services, tasks
+from npsapp.db import db, reading, transaction
+from npsapp.intake import queries, services, staging, tasks
 from npsapp.intake.models import BatchState, ImportBatch, Source
 from npsapp.intake.rules import RejectReason
 from npsapp.lib.clock import utcnow
@@ -45,7 +44,6 @@ def read(file: Path, source_name: str, touchpoint: str | None, live: bool, groun
     try:
         batch_id = _upload(file, source_name, touchpoint)
         tasks.stage_batch(batch_id)
-        _refuse_refused(batch_id)
         _confirm(batch_id, live=live, ground=ground)
     except Refused as refusal:
         raise click.ClickException(str(refusal)) from refusal
@@ -55,85 +53,62 @@ def read(file: Path, source_name: str, touchpoint: str | None, live: bool, groun
 
 def _upload(file: Path, source_name: str, touchpoint: str | None) -> int:
     with file.open("rb") as stream:
-        stored = files.store(stream, tasks.uploads(), most_bytes=tasks.most_bytes())
+        stored = staging.store(stream, tasks.uploads(), most_bytes=tasks.most_bytes())
     now = utcnow()
     with transaction():
         source = services.get_or_create_source(name=source_name, actor=COMMAND, now=now)
-        options = {"touchpoint_id": _touchpoint(source, touchpoint)}
+        options = {"touchpoint_id": _touchpoint(source, touchpoint)} if touchpoint else {}
         batch = services.create_batch(
-            source_id=source.id, file_name=file.name, stored=stored, options=options, actor=COMMAND, now=now
+            source_id=source.id, file_name=file.name, stored=stored, actor=COMMAND, now=now, **options
         )
         return batch.id
 
 
-def _touchpoint(source: Source, key: str | None) -> int | None:
-    if key is None:
-        return source.touchpoint_id
-    found = surveys.touchpoint_lookup(source.brand.pool_id).get(fold(key))
-    if found is None:
-        known = ", ".join(one.key for one in surveys.touchpoints(source.brand.pool_id))
-        raise UnknownTouchpoint(key=key, known=known or "-")
-    return found
-
-
-def _refuse_refused(batch_id: int) -> None:
-    with reading():
-        batch = queries.batch(batch_id)
-        if batch is not None and batch.state is BatchState.REFUSED:
-            raise Refused(batch.error, **batch.error_values)
+def _touchpoint(source: Source, key: str) -> int:
+    known = surveys.touchpoint_lookup(source.brand.pool_id)
+    if fold(key) not in known:
+        keys = ", ".join(one.key for one in surveys.touchpoints(source.brand.pool_id))
+        raise UnknownTouchpoint(key=key, known=keys or "-")
+    return known[fold(key)]
 
 
 def _confirm(batch_id: int, *, live: bool, ground: str | None) -> None:
     """Confirm at once; `--live` stands for the confirmations that the page asks for."""
     now = utcnow()
     with transaction():
-        batch = queries.batch(batch_id)
-        if batch is None:
-            raise services.NotWaiting()
-        source = batch.source
-        grounds = _grounds(source, live=live, ground=ground)
-        touchpoint_id = batch.options.get("touchpoint_id")
+        batch = db.session.get_one(ImportBatch, batch_id)
+        if batch.state is BatchState.REFUSED:
+            raise Refused(batch.error, **batch.error_values)
+        grounds = batch.grounds
+        if ground or (live and not grounds):
+            grounds = dict.fromkeys(SURVEYED_BY, ground or GroundKind.CONTRACT.value)
+        services.choose(batch_id, touchpoint_id=batch.touchpoint_id, grounds=grounds)
+        services.confirm(batch_id, actor=COMMAND, now=now)
         if live:
-            _go_live(source, now)
-        services.confirm(batch_id, touchpoint_id=touchpoint_id, grounds=grounds, actor=COMMAND, now=now)
-
-
-def _grounds(source: Source, *, live: bool, ground: str | None) -> dict[str, str]:
-    if ground is None and (source.grounds or not live):
-        return dict(source.grounds)
-    return dict.fromkeys(SURVEYED_BY, ground or GroundKind.CONTRACT.value)
-
-
-def _go_live(source: Source, now: datetime) -> None:
-    services.go_live(
-        source.id, live_from=None, first_day_cap=None, outbox_confirmed=True, actor=COMMAND, now=now
-    )
+            services.go_live(
+                batch.source_id,
+                live_from=None,
+                first_day_cap=None,
+                outbox_confirmed=True,
+                actor=COMMAND,
+                now=now,
+            )
 
 
 def _report(batch_id: int) -> None:
     with reading():
-        batch = queries.batch(batch_id)
-        if batch is None or batch.state is not BatchState.DONE:
+        batch = db.session.get_one(ImportBatch, batch_id, populate_existing=True)
+        if batch.state is not BatchState.DONE:
             raise click.ClickException("The file is being imported by another process. Look at its page.")
         for reject in queries.rejects(batch_id):
             reason = RejectReason(reject.reason)
             where = f"{reject.column}: {reject.value}" if reject.column else reject.value
             click.echo(f"line {reject.line}: {reason.label} {reason.remedy} [{where}]", err=True)
-        _print_counts(batch)
-
-
-def _print_counts(batch: ImportBatch) -> None:
-    for word, count in (
-        ("accepted", batch.accepted),
-        ("updated", batch.updated),
-        ("unchanged", batch.unchanged),
-        ("rejected", batch.rejected),
-        ("no address", batch.no_address),
-    ):
-        click.echo(f"{word}: {count}")
-    for value, count in batch.unmapped.get("region", {}).items():
-        click.echo(f"unknown region: {value} ({count})", err=True)
-    if batch.source.in_trial:
-        click.echo(
-            "The source is in trial: nobody is asked until it is taken live (page Imports, or --live)."
-        )
+        for count in ("accepted", "updated", "unchanged", "rejected", "no_address"):
+            click.echo(f"{count.replace('_', ' ')}: {getattr(batch, count)}")
+        for value, count in batch.unmapped.get("region", {}).items():
+            click.echo(f"unknown region: {value} ({count})", err=True)
+        if batch.source.in_trial:
+            click.echo(
+                "The source is in trial: nobody is asked until it is taken live (page Imports, or --live)."
+            )

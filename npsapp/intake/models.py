@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from npsapp.customers.models import Customer
 from npsapp.db import Base, code
-from npsapp.lib.texts import N_
+from npsapp.lib.texts import N_, Worded
 from npsapp.organization.models import Brand, Region, Segment, Unit
 from npsapp.surveys.models import Touchpoint
 
@@ -22,31 +22,16 @@ class SourceKind(StrEnum):
     DEMO = "demo"
 
 
-class BatchState(StrEnum):
+class BatchState(Worded):
     """How far a file is: read and checked as a whole first, then applied in chunks."""
 
-    UPLOADED = "uploaded"
-    STAGING = "staging"
-    STAGED = "staged"
-    APPLYING = "applying"
-    DONE = "done"
-    REFUSED = "refused"
-    UNDONE = "undone"
-
-    @property
-    def label(self) -> str:
-        return _BATCH_LABELS[self]
-
-
-_BATCH_LABELS = {
-    BatchState.UPLOADED: N_("uploaded"),
-    BatchState.STAGING: N_("being read"),
-    BatchState.STAGED: N_("waiting for your confirmation"),
-    BatchState.APPLYING: N_("being imported"),
-    BatchState.DONE: N_("imported"),
-    BatchState.REFUSED: N_("refused"),
-    BatchState.UNDONE: N_("undone"),
-}
+    UPLOADED = "uploaded", N_("uploaded")
+    STAGING = "staging", N_("being read")
+    STAGED = "staged", N_("waiting for your confirmation")
+    APPLYING = "applying", N_("being imported")
+    DONE = "done", N_("imported")
+    REFUSED = "refused", N_("refused")
+    UNDONE = "undone", N_("undone")
 
 
 class Source(Base):
@@ -134,6 +119,18 @@ class ImportBatch(Base):
     created_at: Mapped[datetime]
     finished_at: Mapped[datetime | None]
     source: Mapped[Source] = relationship()
+
+    @property
+    def touchpoint_id(self) -> int | None:
+        """The touchpoint of rows that name none: chosen for the file, else the source's."""
+        chosen: int | None = self.options.get("touchpoint_id") or self.source.touchpoint_id
+        return chosen
+
+    @property
+    def grounds(self) -> dict[str, str]:
+        """The default ground per channel: chosen for the file, else the source's."""
+        chosen: dict[str, str] = self.options.get("grounds", self.source.grounds)
+        return chosen
 
 
 class StagedRow(Base):

@@ -1,14 +1,11 @@
 """Sources, imported files and interactions: what pages, the planner and the heartbeat ask about them."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Select, and_, exists, func, or_, select, text
+from sqlalchemy import and_, exists, func, or_, select, text
 from sqlalchemy.orm import joinedload
 
-from npsapp.customers.models import ContactPoint
-from npsapp.customers.rules import ContactKind
 from npsapp.db import db
 from npsapp.intake.models import BatchState, ImportBatch, Interaction, RejectedRow, Source, StagedRow
 
@@ -21,44 +18,28 @@ def sources() -> Sequence[Source]:
     return db.session.scalars(select(Source).order_by(Source.name)).all()
 
 
-def source(source_id: int) -> Source | None:
-    """One source."""
-    return db.session.get(Source, source_id)
-
-
-def source_by_name(name: str) -> Source | None:
-    """The source with exactly this name."""
-    return db.session.scalars(select(Source).where(Source.name == name)).first()
+WITH_SOURCE = select(ImportBatch).options(joinedload(ImportBatch.source).joinedload(Source.brand))
 
 
 def batch(batch_id: int) -> ImportBatch | None:
     """One imported file with its source and the source's brand."""
-    return db.session.scalars(_with_source().where(ImportBatch.id == batch_id)).first()
+    return db.session.scalars(WITH_SOURCE.where(ImportBatch.id == batch_id)).first()
 
 
 def batches(*, limit: int, offset: int) -> Sequence[ImportBatch]:
     """Imported files, newest first."""
-    query = _with_source().order_by(ImportBatch.id.desc()).limit(limit).offset(offset)
-    return db.session.scalars(query).all()
+    return db.session.scalars(WITH_SOURCE.order_by(ImportBatch.id.desc()).limit(limit).offset(offset)).all()
 
 
-def _with_source() -> Select[ImportBatch]:
-    return select(ImportBatch).options(joinedload(ImportBatch.source).joinedload(Source.brand))
-
-
-def same_file(sha256: str, source_id: int, before: int) -> ImportBatch | None:
-    """The earlier file of this source with the same content, newest first."""
-    return db.session.scalars(
-        select(ImportBatch)
-        .where(
-            ImportBatch.sha256 == sha256,
-            ImportBatch.source_id == source_id,
-            ImportBatch.id < before,
-            ImportBatch.state == BatchState.DONE,
-        )
-        .order_by(ImportBatch.id.desc())
-        .limit(1)
-    ).first()
+def same_file(batch: ImportBatch) -> ImportBatch | None:
+    """The latest earlier import of a file with the same content from the same source."""
+    same = select(ImportBatch).where(
+        ImportBatch.sha256 == batch.sha256,
+        ImportBatch.source_id == batch.source_id,
+        ImportBatch.id < batch.id,
+        ImportBatch.state == BatchState.DONE,
+    )
+    return db.session.scalars(same.order_by(ImportBatch.id.desc()).limit(1)).first()
 
 
 def rejects(batch_id: int, *, limit: int | None = None) -> Sequence[RejectedRow]:
@@ -69,31 +50,14 @@ def rejects(batch_id: int, *, limit: int | None = None) -> Sequence[RejectedRow]
 
 def reject_counts(batch_id: int) -> list[tuple[str, int]]:
     """(reason, how many rows), most frequent first."""
-    rows = db.session.execute(
-        select(RejectedRow.reason, func.count())
-        .where(RejectedRow.batch_id == batch_id)
-        .group_by(RejectedRow.reason)
-        .order_by(func.count().desc(), RejectedRow.reason)
-    )
+    reasons = select(RejectedRow.reason, func.count()).where(RejectedRow.batch_id == batch_id)
+    rows = db.session.execute(reasons.group_by(RejectedRow.reason).order_by(func.count().desc()))
     return [(reason, count) for reason, count in rows]
 
 
-@dataclass(frozen=True)
-class Span:
-    """The first and last moment of a file's rows; None when no row is waiting."""
-
-    first: datetime | None
-    last: datetime | None
-
-
-def staged_span(batch_id: int) -> Span:
-    """From when to when the waiting rows happened."""
-    first, last = db.session.execute(
-        select(func.min(StagedRow.happened_at), func.max(StagedRow.happened_at)).where(
-            StagedRow.batch_id == batch_id
-        )
-    ).one()
-    return Span(first, last)
+def first_staged(batch_id: int) -> datetime | None:
+    """When the earliest of the waiting rows happened; None when no row is waiting."""
+    return db.session.scalar(select(func.min(StagedRow.happened_at)).where(StagedRow.batch_id == batch_id))
 
 
 def undecided(limit: int) -> Sequence[int]:
@@ -112,45 +76,20 @@ def undecided(limit: int) -> Sequence[int]:
 
 def standing_still(now: datetime) -> list[tuple[int, BatchState]]:
     """Batches nobody works on although somebody should: their job was lost, or its worker died."""
-    waiting = ImportBatch.created_at < now - WAITS_FOR_JOB
     free = or_(ImportBatch.lease_until.is_(None), ImportBatch.lease_until < now)
-    rows = db.session.execute(
-        select(ImportBatch.id, ImportBatch.state)
-        .where(
-            or_(
-                and_(ImportBatch.state == BatchState.UPLOADED, waiting),
-                and_(ImportBatch.state.in_((BatchState.STAGING, BatchState.APPLYING)), free),
-            )
-        )
-        .order_by(ImportBatch.id)
+    lost = or_(
+        and_(ImportBatch.state == BatchState.UPLOADED, ImportBatch.created_at < now - WAITS_FOR_JOB),
+        and_(ImportBatch.state.in_((BatchState.STAGING, BatchState.APPLYING)), free),
     )
+    rows = db.session.execute(select(ImportBatch.id, ImportBatch.state).where(lost).order_by(ImportBatch.id))
     return [(id_, state) for id_, state in rows]
 
 
 def old_files(now: datetime) -> list[tuple[int, str]]:
     """(batch, stored name) of files kept long enough."""
-    rows = db.session.execute(
-        select(ImportBatch.id, ImportBatch.stored_as).where(
-            ImportBatch.created_at < now - KEEP_FILES, ImportBatch.stored_as != ""
-        )
-    )
+    old = ImportBatch.created_at < now - KEEP_FILES, ImportBatch.stored_as != ""
+    rows = db.session.execute(select(ImportBatch.id, ImportBatch.stored_as).where(*old))
     return [(id_, name) for id_, name in rows]
-
-
-def emails_of(customer_ids: Iterable[int | None]) -> dict[int, frozenset[str]]:
-    """The e-mail addresses of customers who have any."""
-    wanted = sorted({id_ for id_ in customer_ids if id_ is not None})
-    if not wanted:
-        return {}
-    rows = db.session.execute(
-        select(ContactPoint.customer_id, ContactPoint.value).where(
-            ContactPoint.customer_id.in_(wanted), ContactPoint.kind == ContactKind.EMAIL
-        )
-    )
-    found: dict[int, set[str]] = {}
-    for row in rows:
-        found.setdefault(row.customer_id, set()).add(row.value)
-    return {customer_id: frozenset(values) for customer_id, values in found.items()}
 
 
 def story(customer_id: int) -> Sequence[Interaction]:

@@ -4,40 +4,31 @@ from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import ColumnElement, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from npsapp.audit import services as audit
 from npsapp.audit.events import Event
 from npsapp.audit.services import Actor
-from npsapp.db import db, is_sqlite
-from npsapp.intake import queries
+from npsapp.db import change, db, is_sqlite
 from npsapp.intake.columns import Field, normal_heading
-from npsapp.intake.files import StoredFile
 from npsapp.intake.models import (
     BatchState,
     ImportBatch,
     Interaction,
     InteractionPerformer,
-    RejectedRow,
     Source,
     SourceKind,
-    StagedRow,
 )
+from npsapp.intake.staging import StoredFile, forget
 from npsapp.lib.refusals import Refused
 from npsapp.lib.texts import N_
-from npsapp.organization import queries as organization
 from npsapp.surveys import queries as surveys
+from npsapp.surveys.founding import found_company
 
 USUAL_TOUCHPOINT = "purchase"
 LONGEST_NAME = 120
-
-
-class NoCompany(Refused):
-    """Nothing can be imported before there is a brand."""
-
-    code = "no_company"
-    wording = N_("There is no brand yet. Set up the company first.")
+UNAPPLIED = (BatchState.STAGED, BatchState.REFUSED)
 
 
 class NoName(Refused):
@@ -61,23 +52,18 @@ class NotUndoable(Refused):
     wording = N_("This import cannot be undone: it is not finished, or letters were sent because of it.")
 
 
-def get_or_create_source(
-    *, name: str, actor: Actor, now: datetime, touchpoint_id: int | None = None
-) -> Source:
-    """The source of files with this name. A new one is in trial and belongs to the oldest brand.
+def get_or_create_source(*, name: str, actor: Actor, now: datetime) -> Source:
+    """The source of files with this name. A new one is in trial and belongs to the oldest brand; see `found_company`.
 
-    :raise NoCompany: when there is no brand.
     :raise NoName: when the name is empty or too long.
     """
     name = " ".join(name.split())
     if not name or len(name) > LONGEST_NAME:
         raise NoName()
-    found = queries.source_by_name(name)
-    if found:
+    wanted = select(Source).where(Source.name == name)
+    if found := db.session.scalars(wanted).first():
         return found
-    brand = next(iter(organization.brands()), None)
-    if brand is None:
-        raise NoCompany()
+    brand = found_company(actor=actor, now=now)
     insert = sqlite.insert if is_sqlite() else postgresql.insert
     made = db.session.execute(
         insert(Source).on_conflict_do_nothing().returning(Source.id),
@@ -85,7 +71,7 @@ def get_or_create_source(
             "name": name,
             "kind": SourceKind.FILE,
             "brand_id": brand.id,
-            "touchpoint_id": touchpoint_id or usual_touchpoint(brand.pool_id),
+            "touchpoint_id": _usual_touchpoint(brand.pool_id),
             "ids_are_persons": True,
             "timezone": brand.timezone,
             "currency": brand.currency,
@@ -96,10 +82,10 @@ def get_or_create_source(
     ).scalar()
     if made is not None:
         audit.record(Event.SOURCE_CREATED, actor=actor, now=now, subject=("source", made))
-    return db.session.scalars(select(Source).where(Source.name == name)).one()
+    return db.session.scalars(wanted).one()
 
 
-def usual_touchpoint(pool_id: int) -> int | None:
+def _usual_touchpoint(pool_id: int) -> int | None:
     """The touchpoint of a file that names none: "purchase", else the only one there is."""
     found = surveys.touchpoints(pool_id)
     usual = next((one.id for one in found if one.key == USUAL_TOUCHPOINT), None)
@@ -107,13 +93,7 @@ def usual_touchpoint(pool_id: int) -> int | None:
 
 
 def create_batch(
-    *,
-    source_id: int,
-    file_name: str,
-    stored: StoredFile,
-    actor: Actor,
-    now: datetime,
-    options: Mapping[str, Any] | None = None,
+    *, source_id: int, file_name: str, stored: StoredFile, actor: Actor, now: datetime, **options: Any
 ) -> ImportBatch:
     """Remember an uploaded file; reading it is a job. `options`: `touchpoint_id`, `grounds`."""
     batch = ImportBatch(
@@ -123,7 +103,7 @@ def create_batch(
         sha256=stored.sha256,
         size=stored.size,
         columns={},
-        options=dict(options or {}),
+        options=options,
         unmapped={},
         error_values={},
         created_by_id=actor.id if actor.type == "user" else None,
@@ -131,11 +111,11 @@ def create_batch(
     )
     db.session.add(batch)
     db.session.flush()
-    audit.record(
+    _note(
         Event.IMPORT_UPLOADED,
+        batch.id,
         actor=actor,
         now=now,
-        subject=("import_batch", batch.id),
         data={"source_id": source_id, "size": stored.size},
     )
     return batch
@@ -154,63 +134,47 @@ def choose_columns(batch_id: int, columns: Mapping[str, str]) -> None:
     """
     fields = {field.value for field in Field}
     chosen = {title: field if field in fields else "" for title, field in columns.items()}
-    _change(
-        batch_id,
-        from_states=(BatchState.STAGED, BatchState.REFUSED),
-        state=BatchState.UPLOADED,
-        columns=chosen,
-        error="",
-        error_values={},
-        lease_until=None,
-    )
+    clean: dict[str, Any] = {"error": "", "error_values": {}, "lease_until": None}
+    _move(batch_id, *UNAPPLIED, state=BatchState.UPLOADED, columns=chosen, **clean)
 
 
 def choose(
-    batch_id: int, *, touchpoint_id: int | None, grounds: Mapping[str, str], live_from: str | None
+    batch_id: int, *, touchpoint_id: int | None, grounds: Mapping[str, str], live_from: date | None = None
 ) -> None:
-    """Keep what was chosen for a waiting file, so that the preview counts with it. `live_from`: ISO date."""
+    """Keep what was chosen for a waiting file, so that the preview counts with it.
+
+    :raise NotWaiting: when it is not waiting (any more).
+    """
     batch = db.session.get_one(ImportBatch, batch_id)
-    chosen = {"touchpoint_id": touchpoint_id, "grounds": dict(grounds), "live_from": live_from}
-    options = {**batch.options, **chosen}
-    _change(batch_id, from_states=(BatchState.STAGED,), options=options)
+    chosen: dict[str, Any] = {"touchpoint_id": touchpoint_id, "grounds": dict(grounds)}
+    chosen["live_from"] = live_from.isoformat() if live_from else None
+    _move(batch_id, BatchState.STAGED, options={**batch.options, **chosen})
 
 
-def confirm(
-    batch_id: int, *, touchpoint_id: int | None, grounds: Mapping[str, str], actor: Actor, now: datetime
-) -> None:
+def confirm(batch_id: int, *, actor: Actor, now: datetime) -> None:
     """Let a waiting file be applied; what was chosen becomes the source's default. Applying is a job.
 
     :raise NotWaiting: when it is not waiting (any more).
     """
     batch = db.session.get_one(ImportBatch, batch_id)
-    kept = {key: value for key, value in batch.options.items() if key != "sample"}
-    _change(
+    _move(
         batch_id,
-        from_states=(BatchState.STAGED,),
+        BatchState.STAGED,
         state=BatchState.APPLYING,
-        options={**kept, "touchpoint_id": touchpoint_id, "grounds": dict(grounds)},
+        options=_without_sample(batch),
         lease_until=None,
     )
     source = batch.source
     chosen = {normal_heading(title): field for title, field in batch.columns.items()}
     source.mapping = {**source.mapping, **chosen}
-    source.touchpoint_id = touchpoint_id or source.touchpoint_id
-    if dict(grounds) != source.grounds:
-        set_grounds(source, grounds, actor=actor, now=now)
+    source.touchpoint_id = batch.touchpoint_id
+    if batch.grounds != source.grounds:
+        # It stands for whoever chose it, never for the customer (decisions.md 5).
+        source.grounds = batch.grounds
+        source.grounds_set_by_id = actor.id if actor.type == "user" else None
+        data = {"fields": ["grounds"], "grounds": batch.grounds}
+        audit.record(Event.SETTING_CHANGED, actor=actor, now=now, subject=("source", source.id), data=data)
     db.session.flush()
-
-
-def set_grounds(source: Source, grounds: Mapping[str, str], *, actor: Actor, now: datetime) -> None:
-    """Set the default ground per channel; it stands for that administrator, never for the customer."""
-    source.grounds = {channel: kind for channel, kind in grounds.items() if kind}
-    source.grounds_set_by_id = actor.id if actor.type == "user" else None
-    audit.record(
-        Event.SETTING_CHANGED,
-        actor=actor,
-        now=now,
-        subject=("source", source.id),
-        data={"fields": ["grounds"], "grounds": dict(source.grounds)},
-    )
 
 
 def discard(batch_id: int, *, actor: Actor, now: datetime) -> None:
@@ -218,15 +182,9 @@ def discard(batch_id: int, *, actor: Actor, now: datetime) -> None:
 
     :raise NotWaiting: when it is past that.
     """
-    _change(
-        batch_id,
-        from_states=(BatchState.STAGED, BatchState.REFUSED),
-        state=BatchState.UNDONE,
-        finished_at=now,
-        options={},
-    )
-    _forget_rows(batch_id)
-    audit.record(Event.IMPORT_UNDONE, actor=actor, now=now, subject=("import_batch", batch_id))
+    _move(batch_id, *UNAPPLIED, state=BatchState.UNDONE, finished_at=now, options={})
+    forget(batch_id)
+    _note(Event.IMPORT_UNDONE, batch_id, actor=actor, now=now)
 
 
 def go_live(
@@ -249,10 +207,7 @@ def go_live(
     if not source.in_trial:
         return False
     source.live_at, source.live_from, source.first_day_cap = now, live_from, first_day_cap
-    db.session.execute(
-        update(Interaction).where(Interaction.source_id == source_id).values(undecided=True),
-        execution_options={"synchronize_session": False},
-    )
+    _mark(Interaction.source_id == source_id, undecided=True)
     audit.record(
         Event.SOURCE_WENT_LIVE,
         actor=actor,
@@ -271,69 +226,58 @@ def undo(batch_id: int, *, actor: Actor, now: datetime) -> int:
     :raise NotUndoable: when the file is not imported.
     """
     try:
-        _change(batch_id, from_states=(BatchState.DONE,), state=BatchState.UNDONE, finished_at=now)
+        _move(batch_id, BatchState.DONE, state=BatchState.UNDONE, finished_at=now)
     except NotWaiting as error:
         raise NotUndoable() from error
     mine = select(Interaction.id).where(Interaction.batch_id == batch_id)
     db.session.execute(delete(InteractionPerformer).where(InteractionPerformer.interaction_id.in_(mine)))
-    count = db.session.scalar(select(func.count()).where(Interaction.batch_id == batch_id)) or 0
-    db.session.execute(delete(Interaction).where(Interaction.batch_id == batch_id))
-    _forget_rows(batch_id)
-    audit.record(
-        Event.IMPORT_UNDONE,
-        actor=actor,
-        now=now,
-        subject=("import_batch", batch_id),
-        data={"interactions": count},
-    )
+    count = change(delete(Interaction).where(Interaction.batch_id == batch_id))
+    forget(batch_id)
+    _note(Event.IMPORT_UNDONE, batch_id, actor=actor, now=now, data={"interactions": count})
     return count
 
 
 def mark_decided(interaction_ids: Iterable[int]) -> None:
     """The planner has written its line about these interactions."""
-    _mark(interaction_ids, False)
+    _mark_each(interaction_ids, undecided=False)
 
 
 def mark_undecided(interaction_ids: Iterable[int]) -> None:
     """The planner shall look at these interactions (again)."""
-    _mark(interaction_ids, True)
+    _mark_each(interaction_ids, undecided=True)
 
 
-def _mark(interaction_ids: Iterable[int], undecided: bool) -> None:
+def _mark_each(interaction_ids: Iterable[int], *, undecided: bool) -> None:
     ids = sorted(set(interaction_ids))
     for start in range(0, len(ids), 500):
-        db.session.execute(
-            update(Interaction)
-            .where(Interaction.id.in_(ids[start : start + 500]))
-            .values(undecided=undecided)
-            .execution_options(synchronize_session=False)
-        )
+        _mark(Interaction.id.in_(ids[start : start + 500]), undecided=undecided)
+
+
+def _mark(which: ColumnElement[bool], *, undecided: bool) -> None:
+    marking = update(Interaction).where(which).values(undecided=undecided)
+    change(marking.execution_options(synchronize_session=False))
 
 
 def forget_file(batch_id: int) -> None:
     """The raw file was deleted from the folder; its first rows, kept for the preview, go with it."""
     batch = db.session.get_one(ImportBatch, batch_id)
-    batch.stored_as = ""
-    batch.options = {key: value for key, value in batch.options.items() if key != "sample"}
+    batch.stored_as, batch.options = "", _without_sample(batch)
     db.session.flush()
 
 
-def _forget_rows(batch_id: int) -> None:
-    db.session.execute(delete(StagedRow).where(StagedRow.batch_id == batch_id))
-    db.session.execute(delete(RejectedRow).where(RejectedRow.batch_id == batch_id))
+def _without_sample(batch: ImportBatch) -> dict[str, Any]:
+    """The first rows of the file are kept for the preview only."""
+    return {key: value for key, value in batch.options.items() if key != "sample"}
 
 
-def _change(batch_id: int, *, from_states: tuple[BatchState, ...], **values: Any) -> None:
+def _move(batch_id: int, *from_states: BatchState, **values: Any) -> None:
     """Move a batch on by a conditional UPDATE: of two people who press the button, one is refused."""
-    moved = db.session.scalar(
-        update(ImportBatch)
-        .where(ImportBatch.id == batch_id, ImportBatch.state.in_(from_states))
-        .values(**values)
-        .returning(ImportBatch.id)
-        .execution_options(synchronize_session=False)
-    )
-    if moved is None:
+    these = ImportBatch.id == batch_id, ImportBatch.state.in_(from_states)
+    if not change(update(ImportBatch).where(*these).values(values)):
         raise NotWaiting()
-    batch = db.session.get(ImportBatch, batch_id)
-    if batch is not None:
-        db.session.refresh(batch)
+
+
+def _note(
+    event: Event, batch_id: int, *, actor: Actor, now: datetime, data: dict[str, Any] | None = None
+) -> None:
+    audit.record(event, actor=actor, now=now, subject=("import_batch", batch_id), data=data)

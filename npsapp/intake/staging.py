@@ -1,53 +1,145 @@
-"""Staging: a whole file is read and checked before anything of it is applied."""
+"""Staging: an uploaded file is kept, then read and checked as a whole before anything of it is applied."""
 
+import hashlib
 import itertools
+import os
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, cast
+from pathlib import Path
+from typing import Any, BinaryIO
 
-from sqlalchemy import Table, delete, insert, or_, update
+from sqlalchemy import delete, or_, update
 
 from npsapp.audit import services as audit
 from npsapp.audit.events import Event
-from npsapp.audit.services import Actor
-from npsapp.db import db
-from npsapp.intake.checks import Checker, Setting, plain_text
+from npsapp.audit.services import PROGRAM
+from npsapp.db import change, db, insert_many
 from npsapp.intake.columns import Layout
 from npsapp.intake.models import BatchState, ImportBatch, RejectedRow, StagedRow
-from npsapp.intake.readers.sheet import Sheet
-from npsapp.intake.rules import InteractionRow, Rejection
+from npsapp.intake.readers import Sheet
+from npsapp.intake.rules import Checker, InteractionRow, Rejection, Setting, plain_text
 from npsapp.lib.clock import zone
 from npsapp.lib.refusals import Refused
-from npsapp.lib.tables import FileRefused
+from npsapp.lib.tables import MEGABYTE, FileRefused
 from npsapp.lib.texts import N_
+from npsapp.lib.tokens import new_token
 from npsapp.organization import queries as organization
 from npsapp.organization.rules import fold
 from npsapp.surveys import queries as surveys
 
-STAGED = cast(Table, StagedRow.__table__)  # written without the mapper, which costs more than the database
 LEASE = timedelta(seconds=120)
 PART = 2_000  # rows written at once
 SAMPLE_ROWS = 5
 MOST_UNMAPPED = 200  # values of one kind that are listed
+_STORED_NAME = re.compile(r"[A-Za-z0-9_-]{20,60}")
+
+
+# The file itself: in `instance/uploads/` under a random name, readable by its owner only
+
+
+@dataclass(frozen=True)
+class StoredFile:
+    """A file as it lies in the folder; size in bytes."""
+
+    name: str
+    sha256: str
+    size: int
+
+
+def store(stream: BinaryIO, folder: Path, *, most_bytes: int) -> StoredFile:
+    """Copy a stream into the folder. Refuses what is larger than `most_bytes`, leaving nothing behind."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    name, digest, size = new_token(), hashlib.sha256(), 0
+    handle = os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            while piece := stream.read(MEGABYTE):
+                size += len(piece)
+                if size > most_bytes:
+                    raise too_large(most_bytes)
+                digest.update(piece)
+                file.write(piece)
+    except BaseException:
+        (folder / name).unlink(missing_ok=True)
+        raise
+    return StoredFile(name, digest.hexdigest(), size)
+
+
+def too_large(most_bytes: int) -> FileRefused:
+    """The refusal of a file that is larger than this installation reads."""
+    return FileRefused(
+        N_("The file is larger than %(most)d MB. Split it into parts."),
+        code="file_too_large",
+        most=most_bytes // MEGABYTE,
+    )
+
+
+def path_of(folder: Path, stored_as: str) -> Path:
+    """Where a stored file lies; refuses names that cannot be ours and files that are gone."""
+    path = folder / stored_as
+    if not _STORED_NAME.fullmatch(stored_as) or not path.is_file():
+        raise FileRefused(N_("The file is no longer stored. Upload it again."), code="file_gone")
+    return path
+
+
+# One worker at a time
 
 
 @dataclass
 class Claim:
-    """A batch this worker has, until `lease`; the lease also tells it from a worker that was believed dead."""
+    """A batch this worker has, until `lease`, which also tells it from a worker that was believed dead."""
 
     batch_id: int
+    state: BatchState
     lease: datetime
+
+    def hold(self, *, now: datetime, **values: Any) -> bool:
+        """Change the batch and prolong the lease; False when another worker has taken it over."""
+        values = {"lease_until": now + LEASE, **values}
+        mine = change(
+            update(ImportBatch)
+            .where(
+                ImportBatch.id == self.batch_id,
+                ImportBatch.state == self.state,
+                ImportBatch.lease_until == self.lease,
+            )
+            .values(values)
+        )
+        self.lease = values["lease_until"] or self.lease
+        return mine == 1
+
+
+def take(batch_id: int, *states: BatchState, now: datetime, **values: Any) -> ImportBatch | None:
+    """Lease a batch in one of these states; None when another worker has it or it is past them."""
+    taken = change(
+        update(ImportBatch)
+        .where(
+            ImportBatch.id == batch_id,
+            ImportBatch.state.in_(states),
+            or_(ImportBatch.lease_until.is_(None), ImportBatch.lease_until < now),
+        )
+        .values(lease_until=now + LEASE, **values)
+    )
+    return db.session.get_one(ImportBatch, batch_id) if taken else None
+
+
+# Reading
+
+
+@dataclass
+class Reading(Claim):
+    """A batch this worker reads, with what was seen of it."""
+
     stored_as: str
     known: Mapping[str, str]
     """Columns chosen before: title → field."""
     setting: Setting
     regions: Mapping[str, int]
     unknown_regions: Counter[str] = field(default_factory=Counter)
-    rows: int = 0
-    rejected: int = 0
-    no_address: int = 0
+    counts: Counter[str] = field(default_factory=lambda: Counter(rows=0, rejected=0, no_address=0))
     sample: list[list[str]] = field(default_factory=list)
 
 
@@ -55,28 +147,16 @@ class Claim:
 class Part:
     """Some rows of the file, as they are written."""
 
-    rows: list[dict[str, Any]]
-    rejects: list[dict[str, Any]]
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    rejects: list[dict[str, Any]] = field(default_factory=list)
 
 
-def begin(batch_id: int, *, now: datetime) -> Claim | None:
-    """Take a batch for reading, from its first row; None when another worker has it or it is past that."""
-    lease = now + LEASE
-    taken = db.session.scalar(
-        update(ImportBatch)
-        .where(
-            ImportBatch.id == batch_id,
-            ImportBatch.state.in_((BatchState.UPLOADED, BatchState.STAGING)),
-            or_(ImportBatch.lease_until.is_(None), ImportBatch.lease_until < now),
-        )
-        .values(state=BatchState.STAGING, lease_until=lease, rows=0, rejected=0, no_address=0)
-        .returning(ImportBatch.id)
-        .execution_options(synchronize_session=False)
-    )
-    if taken is None:
+def begin(batch_id: int, *, now: datetime) -> Reading | None:
+    """Take a batch for reading, from its first row; None when there is nothing to do."""
+    batch = take(batch_id, BatchState.UPLOADED, BatchState.STAGING, now=now, state=BatchState.STAGING)
+    if batch is None:
         return None
     forget(batch_id)
-    batch = db.session.get_one(ImportBatch, batch_id)
     pool_id = batch.source.brand.pool_id
     setting = Setting(
         zone=zone(batch.source.timezone),
@@ -84,155 +164,96 @@ def begin(batch_id: int, *, now: datetime) -> Claim | None:
         brands=organization.brand_lookup(),
         touchpoints=surveys.touchpoint_lookup(pool_id),
     )
-    return Claim(
+    return Reading(
         batch_id,
-        lease,
-        batch.stored_as,
-        batch.columns or batch.source.mapping,
-        setting,
-        organization.region_lookup(pool_id),
+        BatchState.STAGING,
+        now + LEASE,
+        stored_as=batch.stored_as,
+        known=batch.columns or batch.source.mapping,
+        setting=setting,
+        regions=organization.region_lookup(pool_id),
     )
 
 
-def parts(sheet: Sheet, claim: Claim) -> Iterator[Part]:
+def parts(sheet: Sheet, claim: Reading) -> Iterator[Part]:
     """The checked rows of a sheet. Refuses a heading row without the required columns before the first."""
     rows = sheet.data()
     first = list(itertools.islice(rows, SAMPLE_ROWS))
     claim.sample = [[plain_text(cell)[:80] for cell in cells] for _, cells in first]
     if sheet.layout.missing:
-        raise missing_columns(sheet.layout)
+        raise FileRefused(
+            N_(
+                "Row %(line)d has headings, but no column for: %(missing)s. Rename a column, or choose it on the "
+                "page of the import."
+            ),
+            code="missing_columns",
+            line=sheet.layout.line,
+            missing="; ".join(sheet.layout.missing),
+        )
     checker = Checker(sheet.layout.columns, len(sheet.layout.titles), claim.setting)
-    part = Part([], [])
-    for line, cells in itertools.chain(first, rows):
-        checked = checker.check(line, cells)
-        if isinstance(checked, Rejection):
-            part.rejects.append(_reject(claim, checked))
-        else:
-            part.rows.append(_staged(claim, checked))
-        if len(part.rows) + len(part.rejects) >= PART:
-            yield part
-            part = Part([], [])
-    yield part
+    rows = itertools.chain(first, rows)
+    while piece := list(itertools.islice(rows, PART)):
+        part = Part()
+        for line, cells in piece:
+            _add(part, checker.check(line, cells), claim)
+        yield part
 
 
-def missing_columns(layout: Layout) -> FileRefused:
-    """The refusal of a table without the columns that every purchase needs."""
-    return FileRefused(
-        N_(
-            "Row %(line)d has headings, but no column for: %(missing)s. Rename a column, or choose it on the "
-            "page of the import."
-        ),
-        code="missing_columns",
-        line=layout.line,
-        missing="; ".join(layout.missing),
-    )
+def _add(part: Part, checked: InteractionRow | Rejection, claim: Reading) -> None:
+    row: dict[str, Any] = {"line": checked.line}
+    if isinstance(checked, Rejection):
+        reject = {"reason": checked.reason.value, "column": checked.column, "value": checked.value}
+        part.rejects.append(row | reject)
+        return
+    if not checked.email and not checked.phone:
+        claim.counts["no_address"] += 1
+    if checked.region and fold(checked.region) not in claim.regions:
+        claim.unknown_regions[checked.region] += 1
+    said = {"happened_at": checked.happened_at, "email": checked.email, "phone": checked.phone}
+    part.rows.append(row | said | {"data": checked.to_json()})
 
 
-def write(claim: Claim, part: Part, *, now: datetime) -> bool:
+def write(claim: Reading, part: Part, *, now: datetime) -> bool:
     """Write some rows; False when another worker has taken the batch over."""
-    claim.rows += len(part.rows)
-    claim.rejected += len(part.rejects)
-    lease = now + LEASE
-    if not _still_mine(
-        claim, lease_until=lease, rows=claim.rows, rejected=claim.rejected, no_address=claim.no_address
-    ):
+    claim.counts.update(rows=len(part.rows), rejected=len(part.rejects))
+    if not claim.hold(now=now, **claim.counts):
         return False
-    claim.lease = lease
-    if part.rows:
-        db.session.execute(insert(STAGED), part.rows)
-    if part.rejects:
-        db.session.execute(insert(RejectedRow), part.rejects)
+    insert_many(StagedRow, part.rows, batch_id=claim.batch_id)
+    insert_many(RejectedRow, part.rejects, batch_id=claim.batch_id)
     return True
 
 
-def finish(claim: Claim, layout: Layout) -> bool:
+def finish(claim: Reading, layout: Layout, *, now: datetime) -> None:
     """The whole file is read: it waits for its confirmation. Refuses a table without a single row."""
-    if claim.rows + claim.rejected == 0:
+    if claim.counts["rows"] + claim.counts["rejected"] == 0:
         raise FileRefused(
             N_("There are no rows below the headings in row %(line)d."), code="no_rows", line=layout.line
         )
-    batch = db.session.get_one(ImportBatch, claim.batch_id)
-    return _still_mine(
-        claim,
-        state=BatchState.STAGED,
-        lease_until=None,
-        columns=layout.chosen,
-        options={**batch.options, "sample": claim.sample},
-        unmapped={"region": dict(claim.unknown_regions.most_common(MOST_UNMAPPED))},
-        error="",
-        error_values={},
-    )
+    unknown = {"region": dict(claim.unknown_regions.most_common(MOST_UNMAPPED))}
+    _finish(claim, layout, BatchState.STAGED, now=now, unmapped=unknown, error="", error_values={})
 
 
-def refuse(claim: Claim, refusal: Refused, layout: Layout | None, *, actor: Actor, now: datetime) -> None:
+def refuse(claim: Reading, refusal: Refused, layout: Layout | None, *, now: datetime) -> None:
     """The file cannot be taken in: keep the reason, drop what was read of it."""
-    batch = db.session.get_one(ImportBatch, claim.batch_id)
-    mine = _still_mine(
-        claim,
-        state=BatchState.REFUSED,
-        lease_until=None,
-        columns=layout.chosen if layout else {},
-        options={**batch.options, "sample": claim.sample},
-        error=refusal.wording,
-        error_values=refusal.values,
-        rows=0,
-        rejected=0,
-        no_address=0,
-        finished_at=now,
-    )
-    if not mine:
+    why = {"error": refusal.wording, "error_values": refusal.values, "finished_at": now}
+    nothing = dict.fromkeys(claim.counts, 0)
+    if not _finish(claim, layout, BatchState.REFUSED, now=now, **why, **nothing):
         return
     forget(claim.batch_id)
-    audit.record(
-        Event.IMPORT_REFUSED,
-        actor=actor,
-        now=now,
-        subject=("import_batch", claim.batch_id),
-        data={"code": refusal.code},
-    )
+    subject, data = ("import_batch", claim.batch_id), {"code": refusal.code}
+    audit.record(Event.IMPORT_REFUSED, actor=PROGRAM, now=now, subject=subject, data=data)
+
+
+def _finish(
+    claim: Reading, layout: Layout | None, state: BatchState, *, now: datetime, **values: Any
+) -> bool:
+    batch = db.session.get_one(ImportBatch, claim.batch_id)
+    options = {**batch.options, "sample": claim.sample}
+    columns = layout.chosen if layout else {}
+    return claim.hold(now=now, state=state, lease_until=None, columns=columns, options=options, **values)
 
 
 def forget(batch_id: int) -> None:
     """Delete what was read of a file."""
     db.session.execute(delete(StagedRow).where(StagedRow.batch_id == batch_id))
     db.session.execute(delete(RejectedRow).where(RejectedRow.batch_id == batch_id))
-
-
-def _still_mine(claim: Claim, **values: Any) -> bool:
-    changed = db.session.scalar(
-        update(ImportBatch)
-        .where(
-            ImportBatch.id == claim.batch_id,
-            ImportBatch.state == BatchState.STAGING,
-            ImportBatch.lease_until == claim.lease,
-        )
-        .values(**values)
-        .returning(ImportBatch.id)
-        .execution_options(synchronize_session=False)
-    )
-    return changed is not None
-
-
-def _staged(claim: Claim, row: InteractionRow) -> dict[str, Any]:
-    if not row.email and not row.phone:
-        claim.no_address += 1
-    if row.region and fold(row.region) not in claim.regions:
-        claim.unknown_regions[row.region] += 1
-    return {
-        "batch_id": claim.batch_id,
-        "line": row.line,
-        "data": row.to_json(),
-        "happened_at": row.happened_at,
-        "email": row.email,
-        "phone": row.phone,
-    }
-
-
-def _reject(claim: Claim, rejection: Rejection) -> dict[str, Any]:
-    return {
-        "batch_id": claim.batch_id,
-        "line": rejection.line,
-        "reason": rejection.reason.value,
-        "column": rejection.column,
-        "value": rejection.value,
-    }

@@ -8,20 +8,17 @@ from pathlib import Path
 from flask import current_app
 from sqlalchemy.exc import OperationalError
 
-from npsapp.audit.services import PROGRAM
 from npsapp.db import reading, transaction
-from npsapp.intake import applying, files, queries, readers, services, staging
+from npsapp.intake import applying, queries, readers, services, staging
 from npsapp.intake.models import BatchState
-from npsapp.intake.names import Names
-from npsapp.intake.readers.sheet import Sheet
+from npsapp.intake.readers import Sheet
 from npsapp.lib.clock import utcnow
 from npsapp.lib.refusals import Refused
-from npsapp.lib.tables import MEGABYTE, FileRefused, Limits
+from npsapp.lib.tables import MEGABYTE, FileRefused
 from npsapp.lib.texts import N_
 from npsapp.worker import job
 
 log = logging.getLogger(__name__)
-SMALLER_CHUNK = 25  # rows; a chunk that fails is repeated in parts of this size
 
 
 def uploads() -> Path:
@@ -43,29 +40,25 @@ def stage_batch(batch_id: int) -> None:
     if claim is None:
         return
     sheet: Sheet | None = None
+    refusal: Refused
     try:
-        path = files.path_of(uploads(), claim.stored_as)
-        sheet = readers.open_file(path, known=claim.known, limits=Limits(file_bytes=most_bytes()))
+        sheet = readers.open_file(staging.path_of(uploads(), claim.stored_as), known=claim.known)
         for part in staging.parts(sheet, claim):
             with transaction():
                 if not staging.write(claim, part, now=utcnow()):
                     return
         with transaction():
-            staging.finish(claim, sheet.layout)
-    except Refused as refusal:
-        _refuse(claim, refusal, sheet)
+            staging.finish(claim, sheet.layout, now=utcnow())
+        return
     except OperationalError:
         raise  # the database's trouble is not the file's: the batch is read again when its lease has run out
+    except Refused as error:
+        refusal = error
     except Exception as error:
         _log_without_words(batch_id, error)
-        _refuse(
-            claim, FileRefused(N_("The file could not be read because of a fault in this program.")), sheet
-        )
-
-
-def _refuse(claim: staging.Claim, refusal: Refused, sheet: Sheet | None) -> None:
+        refusal = FileRefused(N_("The file could not be read because of a fault in this program."))
     with transaction():
-        staging.refuse(claim, refusal, sheet.layout if sheet else None, actor=PROGRAM, now=utcnow())
+        staging.refuse(claim, refusal, sheet.layout if sheet else None, now=utcnow())
 
 
 def _log_without_words(batch_id: int, error: Exception) -> None:
@@ -76,59 +69,41 @@ def _log_without_words(batch_id: int, error: Exception) -> None:
 
 @job()
 def apply_batch(batch_id: int) -> None:
-    """Apply one confirmed file in chunks, each in its own transaction, until nothing is left of it."""
-    now = utcnow()
+    """Apply one confirmed file in chunks, each in its own transaction, until nothing is left of it.
+
+    Rows that fail together are repeated one by one, so that only those at fault are rejected.
+    """
     with transaction():
-        claim = applying.begin(batch_id, now=now)
+        claim = applying.begin(batch_id, now=utcnow())
     if claim is None:
         return
-    names = Names(claim.brand_id, now=now)
     done: int | None = 1
+    alone = 0  # how many of the next rows go one by one
     while done:
         try:
-            done = _apply_some(claim, names)
+            done = _apply_next(claim, most=1 if alone else applying.CHUNK)
+            alone = max(alone - 1, 0)
         except OperationalError:
             raise
         except Exception as error:
             _log_without_words(batch_id, error)
-            done = _in_parts(claim, names, rows=applying.CHUNK, size=SMALLER_CHUNK)
+            if alone:
+                with transaction():
+                    done = applying.reject_next(claim, now=utcnow())
+            alone = alone - 1 if alone else applying.CHUNK
     if done == 0:
         with transaction():
             applying.finish(claim, now=utcnow())
 
 
-def _in_parts(claim: applying.Claim, names: Names, *, rows: int, size: int) -> int | None:
-    """Repeat rows that failed together in smaller parts, in the end one by one: only rows at fault are rejected.
-
-    As `applying.apply_next`: 0 at the end, None when another worker has the batch.
-    """
-    done: int | None = rows
-    for _ in range(rows // size):
-        try:
-            done = _apply_some(claim, names, most=size)
-        except OperationalError:
-            raise
-        except Exception as error:
-            _log_without_words(claim.batch_id, error)
-            done = _reject_next(claim) if size == 1 else _in_parts(claim, names, rows=size, size=1)
-        if not done:
-            break
-    return done
-
-
-def _reject_next(claim: applying.Claim) -> int | None:
-    with transaction():
-        return applying.reject_next(claim, now=utcnow())
-
-
-def _apply_some(claim: applying.Claim, names: Names, *, most: int = applying.CHUNK) -> int | None:
+def _apply_next(claim: applying.Applying, *, most: int) -> int | None:
     lease = claim.lease
     try:
         with transaction():
-            return applying.apply_next(claim, names, now=utcnow(), most=most)
+            return applying.apply_next(claim, now=utcnow(), most=most)
     except BaseException:
         claim.lease = lease
-        names.forget()
+        claim.names.forget()
         raise
 
 
@@ -147,7 +122,7 @@ def remove_old_files(now: datetime) -> int:
     with reading():
         old = queries.old_files(now)
     for batch_id, stored_as in old:
-        files.remove(uploads(), stored_as)
+        (uploads() / stored_as).unlink(missing_ok=True)
         with transaction():
             services.forget_file(batch_id)
     return len(old)

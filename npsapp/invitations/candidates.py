@@ -31,12 +31,10 @@ from npsapp.surveys import queries as surveys
 from npsapp.surveys.models import Survey
 
 REASON_OF_STOP = {
-    Stop.NO_ADDRESS: Reason.NO_ADDRESS,
     Stop.NOT_MINE: Reason.NOT_MINE,
     Stop.SUPPRESSED: Reason.SUPPRESSED,
     Stop.WITHDRAWN: Reason.NO_GROUND,
     Stop.NO_GROUND: Reason.NO_GROUND,
-    Stop.ON_HOLD: Reason.ON_HOLD,
 }
 
 
@@ -139,7 +137,7 @@ class _Stops:
         for point in points:
             if point.kind is not ContactKind.EMAIL:
                 continue
-            stop = why_not(_standing(point, point.value in self.suppressed(brand_id)), now=self.now)
+            stop = why_not(_standing(point, point.value in self.suppressed(brand_id)))
             if stop is None:
                 return point.id, None
             reason = REASON_OF_STOP[stop]

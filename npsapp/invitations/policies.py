@@ -4,12 +4,12 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, exists, or_, select
+from sqlalchemy import ColumnElement, delete, exists, or_, select
 
 from npsapp.audit import services as audit
 from npsapp.audit.events import Event
 from npsapp.audit.services import Actor
-from npsapp.db import db
+from npsapp.db import change, db
 from npsapp.intake import services as intake
 from npsapp.intake.models import Interaction
 from npsapp.invitations.models import Invitation, InvitationPolicy
@@ -71,6 +71,12 @@ def look_again(*which: ColumnElement[bool]) -> None:
         .where(Invitation.handed_over_at.is_(None), *which)
     )
     intake.mark_undecided(db.session.scalars(lines))
+
+
+def forget_unsent(batch_id: int) -> None:
+    """Delete the lines about a file's interactions that led to no letter, so that the file can be undone."""
+    mine = select(Interaction.id).where(Interaction.batch_id == batch_id)
+    change(delete(Invitation).where(Invitation.interaction_id.in_(mine), Invitation.handed_over_at.is_(None)))
 
 
 def source_changed(source_id: int) -> None:

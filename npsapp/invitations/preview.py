@@ -1,8 +1,8 @@
 """What a staged file would lead to: the numbers for the page that asks for confirmation. Writes nothing."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -14,8 +14,8 @@ from npsapp.customers.rules import ContactKind, FactKind
 from npsapp.db import db
 from npsapp.delivery import queries as delivery
 from npsapp.delivery.rules import Channel
-from npsapp.intake.models import ImportBatch, Interaction, StagedRow
-from npsapp.invitations.candidates import policies
+from npsapp.intake.models import ImportBatch, Interaction, Source, StagedRow
+from npsapp.invitations.candidates import gather, policies
 from npsapp.invitations.rules import (
     REFUSAL_QUARANTINE,
     Candidate,
@@ -56,14 +56,48 @@ def would_ask(
     """
     batch = db.session.get_one(ImportBatch, batch_id)
     staged = _Staged(batch, touchpoint_id, grounds, live_from, now)
+    return _counted((decision for chunk in _chunks(batch_id) for decision in staged.decide(chunk)), now)
+
+
+def would_ask_source(source_id: int, *, live_from: date | None, now: datetime) -> WouldAsk:
+    """Decide about what a source in trial has brought, by the planner's own rule, as if it were live."""
+    source = db.session.get_one(Source, source_id)
+    ids = db.session.scalars(
+        select(Interaction.id).where(Interaction.source_id == source_id).order_by(Interaction.happened_at)
+    ).all()
+    return _counted(_as_if_live(ids, source.timezone, live_from, now), now)
+
+
+def _as_if_live(
+    ids: Sequence[int], zone: str, live_from: date | None, now: datetime
+) -> Iterator[tuple[Reason | None, datetime | None]]:
+    promised: dict[int | None, list[tuple[int, datetime]]] = {}
+    for start in range(0, len(ids), CHUNK):
+        some = ids[start : start + CHUNK]
+        for found in gather(some, count_planned=True, mail_configured=True, now=now):
+            survey_id = found.survey.id if found.survey else 0
+            earlier = promised.setdefault(found.customer_id, [])
+            candidate = replace(
+                found.candidate,
+                live=True,
+                after_live_day=not live_from or local_date(found.candidate.happened_at, zone) >= live_from,
+                contacts=found.candidate.contacts
+                + tuple(Contact(at, same_survey=own == survey_id) for own, at in earlier),
+            )
+            decision = decide(candidate, found.policy, now=now)
+            if decision.send_at:
+                earlier.append((survey_id, decision.send_at))
+            yield decision.reason, decision.send_at
+
+
+def _counted(decisions: Iterable[tuple[Reason | None, datetime | None]], now: datetime) -> WouldAsk:
     counts: Counter[Reason] = Counter()
     moments: list[datetime] = []
-    for chunk in _chunks(batch_id):
-        for reason, send_at in staged.decide(chunk):
-            if reason:
-                counts[reason] += 1
-            elif send_at:
-                moments.append(send_at)
+    for reason, send_at in decisions:
+        if reason:
+            counts[reason] += 1
+        elif send_at:
+            moments.append(send_at)
     return WouldAsk(
         asked=len(moments),
         today=sum(moment < now + timedelta(days=1) for moment in moments),

@@ -1,7 +1,5 @@
 """Staff pages: the schedule (what is planned, what is held back and why) and the policy of a survey."""
 
-from datetime import timedelta
-
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_login import current_user
@@ -14,8 +12,9 @@ from npsapp.delivery import queries as delivery
 from npsapp.delivery.rules import PauseKind
 from npsapp.i18n import language_now
 from npsapp.invitations import policies, queries, services
+from npsapp.invitations.candidates import policy_of
 from npsapp.invitations.forms import DeedForm, PolicyForm
-from npsapp.invitations.rules import InvitationState, Reason
+from npsapp.invitations.rules import InvitationState, Policy, Reason
 from npsapp.lib.clock import utcnow
 from npsapp.lib.texts import text_in
 from npsapp.organization import queries as organization
@@ -133,20 +132,19 @@ def policy(survey_id: int) -> str | Response | tuple[str, int]:
 
 
 def _form(survey_id: int) -> PolicyForm:
+    """The form with the survey's rule; a survey without a row of its own goes by the defaults."""
     stored = queries.policy(survey_id)
-    if stored is None:
-        return PolicyForm()
-    delay = timedelta(hours=stored.delay_hours)
+    rule = policy_of(stored) if stored else Policy()
     return PolicyForm(
         data={
-            "delay_days": delay.days,
-            "delay_more_hours": delay.seconds // 3600,
-            "window_from": stored.window_from,
-            "window_until": stored.window_until,
-            "weekdays": list(stored.weekdays),
-            "same_survey_days": stored.same_survey_days,
-            "other_days": stored.other_days,
-            "latest_days": stored.latest_days,
-            "valid_days": stored.valid_days,
+            "delay_days": rule.delay.days,
+            "delay_more_hours": rule.delay.seconds // 3600,
+            "window_from": rule.window_from,
+            "window_until": rule.window_until,
+            "weekdays": [str(day) for day in sorted(rule.weekdays)],
+            "same_survey_days": rule.same_survey.days,
+            "other_days": rule.other_survey.days,
+            "latest_days": rule.latest.days,
+            "valid_days": rule.valid.days,
         }
     )

@@ -3,8 +3,8 @@
 import codecs
 import csv
 import io
+import itertools
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -17,27 +17,15 @@ Row = tuple[int, Sequence[Cell]]
 """Line number as a person counts (from 1, the line on which the row begins) and the cells."""
 
 MEGABYTE = 1024 * 1024
+MOST_ROWS = 1_000_000
+MOST_COLUMNS = 300
 DELIMITERS = (";", "\t", ",", "|")
 SAMPLE_BYTES = 256 * 1024
 MOST_LINES_PER_ROW = 50  # a cell with more line breaks is a quotation mark that was never closed
 CYRILLIC_1251 = bytes((0xA8, 0xB8, 0xAA, 0xBA, 0xAF, 0xBF, 0xB2, 0xB3, 0xA5, 0xB4, *range(0xC0, 0x100)))
 CYRILLIC_866 = bytes((*range(0x80, 0xB0), *range(0xE0, 0xF8)))
 
-
-@dataclass(frozen=True)
-class Limits:
-    """What a file may cost: bytes on disk and unpacked, unpacked to packed, counts, characters of a cell."""
-
-    file_bytes: int = 40 * MEGABYTE
-    unpacked_bytes: int = 300 * MEGABYTE
-    ratio: int = 200
-    entries: int = 2_000
-    rows: int = 1_000_000
-    columns: int = 300
-    grid_cells: int = 10_000_000  # a workbook's area is kept in memory as a whole, about 32 bytes a cell
-
-
-LIMITS = Limits()
+_END = "\0 end of the text"
 
 
 class FileRefused(Refused):
@@ -47,38 +35,30 @@ class FileRefused(Refused):
     wording = N_("This file cannot be read as a table.")
 
 
-def refuse_size(line: int, rows: int, columns: int, limits: Limits) -> None:
+def refuse_size(line: int, rows: int, columns: int) -> None:
     """Refuse a table with too many rows or columns; `line` is where that was seen."""
-    if rows > limits.rows:
+    if rows > MOST_ROWS:
         raise FileRefused(
             N_("The file has more than %(most)d rows. Split it into parts."),
             code="too_many_rows",
-            most=limits.rows,
+            most=MOST_ROWS,
         )
-    if columns > limits.columns:
+    if columns > MOST_COLUMNS:
         raise FileRefused(
             N_("Line %(line)d has %(columns)d columns; at most %(most)d are read."),
             code="too_many_columns",
             line=line,
             columns=columns,
-            most=limits.columns,
+            most=MOST_COLUMNS,
         )
 
 
-def is_workbook(path: Path, limits: Limits = LIMITS) -> bool:
+def is_workbook(path: Path) -> bool:
     """Whether the content (not the name) is a workbook; False means text. Refuses what can be neither."""
-    size = path.stat().st_size
-    if size == 0:
-        raise FileRefused(N_("The file is empty."), code="empty_file")
-    if size > limits.file_bytes:
-        raise FileRefused(
-            N_("The file has %(size)d MB; at most %(most)d MB are read. Split it into parts."),
-            code="file_too_large",
-            size=-(-size // MEGABYTE),
-            most=limits.file_bytes // MEGABYTE,
-        )
     with path.open("rb") as file:
         head = file.read(512)
+    if not head:
+        raise FileRefused(N_("The file is empty."), code="empty_file")
     if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"<", b"%PDF", b"{\\rtf")):
         raise FileRefused(
             N_("The file is a web page or document, not a table. Save it as CSV or XLSX."), code="not_a_table"
@@ -90,85 +70,32 @@ def is_workbook(path: Path, limits: Limits = LIMITS) -> bool:
 
 
 def encoding_of(path: Path) -> str:
-    """The encoding of a text file, by rule: BOM, strict UTF-8, UTF-16 by its zeros, windows-1251 or cp866.
+    """The encoding of a text file, by rule: BOM, UTF-16 by its zeros, strict UTF-8, windows-1251 or cp866.
 
     Of the two old ones that is taken which makes more Cyrillic letters of the bytes. All bytes are checked;
     one that fits nothing is refused with its line.
     """
     with path.open("rb") as file:
         sample = file.read(SAMPLE_BYTES)
-    encoding = _by_mark(sample) or _by_zeros(sample)
-    if encoding:
-        _refuse_fault(path, encoding)
-        return encoding
-    line = _first_fault(path, "utf-8")
-    if line is None:
-        return "utf-8"
-    if _mostly_utf8(sample):
-        raise _wrong_encoding(line)
-    encoding = _older(path)
-    _refuse_fault(path, encoding)
+    encoding = _by_mark(sample) or _by_zeros(sample) or "utf-8"
+    line = _first_fault(path, encoding)
+    if line and encoding == "utf-8" and not _mostly_utf8(sample):
+        encoding = _older(path)
+        line = _first_fault(path, encoding)
+    if line:
+        raise FileRefused(
+            N_(
+                "Line %(line)d holds characters that fit no known encoding. Save the file as CSV UTF-8 or XLSX."
+            ),
+            code="wrong_encoding",
+            line=line,
+        )
     return encoding
-
-
-def text_rows(path: Path, *, encoding: str, delimiter: str, limits: Limits = LIMITS) -> Iterator[Row]:
-    """The rows of a delimited text, one at a time; blank lines are left out."""
-    with path.open("r", encoding=encoding, newline="") as file:
-        lines = _Lines(file)
-        reader = csv.reader(lines, delimiter=delimiter)
-        count = 0
-        while True:
-            begin = lines.number + 1
-            try:
-                cells = next(reader, None)
-            except csv.Error as error:
-                raise _unclosed(begin) from error
-            if cells is None:
-                return
-            # The reader asks for a line beyond the last one only inside of quotation marks.
-            if lines.ended or lines.number - begin >= MOST_LINES_PER_ROW:
-                raise _unclosed(begin)
-            if not cells:
-                continue
-            count += 1
-            refuse_size(begin, count, len(cells), limits)
-            yield begin, cells
-
-
-class _Lines:
-    """The lines of a text, counted."""
-
-    def __init__(self, file: Iterable[str]) -> None:
-        self._lines = iter(file)
-        self.number = 0
-        self.ended = False
-
-    def __iter__(self) -> "_Lines":
-        return self
-
-    def __next__(self) -> str:
-        try:
-            line = next(self._lines)
-        except StopIteration:
-            self.ended = True
-            raise
-        self.number += 1
-        return line
-
-
-def _unclosed(line: int) -> FileRefused:
-    return FileRefused(
-        N_('Line %(line)d: a quotation mark (") is opened and not closed. Close or double it.'),
-        code="unclosed_quote",
-        line=line,
-    )
 
 
 def _by_mark(sample: bytes) -> str | None:
     if sample.startswith(codecs.BOM_UTF8):
         return "utf-8-sig"
-    if sample.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
-        return "utf-32"
     return "utf-16" if sample.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else None
 
 
@@ -184,15 +111,6 @@ def _by_zeros(sample: bytes) -> str | None:
     )
 
 
-def _older(path: Path) -> str:
-    in_1251 = in_866 = 0
-    with path.open("rb") as file:
-        while chunk := file.read(MEGABYTE):
-            in_1251 += len(chunk) - len(chunk.translate(None, CYRILLIC_1251))
-            in_866 += len(chunk) - len(chunk.translate(None, CYRILLIC_866))
-    return "cp866" if in_866 > in_1251 else "cp1251"
-
-
 def _mostly_utf8(sample: bytes) -> bool:
     """Whether a text that is not UTF-8 throughout was meant as such: damaged, cut off or glued together."""
     text = sample.decode("utf-8", "replace")
@@ -200,18 +118,13 @@ def _mostly_utf8(sample: bytes) -> bool:
     return sum(char > "\x7f" for char in text) - wrong > 4 * wrong
 
 
-def _refuse_fault(path: Path, encoding: str) -> None:
-    line = _first_fault(path, encoding)
-    if line is not None:
-        raise _wrong_encoding(line)
-
-
-def _wrong_encoding(line: int) -> FileRefused:
-    return FileRefused(
-        N_("Line %(line)d holds characters that fit no known encoding. Save the file as CSV UTF-8 or XLSX."),
-        code="wrong_encoding",
-        line=line,
-    )
+def _older(path: Path) -> str:
+    in_1251 = in_866 = 0
+    with path.open("rb") as file:
+        while chunk := file.read(MEGABYTE):
+            in_1251 += len(chunk) - len(chunk.translate(None, CYRILLIC_1251))
+            in_866 += len(chunk) - len(chunk.translate(None, CYRILLIC_866))
+    return "cp866" if in_866 > in_1251 else "cp1251"
 
 
 def _first_fault(path: Path, encoding: str) -> int | None:
@@ -227,6 +140,35 @@ def _first_fault(path: Path, encoding: str) -> int | None:
                 return line + error.object[: error.start].count(b"\n")
             if not chunk:
                 return None
+
+
+def text_rows(path: Path, *, encoding: str, delimiter: str) -> Iterator[Row]:
+    """The rows of a delimited text, one at a time; blank lines are left out."""
+    with path.open("r", encoding=encoding, newline="") as file:
+        # A line of our own shows whether the last quotation mark was closed: it must come as a row by itself.
+        reader = csv.reader(itertools.chain(file, [_END]), delimiter=delimiter)
+        begin, count = 1, 0
+        try:
+            for cells in reader:
+                if cells == [_END]:
+                    return
+                if reader.line_num - begin >= MOST_LINES_PER_ROW or (cells and cells[-1].endswith(_END)):
+                    raise _unclosed(begin)
+                if cells:
+                    count += 1
+                    refuse_size(begin, count, len(cells))
+                    yield begin, cells
+                begin = reader.line_num + 1
+        except csv.Error as error:
+            raise _unclosed(begin) from error
+
+
+def _unclosed(line: int) -> FileRefused:
+    return FileRefused(
+        N_('Line %(line)d: a quotation mark (") is opened and not closed. Close or double it.'),
+        code="unclosed_quote",
+        line=line,
+    )
 
 
 # Writing

@@ -1,9 +1,26 @@
 """Wording that is marked for translation where it stands and translated where it is shown."""
 
+from enum import StrEnum
+
 
 def N_(message: str) -> str:  # noqa: N802 - the name gettext tools look for
     """Mark `message` for extraction without translating it, so that pure rules can carry their labels."""
     return message
+
+
+class Worded(StrEnum):
+    """A base for stored codes with their wording beside them: `DONE = "done", N_("imported")`.
+
+    `label` says it to people, `remedy` what they can do about it; both are msgids.
+    """
+
+    label: str
+    remedy: str
+
+    def __new__(cls, value: str, label: str = "", remedy: str = "") -> "Worded":
+        member = str.__new__(cls, value)
+        member._value_, member.label, member.remedy = value, label, remedy
+        return member
 
 
 def text_in(texts: dict[str, str] | None, language: str, *, fallback: str = "en") -> str:

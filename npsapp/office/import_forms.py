@@ -1,7 +1,6 @@
 """What a person types on the pages of imports."""
 
-from typing import Any
-
+from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 from flask_wtf import FlaskForm
 from flask_wtf.file import FileField, FileRequired
@@ -10,7 +9,6 @@ from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
 from npsapp.customers.rules import GroundKind
 from npsapp.delivery.rules import Channel
-from npsapp.intake.columns import Field
 from npsapp.lib.texts import N_
 
 FIRST_DAY_CAP = 50  # decisions.md 13
@@ -56,7 +54,12 @@ class ChoiceForm(LiveForm):
     """What holds for a waiting file, and whether its source goes live with it."""
 
     touchpoint = SelectField(_("Touchpoint"), coerce=int, description=_("For rows that name none."))
-    ground_email = SelectField(_("Ground for letters"))
+    ground_email = SelectField(
+        _("Ground for letters"),
+        description=_(
+            "For addresses without an own ground. It is kept as set by you, never as the customer’s consent."
+        ),
+    )
     ground_sms = SelectField(_("Ground for SMS"))
     ground_phone = SelectField(_("Ground for calls"))
 
@@ -71,11 +74,6 @@ class ChoiceForm(LiveForm):
         self.touchpoint.choices = touchpoints
         for channel in CHANNELS:
             kinds = [GroundKind.CONSENT] if channel is Channel.SMS else list(GroundKind)
-            field = self[f"ground_{channel.value}"]
-            field.choices = [("", _("none: nobody is asked without an own ground"))]
-            field.choices += [(kind.value, _(GROUND_WORDS[kind])) for kind in kinds]
-
-
-def column_choices() -> list[tuple[str, Any]]:
-    """What a column may mean, for the selections of the preview."""
-    return [("", _("not used")), *((field.value, _(field.label)) for field in Field)]
+            choices = [(kind.value, gettext(GROUND_WORDS[kind])) for kind in kinds]
+            none = ("", gettext("none: nobody is asked without an own ground"))
+            self[f"ground_{channel.value}"].choices = [none, *choices]

@@ -1,39 +1,34 @@
 """Pages of the imports: upload, preview and going live, progress, report, undoing."""
 
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
-from flask import Response, abort, current_app, flash, jsonify, redirect, render_template, request, url_for
+from flask import Response, abort, current_app, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import ngettext
 from flask_login import current_user
+from sqlalchemy import exists, select
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from npsapp.audit import services as audit
 from npsapp.audit.events import Event
-from npsapp.db import transaction
+from npsapp.audit.services import Actor
+from npsapp.db import db, transaction
 from npsapp.i18n import language_now
-from npsapp.intake import files, tasks
 from npsapp.intake import queries as intake
-from npsapp.intake import services as intake_services
+from npsapp.intake import services, staging, tasks
 from npsapp.intake.columns import Field
-from npsapp.intake.models import BatchState, ImportBatch
+from npsapp.intake.models import BatchState, ImportBatch, Interaction
 from npsapp.intake.rules import RejectReason
+from npsapp.invitations import policies, preview
+from npsapp.invitations.models import Invitation
 from npsapp.lib import tables
-from npsapp.lib.clock import utcnow
+from npsapp.lib.clock import local_date, utcnow
 from npsapp.lib.refusals import Refused
 from npsapp.lib.texts import text_in
-from npsapp.office import import_deeds as deeds
 from npsapp.office.blueprint import bp
-from npsapp.office.import_forms import (
-    CHANNELS,
-    FIRST_DAY_CAP,
-    ChoiceForm,
-    LiveForm,
-    UploadForm,
-    column_choices,
-)
+from npsapp.office.import_forms import CHANNELS, FIRST_DAY_CAP, ChoiceForm, LiveForm, UploadForm
 from npsapp.permissions import Permission
 from npsapp.surveys import queries as surveys
 from npsapp.web import listing
@@ -41,6 +36,7 @@ from npsapp.web.access import requires
 
 SHOWN_REJECTS = 20
 UNFINISHED = (BatchState.UPLOADED, BatchState.STAGING, BatchState.APPLYING)
+LOOK_BACK = timedelta(days=28)  # two weeks of waiting and two more until it is too late: the usual policy
 
 
 @bp.get("/imports/")
@@ -59,24 +55,19 @@ def import_new() -> ResponseReturnValue:
     form = UploadForm()
     if not form.validate_on_submit():
         return _upload_page(form, 422 if form.is_submitted() else 200)
+    file, now, actor = form.file.data, utcnow(), _actor()
     try:
-        stored = files.store(form.file.data.stream, tasks.uploads(), most_bytes=tasks.most_bytes())
-        batch_id = _keep(form, stored)
+        stored = staging.store(file.stream, tasks.uploads(), most_bytes=tasks.most_bytes())
+        with transaction():
+            source = services.get_or_create_source(name=form.source.data, actor=actor, now=now)
+            batch_id = services.create_batch(
+                source_id=source.id, file_name=file.filename or "", stored=stored, actor=actor, now=now
+            ).id
     except Refused as refusal:
         form.file.errors = [_(refusal.wording, **refusal.values)]
         return _upload_page(form, 422)
     tasks.stage_batch.enqueue(batch_id)
-    return redirect(url_for(".import_batch", batch_id=batch_id))
-
-
-def _keep(form: UploadForm, stored: files.StoredFile) -> int:
-    now, actor = utcnow(), audit.by_user(current_user.id)
-    with transaction():
-        source = intake_services.get_or_create_source(name=form.source.data, actor=actor, now=now)
-        batch = intake_services.create_batch(
-            source_id=source.id, file_name=form.file.data.filename or "", stored=stored, actor=actor, now=now
-        )
-        return batch.id
+    return _back(batch_id)
 
 
 def _upload_page(form: UploadForm, status: int) -> ResponseReturnValue:
@@ -92,10 +83,9 @@ def _too_large(error: RequestEntityTooLarge) -> ResponseReturnValue:
     """A file above the limit is cut off by the server before its form can be read."""
     if request.endpoint != "office.import_new" or not current_user.is_authenticated:
         return error
-    refusal = files.too_large(tasks.most_bytes())
+    refusal = staging.too_large(tasks.most_bytes())
     flash(_(refusal.wording, **refusal.values), "error")
-    form = UploadForm(formdata=None)
-    return _upload_page(form, 413)
+    return _upload_page(UploadForm(formdata=None), 413)
 
 
 @bp.get("/imports/<int:batch_id>")
@@ -107,22 +97,7 @@ def import_batch(batch_id: int) -> ResponseReturnValue:
         return render_template("office/imports/progress.html", batch=batch)
     if batch.state is BatchState.STAGED:
         return _preview(batch, _choices(batch))
-    return _report(batch)
-
-
-@bp.get("/imports/<int:batch_id>/progress.json")
-@requires(Permission.IMPORT)
-def import_progress(batch_id: int) -> ResponseReturnValue:
-    """How far a file is, for the script of the progress page."""
-    batch = _batch(batch_id)
-    return jsonify(
-        state=batch.state.value,
-        finished=batch.state not in UNFINISHED,
-        rows=batch.rows,
-        rejected=batch.rejected,
-        applied=batch.applied,
-        words=_progress_words(batch),
-    )
+    return _report(batch, LiveForm(data=_live_data(batch)))
 
 
 @bp.post("/imports/<int:batch_id>/columns")
@@ -132,43 +107,30 @@ def import_columns(batch_id: int) -> ResponseReturnValue:
     batch = _batch(batch_id)
     columns = {title: request.form.get(f"column-{at}", "") for at, title in enumerate(batch.columns)}
     with transaction():
-        intake_services.choose_columns(batch_id, columns)
+        services.choose_columns(batch_id, columns)
     tasks.stage_batch.enqueue(batch_id)
-    return _back(batch_id)
-
-
-@bp.post("/imports/<int:batch_id>/choices")
-@requires(Permission.IMPORT)
-def import_choices(batch_id: int) -> ResponseReturnValue:
-    """Keep what was chosen for the file, and count again."""
-    batch = _batch(batch_id)
-    form = _choices(batch)
-    if not form.validate_on_submit():
-        return _preview(batch, form, 422)
-    since = form.live_from.data.isoformat() if form.live_from.data else None
-    with transaction():
-        intake_services.choose(
-            batch_id, touchpoint_id=form.touchpoint.data, grounds=form.grounds, live_from=since
-        )
     return _back(batch_id)
 
 
 @bp.post("/imports/<int:batch_id>/confirm")
 @requires(Permission.IMPORT)
 def import_confirm(batch_id: int) -> ResponseReturnValue:
-    """Import the waiting file; the button "and go live" takes its source live as well."""
+    """Keep what was chosen, and count again, or import the file, or do that and take its source live."""
     batch = _batch(batch_id)
     form = _choices(batch)
     if not form.validate_on_submit():
         return _preview(batch, form, 422)
-    now, actor = utcnow(), audit.by_user(current_user.id)
+    now, deed = utcnow(), request.form.get("deed")
     with transaction():
-        intake_services.confirm(
-            batch_id, touchpoint_id=form.touchpoint.data, grounds=form.grounds, actor=actor, now=now
+        services.choose(
+            batch_id, touchpoint_id=form.touchpoint.data, grounds=form.grounds, live_from=form.live_from.data
         )
-        if request.form.get("go_live"):
+        if deed != "count":
+            services.confirm(batch_id, actor=_actor(), now=now)
+        if deed == "go_live":
             _go_live(batch.source_id, form, now=now)
-    tasks.apply_batch.enqueue(batch_id)
+    if deed != "count":
+        tasks.apply_batch.enqueue(batch_id)
     return _back(batch_id)
 
 
@@ -187,14 +149,15 @@ def import_live(batch_id: int) -> ResponseReturnValue:
 
 
 def _go_live(source_id: int, form: LiveForm, *, now: datetime) -> None:
-    deeds.go_live(
+    services.go_live(
         source_id,
-        since=form.live_from.data,
+        live_from=form.live_from.data,
         first_day_cap=form.first_day_cap.data,
         outbox_confirmed=bool(form.outbox.data),
-        actor=audit.by_user(current_user.id),
+        actor=_actor(),
         now=now,
     )
+    policies.source_changed(source_id)
 
 
 @bp.post("/imports/<int:batch_id>/discard")
@@ -203,7 +166,7 @@ def import_discard(batch_id: int) -> ResponseReturnValue:
     """Drop a waiting or refused file."""
     _batch(batch_id)
     with transaction():
-        intake_services.discard(batch_id, actor=audit.by_user(current_user.id), now=utcnow())
+        services.discard(batch_id, actor=_actor(), now=utcnow())
     flash(_("The file was dropped; nothing of it was imported."), "success")
     return redirect(url_for(".imports"))
 
@@ -211,15 +174,23 @@ def import_discard(batch_id: int) -> ResponseReturnValue:
 @bp.post("/imports/<int:batch_id>/undo")
 @requires(Permission.IMPORT)
 def import_undo(batch_id: int) -> ResponseReturnValue:
-    """Take the interactions of an imported file out again."""
+    """Take the interactions of an imported file out again, until something was sent because of them."""
     _batch(batch_id)
     with transaction():
-        count = deeds.undo(batch_id, actor=audit.by_user(current_user.id), now=utcnow())
+        policies.forget_unsent(batch_id)
+        if _has_invitations(batch_id):
+            raise services.NotUndoable()
+        count = services.undo(batch_id, actor=_actor(), now=utcnow())
     flash(
         ngettext("%(num)s purchase was taken out again.", "%(num)s purchases were taken out again.", count),
         "success",
     )
     return _back(batch_id)
+
+
+def _has_invitations(batch_id: int, *which: Any) -> bool:
+    mine = Invitation.interaction_id == Interaction.id, Interaction.batch_id == batch_id
+    return bool(db.session.scalar(select(exists().where(*mine, *which))))
 
 
 @bp.get("/imports/<int:batch_id>/rejects.csv")
@@ -228,17 +199,12 @@ def import_rejects(batch_id: int) -> ResponseReturnValue:
     """The rejected rows with reason and remedy, for a spreadsheet."""
     _batch(batch_id)
     with transaction():
-        audit.record(
-            Event.REJECTS_EXPORTED,
-            actor=audit.by_user(current_user.id),
-            now=utcnow(),
-            subject=("import_batch", batch_id),
-        )
-    rows = [_reject(row) for row in intake.rejects(batch_id)]
+        subject = ("import_batch", batch_id)
+        audit.record(Event.REJECTS_EXPORTED, actor=_actor(), now=utcnow(), subject=subject)
     heading = [_("line"), _("reason"), _("remedy"), _("column"), _("value")]
+    rows = [list(row.values()) for row in _rejects(batch_id)]
     pieces = tables.csv_pieces(heading, rows, delimiter=tables.delimiter_for(language_now()))
-    name = f"rejected-rows-{batch_id}.csv"
-    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    headers = {"Content-Disposition": f'attachment; filename="rejected-rows-{batch_id}.csv"'}
     return Response(b"".join(pieces), mimetype="text/csv", headers=headers)
 
 
@@ -250,105 +216,90 @@ def _back(batch_id: int) -> ResponseReturnValue:
     return redirect(url_for(".import_batch", batch_id=batch_id))
 
 
+def _actor() -> Actor:
+    return audit.by_user(current_user.id)
+
+
+def _live_from(batch: ImportBatch) -> date | None:
+    """From which day the source asks: its own, or, in trial, the chosen one or a proposal."""
+    source = batch.source
+    if not source.in_trial:
+        return source.live_from
+    if batch.options.get("live_from"):
+        return date.fromisoformat(batch.options["live_from"])
+    proposal = local_date(utcnow() - LOOK_BACK, source.timezone)
+    first = intake.first_staged(batch.id)
+    return max(local_date(first, source.timezone), proposal) if first else proposal
+
+
+def _live_data(batch: ImportBatch) -> dict[str, Any]:
+    return {"live_from": _live_from(batch), "first_day_cap": FIRST_DAY_CAP}
+
+
 def _choices(batch: ImportBatch) -> ChoiceForm:
     """The form of the page, filled with what was chosen before."""
-    now = utcnow()
-    grounds = deeds.chosen_grounds(batch)
-    form = ChoiceForm(
-        data={
-            "touchpoint": deeds.chosen_touchpoint(batch),
-            "live_from": deeds.live_from(batch, now=now),
-            "first_day_cap": FIRST_DAY_CAP,
-            **{f"ground_{channel.value}": grounds.get(channel.value, "") for channel in CHANNELS},
-        }
-    )
-    form.fill(
-        [
-            (one.id, text_in(one.name, language_now()))
-            for one in surveys.touchpoints(batch.source.brand.pool_id)
-        ]
-    )
+    grounds = {f"ground_{channel.value}": batch.grounds.get(channel.value, "") for channel in CHANNELS}
+    form = ChoiceForm(data={"touchpoint": batch.touchpoint_id, **_live_data(batch), **grounds})
+    touchpoints = surveys.touchpoints(batch.source.brand.pool_id)
+    form.fill([(one.id, text_in(one.name, language_now())) for one in touchpoints])
     return form
 
 
 def _preview(batch: ImportBatch, form: ChoiceForm, status: int = 200) -> ResponseReturnValue:
-    return render_template(
-        "office/imports/preview.html",
-        batch=batch,
-        form=form,
-        outlook=deeds.outlook(batch, now=utcnow()),
-        columns=_columns(batch),
-        choices=column_choices(),
-        rejects=_shown_rejects(batch),
-        same=intake.same_file(batch.sha256, batch.source_id, batch.id),
-        no_mail=_needs_outbox(batch),
-    ), status
+    outlook = preview.would_ask(
+        batch.id,
+        touchpoint_id=batch.touchpoint_id,
+        grounds=batch.grounds,
+        live_from=_live_from(batch),
+        now=utcnow(),
+    )
+    page = "office/imports/preview.html"
+    same = intake.same_file(batch)
+    return render_template(page, form=form, outlook=outlook, same=same, **_shown(batch)), status
 
 
-def _report(batch: ImportBatch, form: LiveForm | None = None, status: int = 200) -> ResponseReturnValue:
+def _report(batch: ImportBatch, form: LiveForm, status: int = 200) -> ResponseReturnValue:
     done = batch.state is BatchState.DONE
+    trial = done and batch.source.in_trial
+    live_from = form.live_from.data
     return render_template(
         "office/imports/report.html",
-        batch=batch,
-        form=form or (_live_form(batch) if done and batch.source.in_trial else None),
+        form=form if trial else None,
+        outlook=preview.would_ask_source(batch.source_id, live_from=live_from, now=utcnow())
+        if trial
+        else None,
         refusal=_refusal(batch),
-        columns=_columns(batch),
-        choices=column_choices(),
-        rejects=_shown_rejects(batch),
         reasons=[(RejectReason(reason), count) for reason, count in intake.reject_counts(batch.id)],
-        undoable=done and deeds.undoable(batch.id),
-        no_mail=_needs_outbox(batch),
+        undoable=done and not _has_invitations(batch.id, Invitation.handed_over_at.is_not(None)),
+        **_shown(batch),
     ), status
 
 
-def _live_form(batch: ImportBatch) -> LiveForm:
-    return LiveForm(data={"live_from": deeds.live_from(batch, now=utcnow()), "first_day_cap": FIRST_DAY_CAP})
+def _shown(batch: ImportBatch) -> dict[str, Any]:
+    """What preview and report have in common."""
+    return {
+        "batch": batch,
+        "choices": [("", _("not used")), *((field.value, _(field.label)) for field in Field)],
+        "rejects": _rejects(batch.id, limit=SHOWN_REJECTS),
+        "no_mail": not current_app.config["MAIL_SERVER"] and batch.source.outbox_confirmed_at is None,
+    }
 
 
-def _needs_outbox(batch: ImportBatch) -> bool:
-    return not current_app.config["MAIL_SERVER"] and batch.source.outbox_confirmed_at is None
-
-
-def _columns(batch: ImportBatch) -> list[dict[str, Any]]:
-    """The file's columns with what they mean and the first values in them."""
-    sample = batch.options.get("sample", [])
+def _rejects(batch_id: int, *, limit: int | None = None) -> list[dict[str, Any]]:
     return [
         {
-            "title": title,
-            "field": field,
-            "values": [row[at] for row in sample if at < len(row) and row[at]][:3],
+            "line": row.line,
+            "reason": _(RejectReason(row.reason).label),
+            "remedy": _(RejectReason(row.reason).remedy),
+            "column": _(Field(row.column).label) if row.column else "",
+            "value": row.value,
         }
-        for at, (title, field) in enumerate(batch.columns.items())
+        for row in intake.rejects(batch_id, limit=limit)
     ]
 
 
-def _shown_rejects(batch: ImportBatch) -> list[dict[str, Any]]:
-    rows = intake.rejects(batch.id, limit=SHOWN_REJECTS)
-    keys = ("line", "reason", "remedy", "column", "value")
-    return [dict(zip(keys, _reject(row), strict=True)) for row in rows]
-
-
-def _reject(row: Any) -> list[Any]:
-    reason = RejectReason(row.reason)
-    column = _(Field(row.column).label) if row.column else ""
-    return [row.line, _(reason.label), _(reason.remedy), column, row.value]
-
-
 def _refusal(batch: ImportBatch) -> str:
-    if not batch.error:
-        return ""
     values = dict(batch.error_values)
     if "missing" in values:
         values["missing"] = "; ".join(_(part) for part in values["missing"].split("; "))
-    return str(_(batch.error, **values))
-
-
-def _progress_words(batch: ImportBatch) -> str:
-    if batch.state is BatchState.APPLYING:
-        return str(_("%(applied)s of %(rows)s rows are imported.", applied=batch.applied, rows=batch.rows))
-    if batch.rows + batch.rejected == 0:
-        return str(_("The file waits to be read."))
-    return str(_("Rows read so far: %(rows)s.", rows=batch.rows + batch.rejected))
-
-
-bp.add_app_template_global(_progress_words, "import_progress_words")
+    return str(_(batch.error, **values)) if batch.error else ""

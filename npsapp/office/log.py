@@ -1,6 +1,7 @@
 """The audit log: who did what, and when."""
 
-from datetime import date, datetime, timedelta
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
 
 from flask import render_template, request
 from flask.typing import ResponseReturnValue
@@ -10,18 +11,44 @@ from flask_babel import gettext as _
 from npsapp.accounts import queries as accounts
 from npsapp.audit import queries as audit
 from npsapp.audit.events import Event
-from npsapp.audit.services import Actor
+from npsapp.cases import queries as cases
+from npsapp.customers import queries as customers
 from npsapp.i18n import language_now
+from npsapp.intake import queries as intake
 from npsapp.lib.clock import day_bounds
 from npsapp.lib.texts import N_
-from npsapp.office import queries
 from npsapp.office.blueprint import bp
+from npsapp.organization import queries as organization
 from npsapp.permissions import Permission
+from npsapp.responses import queries as responses
+from npsapp.surveys import queries as surveys
 from npsapp.web import listing
 from npsapp.web.access import requires
 
-PAGE_SIZE = 50
+Labels = Callable[[list[int], str], dict[int, str]]
 
+# What a line may be about: the word for it, and how its room calls these things in a language, if they have names.
+SUBJECTS: dict[str, tuple[str, Labels | None]] = {
+    "brand": (N_("brand"), lambda ids, language: organization.labels("brand", ids, language)),
+    "case": (N_("case"), lambda ids, _language: cases.labels(ids)),
+    "contact_point": (N_("contact"), None),
+    "customer": (N_("customer"), lambda ids, _language: customers.labels(ids)),
+    "holiday": (N_("holiday"), None),
+    "import_batch": (N_("import"), lambda ids, _language: intake.labels("import_batch", ids)),
+    "interaction": (N_("purchase or visit"), None),
+    "invitation": (N_("invitation"), None),
+    "message": (N_("letter"), None),
+    "pause": (N_("pause of sending"), None),
+    "pool": (N_("company"), None),
+    "region": (N_("region"), lambda ids, language: organization.labels("region", ids, language)),
+    "response": (N_("answer"), lambda ids, _language: responses.labels(ids)),
+    "sender": (N_("sender of letters"), None),
+    "source": (N_("source"), lambda ids, _language: intake.labels("source", ids)),
+    "survey": (N_("survey"), lambda ids, _language: surveys.labels(ids)),
+    "touchpoint": (N_("touchpoint"), surveys.touchpoint_labels),
+    "unit": (N_("unit"), lambda ids, language: organization.labels("unit", ids, language)),
+    "user": (N_("user"), lambda ids, _language: accounts.labels(ids)),
+}
 ACTORS = {
     "user": N_("any user"),
     "customer": N_("customers"),
@@ -35,76 +62,55 @@ ACTORS = {
 @requires(Permission.ADMINISTER)
 def audit_log() -> ResponseReturnValue:
     """Entries by event, actor, subject and period, newest first."""
-    people = accounts.users(limit=1000)
-    wanted = _filter()
-    rows = audit.entries(wanted, before_id=_before(), limit=PAGE_SIZE + 1)
-    page = listing.page_by_key(rows, size=PAGE_SIZE, key=lambda row: (row.id,))
-    actors = [(key, _(words)) for key, words in ACTORS.items()]
-    actors += [(f"user-{one.id}", one.name) for one in people]
-    events = sorted(((event.value, _(event.label)) for event in Event), key=lambda pair: pair[1])
+    choices = {
+        "event": {event.value: _(event.label) for event in sorted(Event, key=lambda event: _(event.label))},
+        "actor": {key: _(words) for key, words in ACTORS.items()}
+        | {f"user-{one.id}": one.name for one in accounts.users()},
+        "subject": {kind: _(words) for kind, (words, _labels) in SUBJECTS.items()},
+    }
+    chosen = {name: listing.picked(name, words) for name, words in choices.items()}
+    actor_type, _dash, actor_id = chosen["actor"].partition("-")
+    rows = audit.entries(
+        {
+            "event": chosen["event"],
+            "actor_type": actor_type,
+            "actor_id": int(actor_id or 0),
+            "subject_type": chosen["subject"],
+            "subject_id": listing.whole("id"),
+        },
+        since=_midnight("from"),
+        until=_midnight("to", days=1),
+        before_id=listing.whole("after"),
+        limit=listing.PAGE_SIZE + 1,
+    )
+    things = {(row.subject_type, row.subject_id) for row in rows}
+    things |= {(row.actor_type, row.actor_id) for row in rows}
+    given = [(name, words.get(chosen[name], "")) for name, words in choices.items()]
+    given.append(("id", f"#{request.args.get('id')}"))
+    given.append(("from", _("from %(day)s", day=request.args.get("from", ""))))
+    given.append(("to", _("until %(day)s", day=request.args.get("to", ""))))
     return render_template(
         "office/audit.html",
-        page=page,
-        labels=queries.labels(_things(rows), language=language_now()),
-        event_labels={event.value: event.label for event in Event},
-        subject_words=queries.SUBJECT_WORDS,
-        actor_words=ACTORS,
-        actors=actors,
-        events=events,
-        subjects=[(kind, _(words)) for kind, words in queries.SUBJECT_WORDS.items()],
-        active=_active(actors, events),
+        page=listing.page_by_key(rows, key=lambda row: (row.id,)),
+        labels=_labels(things),
+        choices=choices,
+        active=listing.active_filters(given),
     )
 
 
-def _filter() -> audit.Filter:
-    return audit.Filter(
-        event=listing.picked("event", {event.value for event in Event}),
-        actor=_actor(),
-        subject_type=listing.picked("subject", queries.SUBJECT_WORDS),
-        subject_id=listing.whole("id"),
-        since=_midnight(listing.day("from")),
-        until=_midnight(listing.day("to"), days=1),
-    )
-
-
-def _actor() -> Actor | None:
-    """`user-12` is one user, `user` any of them."""
-    kind, _dash, number = request.args.get("actor", "").partition("-")
-    if kind not in ACTORS:
-        return None
-    return Actor(kind, int(number) if number.isascii() and number.isdigit() and len(number) < 10 else None)
-
-
-def _before() -> int | None:
-    key = listing.after()
-    return int(key[0]) if key and key[0].isascii() and key[0].isdigit() and len(key[0]) < 19 else None
-
-
-def _midnight(day: date | None, *, days: int = 0) -> datetime | None:
-    """The beginning of a day of the reader's calendar, or of the day after."""
-    if day is None or not 1970 < day.year < 9000:
-        return None
-    return day_bounds(day + timedelta(days=days), str(get_timezone() or "UTC"))[0]
-
-
-def _things(rows: object) -> set[tuple[str, int]]:
-    found: set[tuple[str, int]] = set()
-    for row in rows:  # type: ignore[attr-defined]
-        found.add((row.subject_type, row.subject_id or 0))
-        found.add((row.actor_type, row.actor_id or 0))
+def _labels(things: Iterable[tuple[str, int | None]]) -> dict[tuple[str, int], str]:
+    """What the rooms call these things now: (type, id) → words. What is gone, or has no name, is left out."""
+    found: dict[tuple[str, int], str] = {}
+    for kind, (_words, labels) in SUBJECTS.items():
+        ids = [id_ for type_, id_ in things if type_ == kind and id_]
+        named = labels(ids, language_now()) if labels and ids else {}
+        found |= {(kind, id_): words for id_, words in named.items() if words}
     return found
 
 
-def _active(actors: list[tuple[str, str]], events: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    args = request.args
-    subject = queries.SUBJECT_WORDS.get(args.get("subject", ""), "")
-    return listing.active_filters(
-        [
-            ("event", dict(events).get(args.get("event", ""), "")),
-            ("actor", dict(actors).get(args.get("actor", ""), "")),
-            ("subject", _(subject) if subject else ""),
-            ("id", f"#{args.get('id', '')}"),
-            ("from", _("from %(day)s", day=args.get("from", ""))),
-            ("to", _("until %(day)s", day=args.get("to", ""))),
-        ]
-    )
+def _midnight(name: str, *, days: int = 0) -> datetime | None:
+    """The beginning of the chosen day in the reader's calendar, or of a day after."""
+    day = listing.day(name)
+    if day is None or not 1970 < day.year < 9000:
+        return None
+    return day_bounds(day + timedelta(days=days), str(get_timezone() or "UTC"))[0]

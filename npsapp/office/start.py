@@ -1,9 +1,6 @@
 """The start page: what waits for whoever is signed in; and the alarms that stand above every staff page."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from functools import cached_property
+from collections.abc import Iterator
 
 from flask import current_app, render_template, url_for
 from flask.typing import ResponseReturnValue
@@ -12,7 +9,6 @@ from flask_babel import ngettext
 from flask_login import current_user
 
 from npsapp.accounts import queries as accounts
-from npsapp.cases import lines
 from npsapp.cases import queries as cases
 from npsapp.delivery import queries as delivery
 from npsapp.i18n import language_now
@@ -25,103 +21,55 @@ from npsapp.organization import queries as organization
 from npsapp.permissions import Permission
 from npsapp.pulse import queries as pulse
 from npsapp.responses import queries as responses
-from npsapp.responses.rules import Filters, Words
 from npsapp.web.access import can, scope, signed_in
 
 Alarm = tuple[str, str, str | None]
+"""Level, words, and where to look."""
 SHOWN = 5  # lines of each list: a glance, not a page
-
-
-@dataclass(frozen=True)
-class Overview:
-    """What is waiting and what is wrong, as far as the user may see it; None where it is not shown."""
-
-    overdue: int | None
-    late: Sequence[lines.Line]
-    """The most urgent of the overdue cases, for those who have none of their own."""
-    unread: int | None
-    newest: Sequence[responses.Line]
-    """The newest answers with words."""
-    in_trial: list[str]
-    failing: int | None
-    beat_at: datetime | None
-    founded: bool
 
 
 @bp.get("/")
 @signed_in
 def start() -> ResponseReturnValue:
     """My day: the own cases in order of urgency, then what else is waiting, wrong or new."""
-    now = utcnow()
-    day = cases.my_day(current_user.id, scope(), now) if can(Permission.WORK_CASES) else None
-    own_work = bool(day and day.cases)
-    return render_template("office/start.html", day=day, overview=_overview(now, own_work=own_work))
-
-
-def _overview(now: datetime, *, own_work: bool) -> Overview:
-    sources = intake.sources() if can(Permission.IMPORT) else []
+    now, seen = utcnow(), scope()
+    late = cases.Filters(tab=cases.Tab.OVERDUE)
     sees_cases, sees_answers = can(Permission.SEE_CASES), can(Permission.SEE_ANSWERS)
-    return Overview(
-        overdue=cases.overdue_count(scope(), now) if sees_cases else None,
-        late=_late(now) if sees_cases and not own_work else [],
-        unread=responses.unread_count(scope()) if sees_answers else None,
-        newest=_newest() if sees_answers else [],
-        in_trial=[source.name for source in sources if source.in_trial],
-        failing=delivery.failing(now) if can(Permission.SEE_MESSAGES) else None,
+    return render_template(
+        "office/start.html",
+        day=cases.my_day(current_user.id, now) if can(Permission.WORK_CASES) else None,
+        overdue=cases.overdue_count(seen, now) if sees_cases else None,
+        late=cases.page(current_user.id, seen, late, now=now, limit=SHOWN) if sees_cases else [],
+        unread=responses.unread_count(seen) if sees_answers else None,
+        newest=responses.newest(seen, {"comment": "with"}, after=None, limit=SHOWN) if sees_answers else [],
+        in_trial=[one.name for one in intake.sources() if one.in_trial] if can(Permission.IMPORT) else [],
         beat_at=pulse.last_beat(),
         founded=bool(organization.brands()),
     )
 
 
-def _late(now: datetime) -> Sequence[lines.Line]:
-    return lines.page(current_user.id, scope(), lines.Filters(tab=lines.Tab.OVERDUE), now=now, limit=SHOWN)
+@bp.app_template_global()
+def alarms() -> list[Alarm]:
+    """What stands in the bar above a staff page; asked by the page itself, so that letters and other pages do not."""
+    if not current_user.is_authenticated:
+        return []
+    return [*_about_the_program(), *_about_letters(), *_about_people()]
 
 
-def _newest() -> Sequence[responses.Line]:
-    return responses.newest(scope(), Filters(words=Words.WITH), after=None, limit=SHOWN)
-
-
-class Alarms:
-    """The bar above staff pages; asked only where a page shows it, and once."""
-
-    def __iter__(self) -> Iterator[Alarm]:
-        return iter(self._found)
-
-    def __len__(self) -> int:
-        return len(self._found)
-
-    @cached_property
-    def _found(self) -> list[Alarm]:
-        if not current_user.is_authenticated:
-            return []
-        now = utcnow()
-        return [*_about_the_program(now), *_about_letters(now), *_about_people()]
-
-
-@bp.app_context_processor
-def _alarms() -> dict[str, Alarms]:
-    return {"alarms": Alarms()}
-
-
-def _about_the_program(now: datetime) -> Iterator[Alarm]:
-    if not migrated(current_app):
+def _about_the_program() -> Iterator[Alarm]:
+    if not migrated():
         yield "bad", _(REASONS["migrations"]), None
-    if heart_stopped(now):
+    if heart_stopped(utcnow()):
         yield "bad", _(REASONS["heartbeat"]), None
 
 
-def _about_letters(now: datetime) -> Iterator[Alarm]:
+def _about_letters() -> Iterator[Alarm]:
     if not current_app.config["MAIL_SERVER"]:
         words = _("No mail server is configured: letters go to the outbox and reach nobody.")
         yield "bad", words, url_for("delivery.outbox") if can(Permission.ADMINISTER) else None
-    failing = delivery.failing(now) if can(Permission.SEE_MESSAGES) else 0
+    failing = delivery.failing(utcnow()) if can(Permission.SEE_MESSAGES) else 0
     if failing:
-        words = ngettext(
-            "%(count)s letter could not be sent.",
-            "%(count)s letters could not be sent.",
-            failing,
-            count=failing,
-        )
+        words = ngettext("%(num)s letter could not be sent.", "%(num)s letters could not be sent.", failing)
         yield "warn", words, url_for("delivery.messages")
 
 
@@ -130,10 +78,9 @@ def _about_people() -> Iterator[Alarm]:
     if missing:
         names = ", ".join(text_in(region.name, language_now()) for region in missing[:3])
         words = ngettext(
-            "%(count)s region has no manager: %(names)s",
-            "%(count)s regions have no manager: %(names)s",
+            "%(num)s region has no manager: %(names)s",
+            "%(num)s regions have no manager: %(names)s",
             len(missing),
-            count=len(missing),
             names=names + (" …" if len(missing) > 3 else ""),
         )
         yield "warn", words, url_for("users.duties")

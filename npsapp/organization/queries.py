@@ -2,23 +2,22 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import date
+from typing import Any
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import ColumnElement, func, or_, select
 
 from npsapp.db import db
 from npsapp.lib.texts import text_in
+from npsapp.organization import rules
 from npsapp.organization.models import Brand, Holiday, Performer, Pool, Region, Segment, Unit
 from npsapp.organization.rules import fold
+
+_KINDS: dict[str, Any] = {kind.__tablename__: kind for kind in (Brand, Region, Unit, Performer, Segment)}
 
 
 def pools() -> Sequence[Pool]:
     """All data controllers, oldest first."""
     return db.session.scalars(select(Pool).order_by(Pool.id)).all()
-
-
-def default_pool() -> Pool | None:
-    """The oldest pool: where there is only one company, the one. None before anything was set up."""
-    return db.session.scalars(select(Pool).order_by(Pool.id).limit(1)).first()
 
 
 def brands() -> Sequence[Brand]:
@@ -103,59 +102,41 @@ def find_region(text: str, pool_id: int) -> Region | None:
 
 def region_lookup(pool_id: int) -> dict[str, int]:
     """Folded key, name or alias → id of the region; a key outweighs a name, a name an alias."""
-    rows = db.session.execute(
-        select(Region.id, Region.key, Region.name, Region.aliases)
-        .where(Region.pool_id == pool_id, Region.retired_at.is_(None))
-        .order_by(Region.id)
-    ).all()
-    return _lookup([(row.id, [row.key], row.name.values(), row.aliases) for row in rows])
+    return _lookup(Region, Region.pool_id == pool_id)
 
 
 def unit_lookup(brand_id: int) -> dict[str, tuple[int, int | None]]:
     """Folded key, name or alias → (id of the unit, id of its region)."""
-    rows = db.session.execute(
-        select(Unit.id, Unit.key, Unit.name, Unit.aliases, Unit.region_id)
-        .where(Unit.brand_id == brand_id, Unit.retired_at.is_(None))
-        .order_by(Unit.id)
-    ).all()
-    found = _lookup([(row.id, [row.key], row.name.values(), row.aliases) for row in rows])
-    region_of = {row.id: row.region_id for row in rows}
+    region_of = {
+        row.id: row.region_id
+        for row in db.session.execute(select(Unit.id, Unit.region_id).where(Unit.brand_id == brand_id))
+    }
+    found = _lookup(Unit, Unit.brand_id == brand_id)
     return {text: (id_, region_of[id_]) for text, id_ in found.items()}
 
 
 def performer_lookup(brand_id: int) -> dict[str, int]:
     """Folded key or name → id of the performer."""
-    rows = db.session.execute(
-        select(Performer.id, Performer.key, Performer.name)
-        .where(Performer.brand_id == brand_id, Performer.retired_at.is_(None))
-        .order_by(Performer.id)
-    ).all()
-    return _lookup([(row.id, [row.key], [row.name], []) for row in rows])
+    return _lookup(Performer, Performer.brand_id == brand_id)
 
 
 def segment_lookup(pool_id: int) -> dict[str, int]:
     """Folded key, name or alias → id of the segment."""
-    rows = db.session.execute(
-        select(Segment.id, Segment.key, Segment.name, Segment.aliases)
-        .where(Segment.pool_id == pool_id, Segment.retired_at.is_(None))
-        .order_by(Segment.id)
-    ).all()
-    return _lookup([(row.id, [row.key], row.name.values(), row.aliases) for row in rows])
+    return _lookup(Segment, Segment.pool_id == pool_id)
 
 
 def brand_lookup() -> dict[str, int]:
     """Folded key or name → id of the brand."""
-    return _lookup([(one.id, [one.key], one.name.values(), []) for one in brands()])
+    return _lookup(Brand)
 
 
-def _lookup(rows: Sequence[tuple[int, Iterable[str], Iterable[str], Iterable[str]]]) -> dict[str, int]:
-    found: dict[str, int] = {}
-    for rank in (1, 2, 3):
-        for row in rows:
-            for text in row[rank]:  # type: ignore[union-attr]
-                found.setdefault(fold(text), row[0])
-    found.pop("", None)
-    return found
+def _lookup(kind: Any, *where: ColumnElement[bool]) -> dict[str, int]:
+    rows = db.session.scalars(select(kind).where(kind.retired_at.is_(None), *where).order_by(kind.id))
+    return rules.lookup((row.id, ([row.key], _names(row.name), getattr(row, "aliases", []))) for row in rows)
+
+
+def _names(name: str | dict[str, str]) -> list[str]:
+    return [name] if isinstance(name, str) else list(name.values())
 
 
 def zone_of(region: Region | None, brand: Brand) -> str:
@@ -175,16 +156,6 @@ def holiday_list(since: date) -> Sequence[Holiday]:
     return db.session.scalars(
         select(Holiday).where(Holiday.day >= since).order_by(Holiday.day, Holiday.id)
     ).all()
-
-
-_Named = type[Brand] | type[Region] | type[Unit] | type[Performer] | type[Segment]
-_KINDS: dict[str, _Named] = {
-    "brand": Brand,
-    "region": Region,
-    "unit": Unit,
-    "performer": Performer,
-    "segment": Segment,
-}
 
 
 def labels(kind: str, ids: Iterable[int], language: str) -> dict[int, str]:

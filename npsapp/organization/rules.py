@@ -2,9 +2,8 @@
 
 import re
 import unicodedata
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from npsapp.lib.texts import N_, text_in
 
@@ -30,6 +29,18 @@ def fold(name: str | None) -> str:
     return _SPACES.sub(" ", _DASHES.sub("-", text)).strip()
 
 
+def lookup(rows: Iterable[tuple[int, Sequence[Iterable[str]]]]) -> dict[str, int]:
+    """Folded word → id, from (id, words by rank); a word of an earlier rank outweighs one of a later."""
+    known = list(rows)
+    found: dict[str, int] = {}
+    for rank in range(max((len(ranks) for _, ranks in known), default=0)):
+        for id_, ranks in known:
+            for word in ranks[rank]:
+                found.setdefault(fold(word), id_)
+    found.pop("", None)
+    return found
+
+
 def make_key(name: str) -> str:
     """A proposal for the stable key of a thing with this name: Latin letters, digits and dashes, at most 40."""
     latin = "".join(_LATIN.get(char, char) for char in fold(name))
@@ -49,50 +60,33 @@ _LATIN = dict(
 )  # fmt: skip
 
 
-class ColourFault(StrEnum):
-    """What is wrong with an accent colour."""
-
-    NOT_A_COLOUR = "not_a_colour"
-    UNREADABLE = "unreadable"
-
-    @property
-    def label(self) -> str:
-        return _COLOUR_FAULTS[self]
-
-
-_COLOUR_FAULTS = {
-    ColourFault.NOT_A_COLOUR: N_(
-        "Write the colour as # and six digits or letters A to F, for example #1F5FBF."
-    ),
-    ColourFault.UNREADABLE: N_(
-        "Neither white nor dark text can be read on this colour. Choose a darker or a lighter one."
-    ),
-}
+NOT_A_COLOUR = N_("Write the colour as # and six digits or letters A to F, for example #1F5FBF.")
+UNREADABLE = N_("Neither white nor dark text can be read on this colour. Choose a darker or a lighter one.")
 
 
 @dataclass(frozen=True)
 class Accent:
-    """An accent colour with the text colour that can be read on it, and their contrast (1 to 21)."""
+    """An accent colour with the text colour that can be read on it."""
 
     fill: str
     text: str
-    contrast: float
 
 
-def accent(colour: str) -> Accent | ColourFault:
-    """The accent with its readable text colour, or what is wrong with it."""
-    if not _HEX.fullmatch(colour.strip()):
-        return ColourFault.NOT_A_COLOUR
-    fill = colour.strip().upper()
-    text = max((WHITE, ON_FILL), key=lambda candidate: contrast(fill, candidate))
-    reached = contrast(fill, text)
-    return Accent(fill, text, reached) if reached >= MIN_CONTRAST else ColourFault.UNREADABLE
+def accent_fault(colour: str) -> str | None:
+    """The wording of what is wrong with an accent colour, or None."""
+    if not _HEX.fullmatch(colour):
+        return NOT_A_COLOUR
+    return None if contrast(colour, _text_on(colour)) >= MIN_CONTRAST else UNREADABLE
 
 
 def readable_accent(colour: str | None) -> Accent:
     """The accent for a page: the brand's own, or the program's if that one cannot be used."""
-    own = accent(colour or "")
-    return own if isinstance(own, Accent) else Accent(DEFAULT_ACCENT, WHITE, contrast(DEFAULT_ACCENT, WHITE))
+    fill = DEFAULT_ACCENT if accent_fault(colour or "") else (colour or "").upper()
+    return Accent(fill, _text_on(fill))
+
+
+def _text_on(fill: str) -> str:
+    return max((WHITE, ON_FILL), key=lambda text: contrast(fill, text))
 
 
 def contrast(one: str, other: str) -> float:
@@ -119,15 +113,6 @@ def company_phrase(language: str, *, names: dict[str, str] | None, phrases: dict
     return _PHRASES.get(language, "{name}").replace("{name}", text_in(names, language))
 
 
-def zone_exists(name: str) -> bool:
-    """Whether the computer knows this time zone ("Europe/Kyiv")."""
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return False
-    return bool(name)
-
-
 # The zones offered first; any other may be typed. Names as of tzdata 2022b (Europe/Kyiv).
 COMMON_ZONES = (
     "Europe/Kyiv", "Europe/Warsaw", "Europe/Berlin", "Europe/London", "Europe/Chisinau", "Europe/Minsk",
@@ -135,23 +120,3 @@ COMMON_ZONES = (
     "Asia/Irkutsk", "Asia/Yakutsk", "Asia/Vladivostok", "Asia/Magadan", "Asia/Kamchatka", "Asia/Almaty",
     "Asia/Tashkent", "Asia/Tbilisi", "America/New_York", "America/Chicago", "America/Los_Angeles", "UTC",
 )  # fmt: skip
-
-# How the columns that people change are called on the pages that say what was saved.
-FIELD_NAMES = {
-    "name": N_("name"),
-    "phrase": N_("words in the question"),
-    "postal_address": N_("postal address"),
-    "accent": N_("accent colour"),
-    "group_colours": N_("colours of the numbers"),
-    "language": N_("language"),
-    "timezone": N_("time zone"),
-    "currency": N_("currency"),
-    "contact_email": N_("e-mail address for customers"),
-    "aliases": N_("other spellings"),
-    "parent_id": N_("place in the tree"),
-    "region_id": N_("region"),
-    "workdays": N_("working days"),
-    "work_from": N_("beginning of work"),
-    "work_until": N_("end of work"),
-    "confirmed": N_("confirmed"),
-}

@@ -3,7 +3,7 @@
 from datetime import date, time
 from typing import Any
 
-from flask import Blueprint, abort, current_app, flash, redirect, render_template, url_for
+from flask import Blueprint, abort, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import get_locale
 from flask_babel import gettext as _
@@ -16,7 +16,7 @@ from npsapp.i18n import language_now
 from npsapp.lib.clock import utcnow
 from npsapp.lib.texts import text_in
 from npsapp.organization import queries, rules, services
-from npsapp.organization.forms import BrandForm, Choices, HolidayForm, RegionForm, UnitForm
+from npsapp.organization.forms import BrandForm, HolidayForm, RegionForm, RowForm, UnitForm
 from npsapp.organization.models import Brand, Region, Unit
 from npsapp.permissions import Permission
 from npsapp.web import listing
@@ -30,23 +30,26 @@ bp = Blueprint("organization", __name__, url_prefix="/organization", template_fo
 def index() -> ResponseReturnValue:
     """The company on one page: brands, regions, holidays to come."""
     form = HolidayForm()
-    form.offer_regions(_region_choices())
+    form.offer(_region_choices())
     return _index(form)
 
 
-def _index(form: HolidayForm, status: int = 200) -> ResponseReturnValue:
-    page = render_template(
-        "organization/index.html",
+def _index(form: HolidayForm) -> ResponseReturnValue:
+    return _page(
+        "index",
+        form,
         brands=queries.brands(),
         tree=queries.region_tree(),
         holidays=queries.holiday_list(date(utcnow().year, 1, 1)),
         region_names=dict(_region_choices()),
         unconfirmed=queries.count_unconfirmed_units(),
         weekday_names=_weekday_names(),
-        has_sender_page=_has_sender_page(),
-        form=form,
     )
-    return page, status
+
+
+def _page(name: str, form: Any, **values: Any) -> ResponseReturnValue:
+    page = render_template(f"organization/{name}.html", form=form, zones=rules.COMMON_ZONES, **values)
+    return page, 422 if form.is_submitted() else 200
 
 
 def _weekday_names() -> dict[str, str]:
@@ -55,23 +58,18 @@ def _weekday_names() -> dict[str, str]:
     return {str(number + 1): str(names[number]) for number in range(7)}
 
 
-def _has_sender_page() -> bool:
-    """Whether the post office downstream has a page for the sender's address; only its address is known here."""
-    return "senders.edit" in current_app.view_functions
-
-
 @bp.route("/brands/new", methods=["GET", "POST"])
 @requires(Permission.ADMINISTER)
 def add_brand() -> ResponseReturnValue:
     """Enter a brand; the first one also founds the pool its customers belong to."""
     form = BrandForm(accent=rules.DEFAULT_ACCENT, timezone="Europe/Kyiv", currency="UAH", language="uk")
     if not form.validate_on_submit():
-        return _brand_page(form, None)
+        return _page("brand", form, brand=None)
     with transaction():
-        fields = _brand_fields(form)
-        pool = queries.default_pool() or services.create_pool(name=next(iter(fields["name"].values())))
-        brand = services.create_brand(pool_id=pool.id, now=utcnow(), **fields)
-        services.note_created(brand, actor=_me(), now=utcnow())
+        columns, pool = form.columns(), next(iter(queries.pools()), None)
+        pool = pool or services.create_pool(name=next(iter(columns["name"].values())))
+        brand = services.create_brand(pool_id=pool.id, now=utcnow(), **columns)
+        services.note("brand", brand.id, ["created"], actor=_me(), now=utcnow())
         brand_id = brand.id
     flash(_("The brand is entered. Letters need a sender address next."), "ok")
     return redirect(url_for(".edit_brand", brand_id=brand_id), code=303)
@@ -82,59 +80,36 @@ def add_brand() -> ResponseReturnValue:
 def edit_brand(brand_id: int) -> ResponseReturnValue:
     """Change a brand."""
     brand = queries.brand(brand_id) or abort(404)
-    form = BrandForm(obj=brand)
+    return _edit("brand", BrandForm(obj=brand), brand, home=".index")
+
+
+def _edit(kind: str, form: RowForm, row: Brand | Region | Unit, *, home: str) -> ResponseReturnValue:
+    """Show the form of one row, or save what was typed."""
     if not form.is_submitted():
-        form.put_texts("name", brand.name)
-        form.put_texts("phrase", brand.phrase)
-        form.put_texts("postal", brand.postal_address)
+        form.show(row)
     if not form.validate_on_submit():
-        return _brand_page(form, brand)
+        return _page(kind, form, **{kind: row})
     with transaction():
-        changed = services.change_brand(brand, _brand_fields(form), actor=_me(), now=utcnow())
-    _say_saved(changed)
-    return redirect(url_for(".index"), code=303)
-
-
-def _brand_fields(form: BrandForm) -> dict[str, Any]:
-    return {
-        "name": form.texts("name"),
-        "phrase": form.texts("phrase"),
-        "postal_address": form.texts("postal"),
-        "accent": (form.accent.data or "").upper(),
-        "group_colours": form.group_colours.data,
-        "language": form.language.data,
-        "timezone": form.timezone.data,
-        "currency": form.currency.data,
-        "contact_email": form.contact_email.data or "",
-    }
-
-
-def _brand_page(form: BrandForm, brand: Brand | None) -> ResponseReturnValue:
-    page = render_template(
-        "organization/brand.html",
-        form=form,
-        brand=brand,
-        zones=rules.COMMON_ZONES,
-        has_sender_page=_has_sender_page(),
-    )
-    return page, 422 if form.is_submitted() else 200
+        changed = services.change_fields(row, form.columns(), actor=_me(), now=utcnow())
+    flash(_("Saved.") if changed else _("Nothing was changed."), "ok")
+    return redirect(url_for(home), code=303)
 
 
 @bp.route("/regions/new", methods=["GET", "POST"])
 @requires(Permission.ADMINISTER)
 def add_region() -> ResponseReturnValue:
     """Enter a region."""
-    form = RegionForm(workdays=list("12345"), work_from=time(9), work_until=time(18))
-    form.offer_parents(_region_choices())
-    pool = queries.default_pool()
+    form = RegionForm(workdays="12345", work_from=time(9), work_until=time(18))
+    form.offer(_region_choices())
+    pool = next(iter(queries.pools()), None)
     if pool is None:
         flash(_("Enter a brand first."), "warn")
         return redirect(url_for(".add_brand"), code=303)
     if not form.validate_on_submit():
-        return _region_page(form, None)
+        return _page("region", form, region=None)
     with transaction():
-        region = services.create_region(pool_id=pool.id, now=utcnow(), **_region_fields(form))
-        services.note_created(region, actor=_me(), now=utcnow())
+        region = services.create_region(pool_id=pool.id, now=utcnow(), **form.columns())
+        services.note("region", region.id, ["created"], actor=_me(), now=utcnow())
     flash(_("The region is entered. Name somebody who answers for it next."), "ok")
     return redirect(url_for(".index"), code=303)
 
@@ -142,45 +117,12 @@ def add_region() -> ResponseReturnValue:
 @bp.route("/regions/<int:region_id>", methods=["GET", "POST"])
 @requires(Permission.ADMINISTER)
 def edit_region(region_id: int) -> ResponseReturnValue:
-    """Change a region."""
+    """Change a region; it may lie in any other one that does not lie inside it."""
     region = queries.region(region_id) or abort(404)
-    form = RegionForm(
-        obj=region,
-        workdays=list(region.workdays),
-        aliases="\n".join(region.aliases),
-        parent=str(region.parent_id or ""),
-    )
+    form = RegionForm(obj=region)
     inside = queries.subtree_ids([region_id])
-    form.offer_parents([(id_, name) for id_, name in _region_choices() if int(id_) not in inside])
-    if not form.is_submitted():
-        form.put_texts("name", region.name)
-        form.aliases.data = "\n".join(region.aliases)
-        form.workdays.data = list(region.workdays)
-        form.parent.data = str(region.parent_id or "")
-    if not form.validate_on_submit():
-        return _region_page(form, region)
-    with transaction():
-        changed = services.change_region(region, _region_fields(form), actor=_me(), now=utcnow())
-    _say_saved(changed)
-    return redirect(url_for(".index"), code=303)
-
-
-def _region_fields(form: RegionForm) -> dict[str, Any]:
-    return {
-        "name": form.texts("name"),
-        "aliases": form.alias_list,
-        "parent_id": int(form.parent.data) if form.parent.data else None,
-        "timezone": form.timezone.data or None,
-        "language": form.language.data or None,
-        "workdays": "".join(sorted(form.workdays.data or [])),
-        "work_from": form.work_from.data,
-        "work_until": form.work_until.data,
-    }
-
-
-def _region_page(form: RegionForm, region: Region | None) -> ResponseReturnValue:
-    page = render_template("organization/region.html", form=form, region=region, zones=rules.COMMON_ZONES)
-    return page, 422 if form.is_submitted() else 200
+    form.offer([(id_, name) for id_, name in _region_choices() if int(id_) not in inside])
+    return _edit("region", form, region, home=".index")
 
 
 @bp.get("/units/")
@@ -202,29 +144,9 @@ def units() -> ResponseReturnValue:
 def edit_unit(unit_id: int) -> ResponseReturnValue:
     """Change a unit; saving confirms it."""
     unit = queries.unit(unit_id) or abort(404)
-    form = UnitForm()
-    form.offer_regions(_region_choices())
-    if not form.is_submitted():
-        form.put_texts("name", unit.name)
-        form.aliases.data = "\n".join(unit.aliases)
-        form.region.data = str(unit.region_id or "")
-    if not form.validate_on_submit():
-        return _unit_page(form, unit)
-    fields = {
-        "name": form.texts("name"),
-        "aliases": form.alias_list,
-        "region_id": int(form.region.data) if form.region.data else None,
-        "confirmed": True,
-    }
-    with transaction():
-        changed = services.change_unit(unit, fields, actor=_me(), now=utcnow())
-    _say_saved(changed)
-    return redirect(url_for(".units"), code=303)
-
-
-def _unit_page(form: UnitForm, unit: Unit) -> ResponseReturnValue:
-    page = render_template("organization/unit.html", form=form, unit=unit)
-    return page, 422 if form.is_submitted() else 200
+    form = UnitForm(obj=unit)
+    form.offer(_region_choices())
+    return _edit("unit", form, unit, home=".units")
 
 
 @bp.post("/holidays")
@@ -232,13 +154,14 @@ def _unit_page(form: UnitForm, unit: Unit) -> ResponseReturnValue:
 def add_holiday() -> ResponseReturnValue:
     """Enter a day on which nobody works."""
     form = HolidayForm()
-    form.offer_regions(_region_choices())
+    form.offer(_region_choices())
     if not form.validate_on_submit():
-        return _index(form, 422)
-    region_id = int(form.region.data) if form.region.data else None
+        return _index(form)
     name = {language_now(): form.name.data or ""}
     with transaction():
-        services.add_holiday(day=form.day.data, region_id=region_id, name=name, actor=_me(), now=utcnow())
+        services.add_holiday(
+            day=form.day.data, region_id=form.region.data, name=name, actor=_me(), now=utcnow()
+        )
     flash(_("The holiday is entered."), "ok")
     return redirect(url_for(".index"), code=303)
 
@@ -253,7 +176,7 @@ def remove_holiday(holiday_id: int) -> ResponseReturnValue:
     return redirect(url_for(".index"), code=303)
 
 
-def _region_choices() -> Choices:
+def _region_choices() -> list[tuple[str, str]]:
     """Regions for a selection, in the order of the tree, indented by their depth."""
     language = language_now()
     return [
@@ -264,13 +187,3 @@ def _region_choices() -> Choices:
 
 def _me() -> Actor:
     return audit.by_user(current_user.id)
-
-
-def _say_saved(changed: list[str]) -> None:
-    if changed:
-        flash(
-            _("Saved. Changed: %(fields)s", fields=", ".join(_(rules.FIELD_NAMES[name]) for name in changed)),
-            "ok",
-        )
-    else:
-        flash(_("Nothing was changed."), "info")

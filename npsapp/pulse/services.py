@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import or_, update
 
-from npsapp.db import db
+from npsapp.db import change, db
 from npsapp.pulse import queries, rules
 from npsapp.pulse.models import Heartbeat, Outage
 
@@ -17,13 +17,12 @@ def beat(now: datetime) -> bool:
     """
     last = queries.last_beat()
     gap = rules.outage_between(last, now)
-    if last is None:
-        db.session.add(Heartbeat(id=queries.ONE_ROW, beat_at=now, held_until=None))
-    elif now > last:
-        _change(beat_at=now)
     if gap:
         db.session.add(Outage(since=gap[0], until=gap[1]))
+    if last is None:
+        db.session.add(Heartbeat(id=queries.ONE_ROW, beat_at=now))
     db.session.flush()
+    db.session.execute(update(Heartbeat).where(Heartbeat.beat_at < now).values(beat_at=now))
     return gap is not None
 
 
@@ -33,27 +32,13 @@ def hold(holder: str, *, now: datetime, lease: timedelta) -> bool:
     Needs a transaction. A worker that holds it already prolongs its lease.
     """
     if queries.last_beat() is None:
-        db.session.add(Heartbeat(id=queries.ONE_ROW, beat_at=now, holder=holder, held_until=now + lease))
+        db.session.add(Heartbeat(id=queries.ONE_ROW, beat_at=now))
         db.session.flush()
-        return True
     free = or_(Heartbeat.held_until.is_(None), Heartbeat.held_until <= now, Heartbeat.holder == holder)
-    taken = db.session.execute(
-        update(Heartbeat)
-        .where(Heartbeat.id == queries.ONE_ROW, free)
-        .values(holder=holder, held_until=now + lease)
-        .returning(Heartbeat.id)
-    )
-    return taken.scalar() is not None
+    return change(update(Heartbeat).where(free).values(holder=holder, held_until=now + lease)) > 0
 
 
 def release(holder: str) -> None:
     """Let go of the heart; does nothing when another worker has taken it meanwhile. Needs a transaction."""
-    db.session.execute(
-        update(Heartbeat)
-        .where(Heartbeat.id == queries.ONE_ROW, Heartbeat.holder == holder)
-        .values(holder="", held_until=None)
-    )
-
-
-def _change(*, beat_at: datetime) -> None:
-    db.session.execute(update(Heartbeat).where(Heartbeat.id == queries.ONE_ROW).values(beat_at=beat_at))
+    own = Heartbeat.holder == holder
+    db.session.execute(update(Heartbeat).where(own).values(holder="", held_until=None))

@@ -1,275 +1,231 @@
-"""Numbers in, pictures out: SVG for light pages, dark pages and paper, the same bytes for the same numbers.
+"""Sheets in, pictures out: SVG for light and dark pages and for paper. User text is never read as mathematics."""
 
-Everything people read comes in as text in their language; user text is never read as mathematics.
-"""
+import io
+import textwrap
+import warnings
+from collections.abc import Sequence
+from html import escape
+from threading import Lock
+from typing import Any
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-
+import matplotlib as mpl
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
-from npsapp.reports.sheets import (
-    PALETTES,
-    SMALL_PT,
-    Look,
-    Palette,
-    Shape,
-    Words,
-    empty_sheet,
-    finished,
-    head,
-    lines,
-    tail,
-)
+from npsapp.reports.pictures import CROWDED, UNIT_FOOT, Shape, Sheet
+from npsapp.reports.wording import Line
 from npsapp.responses.rules import Group, classify
+from npsapp.web.filters import number
 
+# One set for the process, never a context per drawing: those are not safe with several threads.
+mpl.rcParams.update(
+    {
+        "svg.fonttype": "none",  # text stays text: small, sharp, and found by searching
+        "svg.hashsalt": "npsapp",  # equal numbers give equal bytes, so that an ETag means something
+        "text.parse_math": False,  # a name like "$5 off$" is a name
+        "font.family": "sans-serif",
+        "font.size": 11,
+    }
+)
+# Fonts and text layout are caches shared by all figures.
+_drawing = Lock()
+
+TITLE_PT = 13
+SMALL_PT = 9.5
 # Average width of a character at 11 px; only used to keep room, never to cut.
 CHARACTER_PX = 6.4
-# From this many months on their labels stand upright.
-CROWDED = 13
-WHOLE_SCALE = 100
-# Room under lines for the figures of the axis and its unit.
-UNIT_FOOT = 38
-
-
-@dataclass(frozen=True, slots=True)
-class Point:
-    """One NPS with its interval on -100..100; without answers there is no value. `era` is the year of a
-    month, where it begins."""
-
-    label: str
-    n: int
-    value: float | None = None
-    low: float = 0.0
-    high: float = 0.0
-    few: bool = False
-    text: str = ""
-    n_text: str = ""
-    era: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Bar:
-    """The answers with one score."""
-
-    score: int
-    count: int
-    text: str
-
-
-# The name of a group and its share of the answers.
-GroupTexts = tuple[str, str]
-
-
-def trend(points: Sequence[Point], words: Words, *, look: Look, shape: Shape) -> bytes:
-    """The NPS over the months, oldest first: a band and points with whiskers, n with each month."""
-    if shape is Shape.NARROW:
-        return split(points, words, look=look, shape=shape)
-    palette = PALETTES[look]
-    crowded = len(points) >= CROWDED
-    figure, axes = empty_sheet(
-        words, palette, shape, trend_height(len(points), shape), foot=112 if crowded else 62
+# The tokens of variables.css, light; each colour is another one on dark pages.
+INK, MUTED, LINE, PAPER, ACCENT = "#1b2430", "#5a6675", "#d5dbe3", "#ffffff", "#1f5fbf"
+FILLS = {Group.DETRACTOR: "#d55e00", Group.PASSIVE: "#e69f00", Group.PROMOTER: "#009e73"}
+DARK = dict(
+    zip(
+        (INK, MUTED, LINE, PAPER, ACCENT, *FILLS.values()),
+        ("#e8edf3", "#a3afbd", "#2c3642", "#11161d", "#7fb2ff", "#ff8a3d", "#ffc24d", "#3ccba0"),
+        strict=True,
     )
-    shown = [(x, point) for x, point in enumerate(points) if point.value is not None]
-    _band(axes, points, palette)
-    for x, point in shown:
-        _whisker(axes, point, palette, x=x)
-    axes.set_xlim(-0.6, max(len(points), 1) - 0.4)
-    axes.set_ylim(*_limits(points))
-    axes.grid(axis="y", color=palette.line, linewidth=0.8)
-    labels = [_month_label(point, upright=crowded) for point in points]
-    axes.set_xticks(range(len(points)), labels, rotation=90 if crowded else 0, color=palette.ink)
-    axes.tick_params(axis="y", labelcolor=palette.muted)
-    axes.set_title("NPS", loc="left", fontsize=SMALL_PT, color=palette.muted, pad=4)
-    _zero(axes.axhline, axes.get_ylim(), palette)
-    return finished(figure, words)
+)
+# matplotlib writes colours into the tags, so the sheet of styles finds them there.
+DARK_STYLE = "".join(
+    f'[style*="{paint}: {light}"]{{{paint}:{dark}!important}}'
+    for light, dark in DARK.items()
+    for paint in ("fill", "stroke")
+)
+# Signs that would make the document unreadable as XML, should a name hold one.
+_NOT_IN_XML = dict.fromkeys([*(set(range(32)) - {9, 10, 13}), *range(0xD800, 0xE000), 0xFFFE, 0xFFFF])
 
 
-def split(
-    points: Sequence[Point], words: Words, *, look: Look, shape: Shape, whole: Point | None = None
-) -> bytes:
-    """One line per group, in the order given: point with whiskers, value and n beside it; `whole` is the
-    NPS of all of them, drawn as a line to compare with."""
-    palette = PALETTES[look]
-    labels = ["\n".join(lines(_label(point), _label_length(shape))) for point in points]
-    left = _room([line for label in labels for line in label.split("\n")])
-    beside = [_beside(point, shape) for point in points]
-    height = split_height(len(points), shape)
-    figure, axes = empty_sheet(words, palette, shape, height, left=left, right=_room(beside), foot=UNIT_FOOT)
-    axes.set_xlim(*_limits([*points, *([whole] if whole else [])]))
-    _zero(axes.axvline, axes.get_xlim(), palette)
-    if whole is not None and whole.value is not None:
-        _whole_line(axes, whole.value, whole.label, palette)
-    for y, point in enumerate(points):
-        if point.value is not None:
-            _whisker(axes, point, palette, y=y)
-        axes.annotate(
-            beside[y],
-            (1, y),
-            xycoords=("axes fraction", "data"),
-            xytext=(8, 0),
-            textcoords="offset points",
-            va="center",
-            color=palette.muted if point.few else palette.ink,
-        )
-    axes.set_ylim(max(len(points), 1) - 0.5, -0.5)
-    axes.set_yticks(range(len(points)), labels, color=palette.ink)
-    axes.grid(axis="x", color=palette.line, linewidth=0.8)
-    axes.tick_params(axis="x", labelcolor=palette.muted)
-    axes.set_xlabel("NPS", loc="right", fontsize=SMALL_PT, color=palette.muted, labelpad=2)
-    return finished(figure, words)
+def draw(sheet: Sheet, shape: Shape) -> bytes:
+    """The picture of a sheet."""
+    if sheet.split is None:
+        return _distribution(sheet, shape)
+    return _trend(sheet, shape) if sheet.upright(shape) else _split(sheet, shape)
 
 
-def distribution(
-    bars: Sequence[Bar], groups: Mapping[Group, GroupTexts], words: Words, *, look: Look, shape: Shape
-) -> bytes:
+def _trend(sheet: Sheet, shape: Shape) -> bytes:
+    """The NPS over the months, oldest first: a band and points with whiskers, n with each month."""
+    lines, crowded = sheet.lines, len(sheet.lines) >= CROWDED
+    figure, axes = _empty(sheet, shape, foot=112 if crowded else 62)
+    ends = [_ends(line) for line in lines]
+    low, value, high = zip(*ends, strict=True) if ends else ((), (), ())
+    axes.fill_between(range(len(lines)), low, high, color=ACCENT, alpha=0.14, linewidth=0)
+    axes.plot(range(len(lines)), value, color=ACCENT, linewidth=1.6)
+    for x, line in enumerate(lines):
+        _whisker(axes, line, x, upright=True)
+    labels = [f"{line.name}\n{line.era}\n{line.n_text}" for line in lines]
+    upright = [f"{line.label} · {line.n_text}" for line in lines]
+    axes.set_xlim(-0.6, max(len(lines), 1) - 0.4)
+    axes.set_ylim(*_limits(lines))
+    axes.grid(axis="y", color=LINE, linewidth=0.8)
+    axes.set_xticks(
+        range(len(lines)), upright if crowded else labels, rotation=90 if crowded else 0, color=INK
+    )
+    axes.tick_params(axis="y", labelcolor=MUTED)
+    axes.set_title("NPS", loc="left", fontsize=SMALL_PT, color=MUTED, pad=4)
+    if axes.get_ylim()[0] < 0 < axes.get_ylim()[1]:
+        axes.axhline(0, color=MUTED, linewidth=1)
+    return _finished(figure, sheet)
+
+
+def _split(sheet: Sheet, shape: Shape) -> bytes:
+    """One line per part, in the order given: point with whiskers, value and n beside it."""
+    wide, lines = shape is Shape.WIDE, sheet.lines
+    names = [_wrapped(line.label, 28 if wide else 15) for line in lines]
+    beside = [_beside(line, shape) for line in lines]
+    rows = [row for name in names for row in name.split("\n")]
+    figure, axes = _empty(sheet, shape, left=_room(rows), right=_room(beside), foot=UNIT_FOOT)
+    axes.set_xlim(*_limits([*lines, *([sheet.whole] if sheet.whole else [])]))
+    if axes.get_xlim()[0] < 0 < axes.get_xlim()[1]:
+        axes.axvline(0, color=MUTED, linewidth=1)
+    if sheet.whole and sheet.whole.summary.n:
+        _whole(axes, sheet.whole)
+    for y, line in enumerate(lines):
+        _whisker(axes, line, y, upright=False)
+        colour = MUTED if line.summary.few else INK
+        _say(axes, beside[y], (1, y), (8, 0), va="center", color=colour, xycoords=("axes fraction", "data"))
+    axes.set_ylim(max(len(lines), 1) - 0.5, -0.5)
+    axes.set_yticks(range(len(lines)), names, color=INK)
+    axes.grid(axis="x", color=LINE, linewidth=0.8)
+    axes.tick_params(axis="x", labelcolor=MUTED)
+    axes.set_xlabel("NPS", loc="right", fontsize=SMALL_PT, color=MUTED, labelpad=2)
+    return _finished(figure, sheet)
+
+
+def _distribution(sheet: Sheet, shape: Shape) -> bytes:
     """How often each score was given: bars in the colours of the groups, the groups named above them."""
-    palette = PALETTES[look]
-    figure, axes = empty_sheet(words, palette, shape, distribution_height(shape), left=10, foot=24)
-    highest = max((bar.count for bar in bars), default=0) or 1
-    for bar in bars:
-        axes.bar(bar.score, bar.count, width=0.8, color=palette.groups[classify(bar.score)])
-        axes.annotate(
-            bar.text,
-            (bar.score, bar.count),
-            xytext=(0, 3),
-            textcoords="offset points",
-            ha="center",
-            fontsize=SMALL_PT,
-            color=palette.ink,
-        )
-    for group, texts in groups.items():
-        _bracket(axes, group, texts, highest, palette, shape)
+    figure, axes = _empty(sheet, shape, left=10, foot=24)
+    highest = max(sheet.by_score) or 1
+    for score, count in enumerate(sheet.by_score):
+        axes.bar(score, count, width=0.8, color=FILLS[classify(score)])
+        _say(axes, number(count), (score, count), (0, 3), ha="center", fontsize=SMALL_PT, color=INK)
+    for group, *texts in sheet.groups:
+        scores = [score for score in range(11) if classify(score) is group]
+        ends, height = (scores[0] - 0.4, scores[-1] + 0.4), highest * 1.2
+        axes.plot(ends, (height, height), color=FILLS[group], linewidth=4)
+        wide = shape is Shape.WIDE
+        words, size = (" " if wide else "\n").join(texts), None if wide else SMALL_PT
+        _say(axes, words, (sum(ends) / 2, height), (0, 5), ha="center", va="bottom", fontsize=size, color=INK)
     axes.set_xlim(-0.6, 10.6)
     axes.set_ylim(0, highest * 1.45)
-    axes.set_xticks(range(11), [str(score) for score in range(11)], color=palette.ink)
+    axes.set_xticks(range(11), [str(score) for score in range(11)], color=INK)
     axes.set_yticks([])
-    return finished(figure, words)
+    return _finished(figure, sheet)
 
 
-def trend_height(count: int, shape: Shape) -> int:
-    """Height in CSS pixels, so that a page can keep the place free."""
-    if shape is Shape.NARROW:
-        return split_height(count, shape)
-    return 360 if count >= CROWDED else 320
+def _ends(line: Line) -> tuple[float, float, float]:
+    """Lower end, value and upper end on -100..100; without answers no numbers, so that a line is interrupted."""
+    value, found = line.summary.value, line.summary.interval
+    if value is None or found is None:
+        return (float("nan"),) * 3
+    return 100 * found.low, 100 * value, 100 * found.high
 
 
-def split_height(count: int, shape: Shape) -> int:
-    """Height in CSS pixels of a picture with so many lines."""
-    return head(shape) + max(count, 1) * 34 + UNIT_FOOT + tail(shape)
+def _whisker(axes: Axes, line: Line, at: int, *, upright: bool) -> None:
+    """A point with its interval. Few answers make it grey and hollow."""
+    low, value, high = _ends(line)
+    few = line.summary.few
+    colour = MUTED if few else ACCENT
+    whisker, point = ((at, at), (low, high)), ((at,), (value,))
+    axes.plot(*(whisker if upright else whisker[::-1]), color=colour, linewidth=1.6, solid_capstyle="butt")
+    looks: dict[str, Any] = {"color": colour, "markerfacecolor": PAPER if few else colour}
+    axes.plot(*(point if upright else point[::-1]), marker="o", markersize=7, markeredgewidth=1.4, **looks)
 
 
-def distribution_height(shape: Shape) -> int:
-    """Height in CSS pixels."""
-    return 300 if shape is Shape.WIDE else 340
-
-
-def _band(axes: Axes, points: Sequence[Point], palette: Palette) -> None:
-    """The band of the intervals and the line through the values, interrupted where a month has no value."""
-    gap = float("nan")
-    values = [gap if point.value is None else point.value for point in points]
-    lows = [gap if point.value is None else point.low for point in points]
-    highs = [gap if point.value is None else point.high for point in points]
-    axes.fill_between(range(len(points)), lows, highs, color=palette.accent, alpha=0.14, linewidth=0)
-    axes.plot(range(len(points)), values, color=palette.accent, linewidth=1.6)
-
-
-def _whisker(axes: Axes, point: Point, palette: Palette, *, x: float | None = None, y: float = 0) -> None:
-    """A point with its interval: upright at x, or lying at y. Few answers make it grey and hollow."""
-    colour = palette.muted if point.few else palette.accent
-    ends, value = (point.low, point.high), point.value or 0.0
-    line = ((x, x), ends) if x is not None else (ends, (y, y))
-    place = (x, value) if x is not None else (value, y)
-    axes.plot(*line, color=colour, linewidth=1.6, solid_capstyle="butt")
-    axes.plot(
-        [place[0]],
-        [place[1]],
-        marker="o",
-        markersize=7,
-        color=colour,
-        markerfacecolor=palette.paper if point.few else colour,
-        markeredgewidth=1.4,
-    )
-
-
-def _whole_line(axes: Axes, value: float, label: str, palette: Palette) -> None:
+def _whole(axes: Axes, line: Line) -> None:
     """The NPS of everybody, named at its upper end."""
-    axes.axvline(value, color=palette.accent, linewidth=1, linestyle=(0, (4, 3)))
-    axes.annotate(
-        label,
-        (value, 1),
-        xycoords=("data", "axes fraction"),
-        xytext=(0, 2),
-        textcoords="offset points",
-        ha="center",
-        va="bottom",
-        fontsize=SMALL_PT,
-        color=palette.accent,
-    )
+    value = _ends(line)[1]
+    axes.axvline(value, color=ACCENT, linewidth=1, linestyle=(0, (4, 3)))
+    words, where = f"{line.label}: {line.value}", ("data", "axes fraction")
+    looks = {"ha": "center", "va": "bottom", "fontsize": SMALL_PT, "color": ACCENT}
+    _say(axes, words, (value, 1), (0, 2), xycoords=where, **looks)
 
 
-def _bracket(
-    axes: Axes, group: Group, texts: GroupTexts, highest: int, palette: Palette, shape: Shape
-) -> None:
-    """The name and share of a group over the span of its scores."""
-    scores = [score for score in range(11) if classify(score) is group]
-    height = highest * 1.2
-    axes.plot((scores[0] - 0.4, scores[-1] + 0.4), (height, height), color=palette.groups[group], linewidth=4)
-    axes.annotate(
-        ("\n" if shape is Shape.NARROW else " ").join(texts),
-        ((scores[0] + scores[-1]) / 2, height),
-        xytext=(0, 5),
-        textcoords="offset points",
-        ha="center",
-        va="bottom",
-        fontsize=SMALL_PT if shape is Shape.NARROW else None,
-        color=palette.ink,
-    )
+def _say(axes: Axes, words: str, at: tuple[float, float], offset: tuple[int, int], **looks: Any) -> None:
+    axes.annotate(words, at, xytext=offset, textcoords="offset points", **looks)
 
 
-def _limits(points: Sequence[Point]) -> tuple[float, float]:
+def _limits(lines: Sequence[Line]) -> tuple[float, float]:
     """Ends of the NPS axis: whole twenties around all intervals, at least 40 wide, never beyond ±100."""
-    shown = [point for point in points if point.value is not None]
+    shown = [_ends(line) for line in lines if line.summary.n]
     if not shown:
-        return -WHOLE_SCALE, WHOLE_SCALE
-    low = 20 * (min(point.low for point in shown) // 20)
-    high = -20 * (-max(point.high for point in shown) // 20)
+        return -100, 100
+    low = 20 * (min(ends[0] for ends in shown) // 20)
+    high = -20 * (-max(ends[2] for ends in shown) // 20)
     if high - low < 40:
         low, high = low - 20, high + 20
     # A little air, so that a whisker at the end of the scale is seen whole.
-    return max(low, -WHOLE_SCALE) - 2, min(high, WHOLE_SCALE) + 2
+    return max(low, -100) - 2, min(high, 100) + 2
 
 
-def _zero(draw: Callable[..., object], limits: tuple[float, float], palette: Palette) -> None:
-    """As many promoters as detractors: a line that is seen among those of the grid."""
-    if limits[0] < 0 < limits[1]:
-        draw(0, color=palette.muted, linewidth=1)
-
-
-def _month_label(point: Point, *, upright: bool) -> str:
-    """Month, year and n below each other, or in one upright line."""
-    if upright:
-        return f"{_label(point)} · {point.n_text}"
-    return f"{point.label}\n{point.era}\n{point.n_text}"
-
-
-def _label(point: Point) -> str:
-    """The name in one line."""
-    return f"{point.label} {point.era}".rstrip()
-
-
-def _beside(point: Point, shape: Shape) -> str:
+def _beside(line: Line, shape: Shape) -> str:
     """What stands to the right of a line."""
-    if shape is Shape.NARROW or not point.text:
-        return point.n_text
-    return f"{point.text} · {point.n_text}"
-
-
-def _label_length(shape: Shape) -> int:
-    """After how many characters the name of a group goes to the next line."""
-    return 28 if shape is Shape.WIDE else 15
+    if shape is Shape.NARROW or not line.interval:
+        return line.n_text
+    return f"{line.value} ({line.interval}) · {line.n_text}"
 
 
 def _room(texts: Sequence[str]) -> int:
     """Pixels for the longest of these texts and the air around it."""
     return int(max((len(text) for text in texts), default=0) * CHARACTER_PX) + 20
+
+
+def _wrapped(text: str, length: int) -> str:
+    """The text in lines of about so many characters; one unbroken word stays whole."""
+    return "\n".join(textwrap.wrap(text, length, break_long_words=False))
+
+
+def _empty(sheet: Sheet, shape: Shape, *, foot: int, left: int = 38, right: int = 12) -> tuple[Figure, Axes]:
+    """A sheet with title and source line, and the axes in the room between the given margins (px)."""
+    width, height, wide = shape.width, sheet.height(shape), shape is Shape.WIDE
+    # At 72 dots an inch one point is one CSS pixel of the drawing.
+    figure = Figure(figsize=(width / 72, height / 72), dpi=72, facecolor=PAPER)
+    bottom, top = foot + shape.tail, height - shape.head
+    axes = figure.add_axes(
+        (left / width, bottom / height, (width - left - right) / width, (top - bottom) / height)
+    )
+    axes.set_facecolor(PAPER)
+    axes.set_axisbelow(True)
+    axes.spines[:].set_visible(False)
+    axes.tick_params(length=0, pad=6)
+    title, source = _wrapped(sheet.title, 84 if wide else 38), _wrapped(sheet.source, 116 if wide else 54)
+    looks: dict[str, Any] = {"va": "top", "fontsize": TITLE_PT, "fontweight": "bold", "color": INK}
+    figure.text(10 / width, 1 - 10 / height, title, **looks)
+    figure.text(10 / width, 8 / height, source, va="bottom", fontsize=SMALL_PT, color=MUTED)
+    return figure, axes
+
+
+def _finished(figure: Figure, sheet: Sheet) -> bytes:
+    """The figure as a document that a screen reader announces by its title and description."""
+    buffer = io.StringIO()
+    with _drawing, warnings.catch_warnings():
+        # The reader's own fonts draw the text; which letters ours has matters only for measuring.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None}, facecolor="auto")
+    drawn = buffer.getvalue()
+    head, rest = drawn[drawn.index("<svg") :].split(">", 1)
+    document = (
+        f'<?xml version="1.0" encoding="utf-8"?>\n{head} role="img" aria-labelledby="picture-t picture-d">'
+        f'<title id="picture-t">{escape(sheet.title)}</title>'
+        f'<desc id="picture-d">{escape(sheet.description)}</desc>'
+        f"<style>@media screen and (prefers-color-scheme:dark){{{DARK_STYLE}}}</style>{rest}"
+    )
+    return document.translate(_NOT_IN_XML).encode()

@@ -6,29 +6,15 @@ from enum import StrEnum
 
 from npsapp.lib.texts import N_
 
-
-class Preset(StrEnum):
-    """Periods that are one press away; two days that somebody typed win over them."""
-
-    THIS_MONTH = "this_month"
-    LAST_MONTH = "last_month"
-    THREE_MONTHS = "3_months"
-    TWELVE_MONTHS = "12_months"
-    THIS_YEAR = "this_year"
-
-    @property
-    def label(self) -> str:
-        """The untranslated wording for people."""
-        return _PRESET_LABELS[self]
-
-
-_PRESET_LABELS = {
-    Preset.THIS_MONTH: N_("This month"),
-    Preset.LAST_MONTH: N_("Last month"),
-    Preset.THREE_MONTHS: N_("Last 3 months"),
-    Preset.TWELVE_MONTHS: N_("Last 12 months"),
-    Preset.THIS_YEAR: N_("This year"),
+# Periods that are one press away; days that somebody typed win over them.
+PRESETS = {
+    "this_month": N_("This month"),
+    "last_month": N_("Last month"),
+    "3_months": N_("Last 3 months"),
+    "12_months": N_("Last 12 months"),
+    "this_year": N_("This year"),
 }
+DEFAULT_PRESET = "12_months"
 
 
 class Split(StrEnum):
@@ -53,26 +39,27 @@ class Period:
 
 
 EVER = Period()
-DEFAULT_PRESET = Preset.TWELVE_MONTHS
 # Days outside are slips of the pen; inside, no time zone pushes a moment off the calendar.
 EARLIEST = date(2000, 1, 1)
 LATEST = date(2100, 12, 31)
 
 
-def period_of(preset: Preset, today: date) -> Period:
+def period_of(preset: str, today: date) -> Period:
     """The days of a preset. "Last 3 months" are this month so far and the two before it, always from the
     first of a month, so that no month of the trend is cut at its beginning."""
     month = today.replace(day=1)
-    if preset is Preset.LAST_MONTH:
+    if preset == "last_month":
         last = month - timedelta(days=1)
         return Period(last.replace(day=1), last)
-    first = {
-        Preset.THIS_MONTH: month,
-        Preset.THREE_MONTHS: months_before(month, 2),
-        Preset.TWELVE_MONTHS: months_before(month, 11),
-        Preset.THIS_YEAR: today.replace(month=1, day=1),
-    }[preset]
-    return Period(first, today)
+    back = {"this_month": 0, "3_months": 2, "12_months": 11, "this_year": today.month - 1}[preset]
+    return Period(months_before(month, back), today)
+
+
+def typed_period(first: date | None, last: date | None) -> Period:
+    """The days somebody typed, in the right order and within reason; both missing are all days."""
+    days = [None if day is None else min(max(day, EARLIEST), LATEST) for day in (first, last)]
+    typed = Period(*days)
+    return Period(typed.last, typed.first) if typed.backwards else typed
 
 
 def month_within(month: date, period: Period) -> Period:

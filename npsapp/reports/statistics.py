@@ -3,6 +3,7 @@
 The scale in here is -1..1; only display multiplies by 100. No answers means no value: None, never 0.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from math import sqrt
@@ -35,13 +36,6 @@ class GroupCounts:
         """All answers."""
         return self.promoters + self.passives + self.detractors
 
-    def __add__(self, other: "GroupCounts") -> "GroupCounts":
-        return GroupCounts(
-            self.promoters + other.promoters,
-            self.passives + other.passives,
-            self.detractors + other.detractors,
-        )
-
 
 @dataclass(frozen=True, slots=True)
 class Interval:
@@ -49,10 +43,6 @@ class Interval:
 
     low: float
     high: float
-
-    def clipped(self) -> "Interval":
-        """The part of the interval where an NPS can lie."""
-        return Interval(max(-1.0, self.low), min(1.0, self.high))
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,21 +66,20 @@ class Summary:
 
 def counts_of(scores: Iterable[int]) -> GroupCounts:
     """Count single scores by group; a score outside 0..10 is a ValueError."""
-    groups = [classify(score) for score in scores]
-    return GroupCounts(
-        promoters=groups.count(Group.PROMOTER),
-        passives=groups.count(Group.PASSIVE),
-        detractors=groups.count(Group.DETRACTOR),
-    )
+    return _counts(Counter(classify(score) for score in scores))
 
 
 def counts_of_distribution(by_score: Sequence[int]) -> GroupCounts:
     """Counts by group from eleven counts, of score 0 to score 10."""
     if len(by_score) != 11:
         raise ValueError("a distribution has eleven counts, one for each score from 0 to 10")
-    sums = dict.fromkeys(Group, 0)
+    sums: Counter[Group] = Counter()
     for score, count in enumerate(by_score):
         sums[classify(score)] += count
+    return _counts(sums)
+
+
+def _counts(sums: Counter[Group]) -> GroupCounts:
     return GroupCounts(sums[Group.PROMOTER], sums[Group.PASSIVE], sums[Group.DETRACTOR])
 
 
@@ -116,7 +105,7 @@ def standard_error(counts: GroupCounts) -> float | None:
 
 
 def adjusted_wald(counts: GroupCounts, *, confidence: float = CONFIDENCE) -> Interval | None:
-    """Adjusted Wald interval (3, T), closed form; may leave -1..1, see `Interval.clipped`.
+    """Adjusted Wald interval (3, T), closed form; may leave -1..1.
 
     Rocks, "Interval Estimation for the Net Promoter Score", The American Statistician 70 (2016).
     """

@@ -1,57 +1,39 @@
-"""What a visitor's page sends, as plain text fields; what it means is decided in rules.py."""
+"""What a visitor's page sends, as plain text fields, and what staff type; what it means is decided in rules.py."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from flask_babel import lazy_gettext as _
 from flask_wtf import FlaskForm
 from wtforms import StringField
-from wtforms.validators import InputRequired, Length
+from wtforms.validators import DataRequired, Length
 
-from npsapp.i18n import LANGUAGES
 from npsapp.responses.rules import VOID_REASON_MAX
-
-_CONTACT = {"1": True, "0": False}
 
 
 @dataclass(frozen=True)
-class Posted:
-    """The fields of a survey page as they came; unknown languages count as none."""
+class Fields:
+    """The fields of the survey page: as they came, and as the next page shows them; a missing one is empty."""
 
     score: str = ""
     comment: str = ""
-    contact: bool | None = None
+    contact: str = ""
+    """1: please contact me, 0: no call needed."""
     nonce: str = ""
     edit: str = ""
-    language: str = ""
+    lang: str = ""
     switch: str = ""
-    final: bool = False
-    shown: bool = False
-    """The page showed the stored words, so an empty box means "delete them"."""
-    resume: bool = False
-    disputed: int | None = None
+    """The language whose button was pressed instead of "send"."""
+    final: str = ""
+    """1 when the page shows the second question."""
+    shown: str = ""
+    """1 when the page showed the stored words, so that an empty box means "delete them"."""
+    disputed: str = ""
 
-
-def read_posted(form: Mapping[str, str]) -> Posted:
-    """Read the fields of a POST; a field that is missing is empty, never an error."""
-    disputed = form.get("disputed", "")
-    return Posted(
-        score=form.get("score", ""),
-        comment=form.get("comment", ""),
-        contact=_CONTACT.get(form.get("contact", "")),
-        nonce=form.get("nonce", ""),
-        edit=form.get("edit", ""),
-        language=_language(form.get("lang", "")),
-        switch=_language(form.get("switch", "")),
-        final=form.get("final", "") == "1",
-        shown=form.get("shown", "") == "1",
-        resume=form.get("resume", "") == "1",
-        disputed=int(disputed) if disputed.isascii() and disputed.isdigit() and len(disputed) < 18 else None,
-    )
-
-
-def _language(given: str) -> str:
-    return given if given in LANGUAGES else ""
+    @classmethod
+    def read(cls, form: Mapping[str, str]) -> "Fields":
+        """The fields of a POST."""
+        return cls(**{field.name: form.get(field.name, "") for field in fields(cls)})
 
 
 class VoidForm(FlaskForm):
@@ -59,6 +41,7 @@ class VoidForm(FlaskForm):
 
     reason = StringField(
         _("Reason"),
-        validators=[InputRequired(_("Please write the reason.")), Length(max=VOID_REASON_MAX)],
+        validators=[DataRequired(_("Please write the reason.")), Length(max=VOID_REASON_MAX)],
+        filters=[lambda typed: " ".join((typed or "").split())],
         description=_("Everybody who sees the answer sees the reason."),
     )

@@ -12,8 +12,9 @@ from npsapp.db import Base, code
 from npsapp.delivery.rules import Channel
 from npsapp.intake.models import Interaction
 from npsapp.invitations.models import Invitation
-from npsapp.organization.models import Brand, Region, Segment, Unit
-from npsapp.surveys.models import SurveyVersion, Touchpoint
+from npsapp.organization.models import Region, Segment, Unit
+from npsapp.responses.rules import Group, classify
+from npsapp.surveys.models import Touchpoint
 
 
 class Basis(StrEnum):
@@ -84,10 +85,22 @@ class Response(Base):
     region: Mapped[Region | None] = relationship()
     unit: Mapped[Unit | None] = relationship()
     segment: Mapped[Segment | None] = relationship()
-    brand: Mapped[Brand] = relationship()
     touchpoint: Mapped[Touchpoint] = relationship()
-    version: Mapped[SurveyVersion] = relationship()
     read_by: Mapped[User | None] = relationship()
+    revisions: Mapped[list["ResponseRevision"]] = relationship(
+        order_by="ResponseRevision.number", viewonly=True
+    )
+    others: Mapped[list["DisputedAnswer"]] = relationship(order_by="DisputedAnswer.id", viewonly=True)
+    """Answers of other pages with the same link."""
+
+    @property
+    def group(self) -> Group:
+        return classify(self.score)
+
+    @property
+    def disputed(self) -> bool:
+        """Whether an answer of another page waits for its visitor's word."""
+        return any(other.applied_at is None for other in self.others)
 
 
 class ResponseRevision(Base):

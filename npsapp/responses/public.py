@@ -9,22 +9,19 @@ import logging
 from collections.abc import Callable
 from threading import BoundedSemaphore
 
-from flask import Blueprint, Flask, Response, abort, current_app, request
+from flask import Blueprint, Flask, Response, current_app, request
 from flask.typing import ResponseReturnValue
-from sqlalchemy.exc import StatementError
 from werkzeug.exceptions import HTTPException
 
 from npsapp.db import db, transaction
 from npsapp.extensions import csrf
 from npsapp.i18n import LANGUAGES
 from npsapp.invitations import queries as invitations
-from npsapp.lib import tokens
 from npsapp.lib.clock import utcnow
-from npsapp.organization import queries as organization
-from npsapp.responses import forms, pages, queries, rules, services
-from npsapp.responses.forms import Posted
-from npsapp.responses.models import LinkAct
-from npsapp.responses.pages import Form, Visit
+from npsapp.responses import pages, rules, services
+from npsapp.responses.forms import Fields
+from npsapp.responses.models import LinkAct, LinkEvent
+from npsapp.responses.pages import Visit
 from npsapp.web.access import public
 from npsapp.web.assets import FOREVER
 
@@ -32,44 +29,64 @@ log = logging.getLogger(__name__)
 bp = Blueprint("survey", __name__, url_prefix="/r", template_folder="templates")
 csrf.exempt(bp)
 
+CONTACT = {"1": True, "0": False}
 BODY_MAX = 256 * 1024  # bytes; 5,000 characters, four bytes each and percent-encoded, fit four times
 _traces = BoundedSemaphore(2)  # more at once mean load: further ones are dropped (decisions.md 20)
 
 
-def steady(view: Callable[..., ResponseReturnValue]) -> Callable[..., ResponseReturnValue]:
-    """Whatever breaks, the visitor gets a page that still holds the text."""
+@bp.after_request
+def hide(response: Response) -> Response:
+    """No search engine keeps what somebody's link shows."""
+    response.headers["X-Robots-Tag"] = "noindex, nofollow"
+    return response
+
+
+def visiting(view: Callable[[Visit, str], ResponseReturnValue]) -> Callable[..., ResponseReturnValue]:
+    """Hand the view the visit behind a token; whatever breaks, the visitor gets a page that still holds the text."""
 
     @functools.wraps(view)
-    def run(token: str, **rest: str) -> ResponseReturnValue:
+    def run(token: str, score: str = "") -> ResponseReturnValue:
         request.max_content_length = BODY_MAX
         try:
-            return view(token, **rest)
+            visit = _visit(token)
+            return view(visit, score) if visit else pages.unknown()
         except HTTPException:
             raise
-        except Exception as error:
+        except Exception:
             db.session.rollback()
-            if isinstance(error, StatementError):
-                error.hide_parameters = True  # the token is among them, and logs hold no tokens
             log.exception("a survey page failed")
             return pages.trouble(token)
 
     return run
 
 
-def posting(view: Callable[[Visit, Posted], ResponseReturnValue]) -> Callable[..., ResponseReturnValue]:
-    """Find the invitation, stop who presses too often, and hand the view what was posted."""
+def posting(view: Callable[[Visit], ResponseReturnValue]) -> Callable[..., ResponseReturnValue]:
+    """Let in what an open link's page has sent with a good nonce, or with its right to edit."""
 
     @functools.wraps(view)
-    def run(token: str, **_rest: str) -> ResponseReturnValue:
-        posted = forms.read_posted(request.form)
-        visit = _visit(token, posted.switch or posted.language)
-        if visit is None:
-            return pages.unknown()
-        if not _turnstile().passes(tokens.digest(token), now=visit.now):
-            return pages.busy(visit)
-        return view(visit, posted)
+    def run(visit: Visit, _score: str) -> ResponseReturnValue:
+        if visit.way is not rules.Way.OPEN:
+            return pages.elsewhere(visit)
+        if not visit.may_edit and visit.opened_at is None:
+            return pages.once_more(visit)
+        try:
+            return view(visit)
+        except services.Closed:
+            return pages.elsewhere(visit)
 
-    return steady(run)
+    return visiting(run)
+
+
+def _visit(token: str) -> Visit | None:
+    """The visit of a token and its language: asked for in the address, posted, the customer's, the brand's."""
+    step = invitations.by_token(token) if rules.looks_like_token(token) else None
+    if step is None or rules.way(step.invitation.state, None, now=utcnow()) is rules.Way.NOWHERE:
+        return None
+    form = Fields.read(request.form)
+    wanted = (request.args.get("lang", ""), form.switch, form.lang, step.invitation.language)
+    own = step.invitation.interaction.brand.language
+    language = next((language for language in wanted if language in LANGUAGES), own)
+    return Visit(token, step, language, form, utcnow())
 
 
 # ---- reading ---------------------------------------------------------------------------------------------------
@@ -78,34 +95,49 @@ def posting(view: Callable[[Visit, Posted], ResponseReturnValue]) -> Callable[..
 @bp.get("/<token>")
 @bp.get("/<token>/<score>")
 @public
-@steady
-def show(token: str, score: str = "") -> ResponseReturnValue:
+@visiting
+def show(visit: Visit, score: str) -> ResponseReturnValue:
     """The page behind a link with the tapped score chosen."""
-    visit = _visit(token, "")
     chosen = rules.score_or_none(score)
-    if visit is None or (score and chosen is None):
+    if score and chosen is None:
         return pages.unknown()
     if visit.way is not rules.Way.OPEN:
         return pages.elsewhere(visit)
-    answer = queries.of_invitation(visit.invitation.id)
-    form = Form(pages.nonce(visit), score=chosen)
-    response = pages.ask(visit, form) if answer is None else pages.answered(visit, form, answer)
+    response = pages.start(visit, score=score)
     _leave_trace(response, visit, chosen)
     return response
 
 
-@bp.get("/style/<int:brand_id>-<fingerprint>.css")
+@bp.get("/style/<accent>-<fingerprint>.css")
 @public
-def style(brand_id: int, fingerprint: str) -> ResponseReturnValue:
-    """A brand's stylesheet. Its address holds a hash of its content, so browsers keep it for a year. :raise 404:"""
-    brand = organization.brand(brand_id)
-    if brand is None:
-        abort(404)
-    text = pages.stylesheet(brand)
-    response = Response(text, mimetype="text/css")
-    known = fingerprint == pages.fingerprint(text)
+def style(accent: str, fingerprint: str) -> ResponseReturnValue:
+    """The stylesheet in a brand's colour. Its address holds a hash of it, so browsers keep it for a year."""
+    response = Response(pages.stylesheet(accent), mimetype="text/css")
+    known = pages.style_address(accent) == request.path
     response.headers["Cache-Control"] = FOREVER if known else "no-cache"
     return response
+
+
+def _leave_trace(response: Response, visit: Visit, score: int | None) -> None:
+    """Remember the opening after the response has left, in a transaction of its own."""
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+    early = request.method == "HEAD" or "prefetch" in request.headers.get("Sec-Purpose", "")
+    act = LinkAct.PREFETCHED if early else LinkAct.OPENED
+    network, agent = rules.network_of(request.remote_addr), rules.agent_class(request.user_agent.string)
+    trace = LinkEvent(step_id=visit.step.id, at=visit.now, act=act, score=score, network=network, agent=agent)
+
+    def write() -> None:
+        if not _traces.acquire(blocking=False):
+            return
+        try:
+            with app.app_context(), transaction():
+                services.note_link(trace)
+        except Exception:
+            log.warning("the trace of a link was dropped", exc_info=True)
+        finally:
+            _traces.release()
+
+    response.call_on_close(write)
 
 
 # ---- recording -------------------------------------------------------------------------------------------------
@@ -115,173 +147,84 @@ def style(brand_id: int, fingerprint: str) -> ResponseReturnValue:
 @bp.post("/<token>/<score>")
 @public
 @posting
-def record(visit: Visit, posted: Posted) -> ResponseReturnValue:
+def record(visit: Visit) -> ResponseReturnValue:
     """Take the posted score and words; a score in the address only says which link was tapped."""
-    if visit.way is not rules.Way.OPEN:
-        return pages.elsewhere(visit)
-    if posted.switch:
-        return pages.ask(visit, pages.kept(visit, posted))
-    answer = queries.of_invitation(visit.invitation.id)
-    if posted.resume:
-        known = answer is not None and pages.has_right(visit, posted)
-        return pages.resumed(visit, answer) if answer and known else pages.unknown()
-    if pages.opened_at(visit, posted) is None and not pages.has_right(visit, posted):
-        return pages.once_more(visit, posted, answer)
-    score = rules.score_or_none(posted.score)
-    if score is None:
-        return pages.refused(
-            visit, pages.kept(visit, posted), rules.NotAScore(), 400 if posted.score else 422
-        )
-    return _take(visit, posted, score)
-
-
-def _take(visit: Visit, posted: Posted, score: int) -> ResponseReturnValue:
-    """Record a score with the words if they can be stored: too many of them never cost the score."""
-    too_long: rules.TooLong | None = None
-    words = ""
+    form = visit.form
+    if form.switch:
+        return pages.ask(visit, visit.kept())
+    if form.score and rules.score_or_none(form.score) is None:
+        return pages.refused(visit, rules.NotAScore(), visit.kept(), 400)
     try:
-        words = rules.comment_from(posted.comment)
+        return _take(visit, rules.comment_from(form.comment))
     except rules.TooLong as refusal:
-        too_long = refusal
-    emptied = posted.shown and posted.final and not too_long
+        return _take(visit, "", refusal)
+    except rules.NotAScore as refusal:
+        return pages.refused(visit, refusal, visit.kept())
+
+
+def _take(visit: Visit, words: str, too_long: rules.TooLong | None = None) -> ResponseReturnValue:
+    """Record the score with the words; too many of them never cost the score."""
+    form = visit.form
+    final = not too_long and bool(form.final or words)
+    emptied = form.shown and form.final and not too_long
     submission = services.Submission(
-        rules.Said(score, words if words or emptied else None, posted.contact),
+        rules.Said(
+            rules.score_or_none(form.score), words if words or emptied else None, CONTACT.get(form.contact)
+        ),
         language=visit.language,
-        final=not too_long and (posted.final or bool(words)),
-        may_edit=pages.has_right(visit, posted),
-        opened_at=pages.opened_at(visit, posted) or visit.now,
+        final=final,
+        may_edit=visit.may_edit,
+        opened_at=visit.opened_at or visit.now,
     )
-    try:
-        with transaction():
-            answered = services.answer(visit.step.id, submission, now=visit.now)
-    except services.Closed:
-        return pages.elsewhere(visit)
-    if too_long and answered.disputed is None:
-        return pages.refused(visit, pages.kept(visit, posted, edit=pages.right(visit)), too_long, 422)
-    return _next_page(visit, answered, final=submission.final)
+    with transaction():
+        answered = services.answer(visit.step.id, submission, now=visit.now)
+    if too_long and not answered.disputed:
+        return pages.refused(visit, too_long, visit.kept(edit=visit.right))
+    return _next_page(visit, answered, final=final)
 
 
 def _next_page(visit: Visit, answered: services.Answered, *, final: bool) -> ResponseReturnValue:
     """The disputed page, the second question, or thanks."""
     answer = answered.response
-    if answered.outcome is services.Outcome.DISPUTED and answered.disputed is not None:
-        return pages.disputed(visit, answer, answered.disputed)
+    if answered.other and answered.disputed:
+        return pages.disputed(visit, answer, answered.other)
     if final:
         return pages.thanks(visit, answer)
-    form = Form(pages.nonce(visit), pages.right(visit), answer.score, why=True, saved=True, posted=True)
-    return pages.ask(visit, form)
+    form = Fields(nonce=visit.nonce, edit=visit.right, score=str(answer.score), final="1")
+    return pages.ask(visit, form, "saved")
 
 
 @bp.post("/<token>/change")
 @public
 @posting
-def change(visit: Visit, posted: Posted) -> ResponseReturnValue:
+def change(visit: Visit) -> ResponseReturnValue:
     """The button "change my answer": this page may edit from now on, and a disputed answer is applied."""
-    if visit.way is not rules.Way.OPEN:
-        return pages.elsewhere(visit)
-    known = pages.has_right(visit, posted)
-    answer = queries.of_invitation(visit.invitation.id)
-    if answer is None or (pages.opened_at(visit, posted) is None and not known):
-        return pages.once_more(visit, posted, answer)
-    if posted.disputed is not None:
-        with transaction():
-            answered = services.apply_disputed(visit.step.id, posted.disputed, now=visit.now)
-        if answered is None or answered.disputed is None:
-            return pages.once_more(visit, posted, answer)
-        return _next_page(visit, answered, final=bool(answered.disputed.comment))
-    score = rules.score_or_none(posted.score)
-    # Only the page that answered sees the words again: letters are forwarded.
-    form = Form(
-        pages.nonce(visit),
-        pages.right(visit),
-        answer.score if score is None else score,
-        comment=answer.comment if known else "",
-        contact=answer.contact_wanted if known else None,
-        why=True,
-        posted=True,
-    )
-    return pages.ask(visit, form)
+    if not visit.form.disputed:
+        return pages.changing(visit)
+    with transaction():
+        answered = services.apply_disputed(visit.step.id, visit.form.disputed, now=visit.now)
+    if answered is None or answered.other is None:
+        return pages.once_more(visit)
+    return _next_page(visit, answered, final=bool(answered.other.comment))
 
 
 @bp.post("/<token>/not-mine")
 @public
 @posting
-def not_mine(visit: Visit, posted: Posted) -> ResponseReturnValue:
+def not_mine(visit: Visit) -> ResponseReturnValue:
     """The button "this was not my purchase": takes no score, marks the address, closes the invitation."""
-    if visit.way is not rules.Way.OPEN:
-        return pages.elsewhere(visit)
-    may_edit, opened_at = pages.has_right(visit, posted), pages.opened_at(visit, posted)
-    answer = queries.of_invitation(visit.invitation.id)
-    if opened_at is None and not may_edit:
-        return pages.once_more(visit, posted, answer)
-    try:
-        with transaction():
-            services.not_mine(
-                visit.step.id, may_edit=may_edit, opened_at=opened_at or visit.now, now=visit.now
-            )
-    except services.AlreadyAnswered:
-        return pages.once_more(visit, posted, answer)
+    opened_at = visit.opened_at or visit.now
+    with transaction():
+        services.not_mine(visit.step.id, may_edit=visit.may_edit, opened_at=opened_at, now=visit.now)
     return pages.elsewhere(visit)
 
 
 @bp.post("/<token>/mine")
 @public
-@posting
-def mine(visit: Visit, posted: Posted) -> ResponseReturnValue:
+@visiting
+def mine(visit: Visit, _score: str) -> ResponseReturnValue:
     """Take "not my purchase" back: the question again, or the answer that had been given."""
-    if visit.way is rules.Way.NOT_MINE and pages.opened_at(visit, posted) is not None:
+    if visit.way is rules.Way.NOT_MINE and visit.opened_at is not None:
         with transaction():
             services.mine_after_all(visit.step.id, now=visit.now)
-    if visit.way is not rules.Way.OPEN:
-        return pages.elsewhere(visit)
-    answer = queries.of_invitation(visit.invitation.id)
-    form = Form(pages.nonce(visit))
-    return pages.ask(visit, form) if answer is None else pages.answered(visit, form, answer)
-
-
-# ---- around it -------------------------------------------------------------------------------------------------
-
-
-def _visit(token: str, posted_language: str) -> Visit | None:
-    """The visit of a token and its language: asked for in the address, posted, the customer's, the brand's."""
-    step = invitations.by_token(token) if rules.looks_like_token(token) else None
-    if step is None or rules.way(step.invitation.state, None, now=utcnow()) is rules.Way.NOWHERE:
-        return None
-    wanted = (request.args.get("lang", ""), posted_language, step.invitation.language)
-    own = step.invitation.interaction.brand.language
-    language = next((language for language in wanted if language in LANGUAGES), own)
-    return Visit(token, step, language, utcnow())
-
-
-def _turnstile() -> rules.Turnstile:
-    """The counter of this process and application."""
-    found: rules.Turnstile = current_app.extensions.setdefault("survey_turnstile", rules.Turnstile())
-    return found
-
-
-def _leave_trace(response: Response, visit: Visit, score: int | None) -> None:
-    """Remember the opening after the response has left, in a transaction of its own."""
-    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
-    early = request.method == "HEAD" or "prefetch" in request.headers.get("Sec-Purpose", "")
-    write = functools.partial(
-        services.note_link,
-        visit.step.id,
-        act=LinkAct.PREFETCHED if early else LinkAct.OPENED,
-        score=score,
-        network=rules.network_of(request.remote_addr),
-        agent=rules.agent_class(request.user_agent.string),
-        now=visit.now,
-    )
-    response.call_on_close(lambda: _write_trace(app, write))
-
-
-def _write_trace(app: Flask, write: Callable[[], None]) -> None:
-    if not _traces.acquire(blocking=False):
-        return
-    try:
-        with app.app_context(), transaction():
-            write()
-    except Exception:
-        log.warning("the trace of a link was dropped", exc_info=True)
-    finally:
-        _traces.release()
+    return pages.start(visit) if visit.way is rules.Way.OPEN else pages.elsewhere(visit)

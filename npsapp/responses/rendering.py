@@ -8,20 +8,11 @@ from npsapp.invitations import rendering as letters
 from npsapp.invitations.models import Invitation
 from npsapp.lib.clock import local_date
 from npsapp.organization import queries as organization
-from npsapp.organization.rules import (
-    MIN_CONTRAST,
-    ON_FILL,
-    WHITE,
-    Accent,
-    contrast,
-    readable_accent,
-)
+from npsapp.organization.rules import MIN_CONTRAST, ON_FILL, WHITE, contrast, readable_accent
 from npsapp.surveys.placeholders import spoken_day
 from npsapp.surveys.rules import Questionnaire, Wording, wording
 
 DARK_PAPER = "#11161D"
-# Okabe-Ito fills of the three groups with the text that can be read on them, design.md.
-_GROUPS = ((1, 7, "#D55E00"), (8, 9, "#E69F00"), (10, 11, "#009E73"))
 _FOCUS = "a:focus-visible,button:focus-visible,textarea:focus-visible,.check input:focus-visible"
 
 
@@ -41,20 +32,17 @@ def last_day(invitation: Invitation, language: str, *, now: datetime) -> str:
 
 
 @lru_cache(maxsize=64)
-def brand_stylesheet(file: Path, changed_at: int, accent: str, groups: bool) -> str:
-    """The stylesheet of a brand, kept while neither survey.css (`changed_at`) nor the colours change."""
-    return stylesheet(file.read_text(), accent=readable_accent(accent), group_colours=groups)
+def stylesheet(file: Path, changed_at: int, colour: str) -> str:
+    """survey.css followed by the rules of one accent colour, kept until the file changes (`changed_at`).
 
-
-def stylesheet(common: str, *, accent: Accent, group_colours: bool) -> str:
-    """`common` (survey.css) followed by the rules of one brand; no custom properties, for old browsers."""
+    No custom properties: old browsers show nothing else.
+    """
+    accent = readable_accent(colour)
     light = _shade(accent.fill, on=WHITE, towards=ON_FILL)
     dark = _shade(accent.fill, on=DARK_PAPER, towards=WHITE)
-    rules = [
-        _colours(fill=accent.fill, text=accent.text, edge=light),
-        "@media (prefers-color-scheme:dark){" + _colours(fill=dark, text=ON_FILL, edge=dark) + "}",
-    ]
-    return common + "".join(rules) + (_group_rules() if group_colours else "")
+    in_light = _colours(fill=accent.fill, text=accent.text, edge=light)
+    in_dark = _colours(fill=dark, text=ON_FILL, edge=dark)
+    return f"{file.read_text()}{in_light}@media (prefers-color-scheme:dark){{{in_dark}}}"
 
 
 def _colours(*, fill: str, text: str, edge: str) -> str:
@@ -63,19 +51,6 @@ def _colours(*, fill: str, text: str, edge: str) -> str:
         f".cell input:checked+span,.button{{border-color:{edge};background-color:{fill};color:{text}}}"
         f".check input{{accent-color:{edge}}}"
         f".cell input:focus+span,{_FOCUS}{{outline-color:{edge}}}"
-    )
-
-
-def _group_rules() -> str:
-    """The chosen cell keeps its colour and gets a ring: colour alone never says what is chosen."""
-    cells = "".join(
-        f".groups .cell:nth-child(n+{first}):nth-child(-n+{last}) span{{background:{fill};color:{ON_FILL}}}"
-        for first, last, fill in _GROUPS
-    )
-    ring = ".groups .cell input:checked+span{{box-shadow:0 0 0 2px {paper},0 0 0 5px {ink};text-decoration:underline}}"
-    dark = ring.format(paper=DARK_PAPER, ink="#E8EDF3")
-    return (
-        cells + ring.format(paper=WHITE, ink="#1B2430") + "@media (prefers-color-scheme:dark){" + dark + "}"
     )
 
 

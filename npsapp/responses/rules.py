@@ -2,10 +2,9 @@
 
 import re
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from ipaddress import IPv4Address, ip_address, ip_network
-from threading import Lock
 
 from npsapp.invitations.rules import InvitationState
 from npsapp.lib.refusals import Refused
@@ -28,23 +27,25 @@ class Group(StrEnum):
     @property
     def label(self) -> str:
         """The untranslated wording of the group for people."""
-        return GROUP_LABELS[self]
+        return CHOICES["group"][self]
 
 
-GROUP_LABELS = {
-    Group.PROMOTER: N_("Promoter"),
-    Group.PASSIVE: N_("Passive"),
-    Group.DETRACTOR: N_("Detractor"),
+# What the list of answers may be narrowed to: argument in the address, its values, and their words.
+CHOICES: dict[str, dict[str, str]] = {
+    "group": {
+        Group.PROMOTER: N_("Promoter"),
+        Group.PASSIVE: N_("Passive"),
+        Group.DETRACTOR: N_("Detractor"),
+    },
+    "comment": {"with": N_("with a comment"), "without": N_("without a comment")},
+    "read": {"unread": N_("unread"), "read": N_("read")},
+    "state": {
+        "counted": N_("counted"),
+        "voided": N_("not counted"),
+        "disputed": N_("disputed"),
+        "contact": N_("wants to be contacted"),
+    },
 }
-
-
-def scores_of(group: Group) -> range:
-    """The scores that belong to a group, in order."""
-    return {
-        Group.DETRACTOR: range(LOWEST_SCORE, LOWEST_PASSIVE),
-        Group.PASSIVE: range(LOWEST_PASSIVE, LOWEST_PROMOTER),
-        Group.PROMOTER: range(LOWEST_PROMOTER, HIGHEST_SCORE + 1),
-    }[group]
 
 
 def classify(score: int) -> Group:
@@ -99,34 +100,11 @@ def comment_from(text: str) -> str:
     return plain
 
 
-# ---- how often, how long -----------------------------------------------------------------------
-
 NONCE_MAX_AGE = timedelta(days=2)  # a page may stay open over a night and a day
 FINISHED_AFTER = timedelta(minutes=15)  # decisions.md 21
-TRIES = 120  # a page that saves by itself sends a handful; fifty tabs answering at once are still no attack
-TRIES_WINDOW = timedelta(minutes=10)
-
-
-class Turnstile:
-    """Lets `TRIES` acts per key pass within `TRIES_WINDOW`; lives in one process and forgets what is old.
-
-    It spares the database from a link that is hammered; the limit of right and wrong is drawn elsewhere.
-    """
-
-    def __init__(self, tries: int = TRIES, window: timedelta = TRIES_WINDOW, keys: int = 10_000) -> None:
-        self._tries, self._window, self._keys = tries, window, keys
-        self._passed: dict[str, list[datetime]] = {}
-        self._lock = Lock()
-
-    def passes(self, key: str, *, now: datetime) -> bool:
-        """Count one act of `key`; False when it had too many lately."""
-        with self._lock:
-            recent = [moment for moment in self._passed.pop(key, []) if moment > now - self._window]
-            if len(self._passed) >= self._keys:
-                self._passed.pop(next(iter(self._passed)))
-            allowed = len(recent) < self._tries
-            self._passed[key] = [*recent, now] if allowed else recent
-            return allowed
+# A link passed around in a chat, or a program gone wild, must not fill the database.
+DISPUTES_KEPT = 20  # per answer
+REVISIONS_KEPT = 100  # per answer; whoever changes it oftener finds the link closed
 
 
 # ---- where a link leads --------------------------------------------------------------------------------------
@@ -156,38 +134,25 @@ def way(state: InvitationState, valid_until: datetime | None, *, now: datetime) 
 SAME_ACT = timedelta(minutes=10)
 VOID_REASON_MAX = 500  # characters
 DISOWNED = N_("The customer says this was not their purchase.")  # stored as the reason of a void
-DISPUTES_KEPT = 20  # per answer; a link passed around in a chat must not fill the database
 
 
 @dataclass(frozen=True)
 class Said:
-    """What one POST says; `comment` and `contact` None mean that it says nothing about them."""
+    """What one POST says; None means that it says nothing about that."""
 
-    score: int
+    score: int | None
     comment: str | None = None
     contact: bool | None = None
 
 
 def differs(stored: Said, said: Said) -> list[str]:
     """The names of what `said` would change: score, comment, contact."""
-    changed = ["score"] if said.score != stored.score else []
-    if said.comment is not None and said.comment != (stored.comment or ""):
-        changed.append("comment")
-    if said.contact is not None and said.contact != stored.contact:
-        changed.append("contact")
-    return changed
-
-
-def is_same_act(
-    stored: Said, said: Said, *, confirmed_at: datetime, opened_at: datetime, now: datetime
-) -> bool:
-    """Whether a POST without the right to edit is the very act that answered: a double click, a repeated request.
-
-    Its page was there before the answer, it comes soon after, with the same score, and takes no words away.
-    """
-    timely = is_same_page(confirmed_at=confirmed_at, opened_at=opened_at, now=now)
-    adds_only = not stored.comment or said.comment in (None, "", stored.comment)
-    return timely and said.score == stored.score and adds_only
+    pairs = {
+        "score": (stored.score, said.score),
+        "comment": (stored.comment or "", said.comment),
+        "contact": (stored.contact, said.contact),
+    }
+    return [name for name, (old, new) in pairs.items() if new is not None and new != old]
 
 
 def is_same_page(*, confirmed_at: datetime, opened_at: datetime, now: datetime) -> bool:
@@ -195,9 +160,15 @@ def is_same_page(*, confirmed_at: datetime, opened_at: datetime, now: datetime) 
     return opened_at <= confirmed_at and now - confirmed_at <= SAME_ACT
 
 
+def only_adds(stored: Said, said: Said) -> bool:
+    """Whether a POST repeats what is stored, or adds words to it: a double click, a repeated request."""
+    same_words = not stored.comment or said.comment in (None, "", stored.comment)
+    return said.score in (None, stored.score) and same_words
+
+
 def promises_a_call(score: int, contact: bool | None) -> bool:
-    """Whether the thanks may say that somebody will call: asked for, or a detractor who did not decline."""
-    return contact is True or (contact is None and classify(score) is Group.DETRACTOR)
+    """Whether the thanks may say that somebody will call: only detractors get a case, and some decline."""
+    return contact is not False and classify(score) is Group.DETRACTOR
 
 
 # ---- what a link shows of its visitor: prefixes and classes, no identity -------------------------------------
@@ -212,83 +183,14 @@ def network_of(address: str | None) -> str:
     return str(ip_network((parsed, 24 if isinstance(parsed, IPv4Address) else 48), strict=False))
 
 
-_AGENTS = (
-    (
-        "scanner",
-        re.compile(r"bot|crawl|spider|scan|preview|proofpoint|barracuda|mimecast|safelinks|headless", re.I),
-    ),
-    ("program", re.compile(r"curl|wget|python|java/|okhttp|go-http|libwww|httpclient|node|axios", re.I)),
-    ("phone", re.compile(r"mobile|android|iphone|ipad", re.I)),
-    ("desktop", re.compile(r"mozilla", re.I)),
-)
+_AGENTS = {
+    "scanner": "bot|crawl|spider|scan|preview|proofpoint|barracuda|mimecast|safelinks|headless",
+    "program": "curl|wget|python|java/|okhttp|go-http|libwww|httpclient|node|axios",
+    "phone": "mobile|android|iphone|ipad",
+    "desktop": "mozilla",
+}
 
 
 def agent_class(agent: str | None) -> str:
     """The class of a browser or program: scanner, program, phone, desktop or unknown."""
-    return next((name for name, pattern in _AGENTS if pattern.search(agent or "")), "unknown")
-
-
-# ---- what staff look for -------------------------------------------------------------------------------------
-
-
-class Words(StrEnum):
-    """Whether an answer has a comment."""
-
-    WITH = "with"
-    WITHOUT = "without"
-
-    @property
-    def label(self) -> str:
-        return _WORDS_LABELS[self]
-
-
-_WORDS_LABELS = {Words.WITH: N_("with a comment"), Words.WITHOUT: N_("without a comment")}
-
-
-class Reading(StrEnum):
-    """Whether somebody of the staff has looked at an answer."""
-
-    UNREAD = "unread"
-    READ = "read"
-
-    @property
-    def label(self) -> str:
-        return _READING_LABELS[self]
-
-
-_READING_LABELS = {Reading.UNREAD: N_("unread"), Reading.READ: N_("read")}
-
-
-class Standing(StrEnum):
-    """Answers that need a second look."""
-
-    DISPUTED = "disputed"
-    VOIDED = "voided"
-    CONTACT = "contact"
-
-    @property
-    def label(self) -> str:
-        return _STANDING_LABELS[self]
-
-
-_STANDING_LABELS = {
-    Standing.DISPUTED: N_("disputed"),
-    Standing.VOIDED: N_("not counted"),
-    Standing.CONTACT: N_("wants to be contacted"),
-}
-
-
-@dataclass(frozen=True)
-class Filters:
-    """Which answers are asked for; None and empty mean all. Days are local days of the answer, both inclusive."""
-
-    group: Group | None = None
-    segment_id: int | None = None
-    region_id: int | None = None
-    touchpoint_id: int | None = None
-    words: Words | None = None
-    reading: Reading | None = None
-    standing: Standing | None = None
-    since: date | None = None
-    until: date | None = None
-    search: str = ""
+    return next((name for name, words in _AGENTS.items() if re.search(words, agent or "", re.I)), "unknown")

@@ -1,54 +1,46 @@
-"""Recording what customers answer. Every function needs a transaction."""
+"""Recording what customers answer, and what staff do with it. Every function needs a transaction."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
-from enum import StrEnum
+from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import update
+from sqlalchemy import delete, select, tuple_, update
+from sqlalchemy.dialects.postgresql import insert as postgres_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import IntegrityError
 
 from npsapp.audit import services as audit
 from npsapp.audit.events import Event
 from npsapp.customers import services as customers
 from npsapp.customers.rules import FactKind
-from npsapp.db import db
+from npsapp.db import db, is_sqlite, within
 from npsapp.invitations import services as invitations
 from npsapp.invitations.models import InvitationStep
 from npsapp.lib.clock import local_date
 from npsapp.lib.refusals import Refused
 from npsapp.lib.texts import N_
 from npsapp.organization import queries as organization
-from npsapp.responses import marks, queries, rules
-from npsapp.responses.models import (
-    Basis,
-    DisputedAnswer,
-    LinkAct,
-    LinkEvent,
-    Response,
-    ResponseRevision,
-)
+from npsapp.permissions import Scope
+from npsapp.responses import queries, rules
+from npsapp.responses.models import DirtyDay, DisputedAnswer, LinkAct, LinkEvent, Response, ResponseRevision
+
+Day = tuple[int, date]
+"""A survey's id and a local date."""
+DIMENSIONS = ("brand_id", "touchpoint_id", "region_id", "unit_id", "segment_id")
+COUNTED_ANEW = {
+    Event.RESPONSE_RECEIVED,
+    Event.RESPONSE_CHANGED,
+    Event.RESPONSE_VOIDED,
+    Event.RESPONSE_RESTORED,
+}
 
 
 class Closed(Refused):
-    """The link takes no answers: expired, withdrawn, or "this was not my purchase"."""
+    """The link takes no answers, or not this one: expired, not mine, answered by another page, changed too often."""
 
     code = "closed"
     wording = N_("This survey is closed.")
-
-
-class AlreadyAnswered(Refused):
-    """An invitation with an answer cannot be marked as somebody else's purchase."""
-
-    code = "already_answered"
-    wording = N_("This survey has been answered already.")
-
-
-class Outcome(StrEnum):
-    """What became of a POST: it counts and its page may edit on, or it is kept apart."""
-
-    TAKEN = "taken"
-    DISPUTED = "disputed"
 
 
 @dataclass(frozen=True)
@@ -65,46 +57,51 @@ class Submission:
 
 @dataclass(frozen=True)
 class Answered:
-    """What is stored now."""
+    """What is stored now: the answer, and the one that was kept apart from it or has just become it."""
 
-    outcome: Outcome
     response: Response
-    disputed: DisputedAnswer | None = None
+    other: DisputedAnswer | None = None
+
+    @property
+    def disputed(self) -> bool:
+        """Whether what was sent does not count."""
+        return self.other is not None and self.other.applied_at is None
 
 
 def answer(step_id: int, submission: Submission, *, now: datetime) -> Answered:
-    """Confirm, change, repeat or dispute the answer of this step's invitation; may raise Closed.
+    """Confirm, change, repeat or dispute the answer of this step's invitation.
 
     Several POSTs at once make one answer: the invitation is unique in the table, whoever comes second finds
-    the first.
+    the first. Words without a score need a stored score to belong to. May raise Closed and rules.NotAScore.
     """
     step = _open_step(step_id, now)
-    response = queries.held_of_invitation(step.invitation_id)
+    response = queries.of_invitation(step.invitation_id, hold=True)
     if response is None:
         response = _confirm(step, submission, now)
         if response is not None:
             return _taken(response, submission, now)
-        response = queries.held_of_invitation(step.invitation_id)
+        response = queries.of_invitation(step.invitation_id, hold=True)
     if response is None:
         raise Closed
-    if submission.may_edit or _is_same_act(response, submission, now):
-        _change(response, submission.said, now)
+    said, same_page = submission.said, _same_page(response, submission.opened_at, now)
+    if submission.may_edit or (same_page and rules.only_adds(_stored(response), said)):
+        _change(response, said, now)
         return _taken(response, submission, now)
-    return Answered(Outcome.DISPUTED, response, _dispute(response, submission.said, now))
+    return Answered(response, _dispute(response, said, now))
 
 
-def _open_step(step_id: int, now: datetime) -> InvitationStep:
+def _open_step(step_id: int, now: datetime, way: rules.Way = rules.Way.OPEN) -> InvitationStep:
     step = db.session.get(InvitationStep, step_id)
-    if step is None:
-        raise Closed
-    if queries.way(step.invitation, now=now) is not rules.Way.OPEN:
+    if step is None or queries.way(step.invitation, now=now) is not way:
         raise Closed
     return step
 
 
 def _confirm(step: InvitationStep, submission: Submission, now: datetime) -> Response | None:
     """The first answer of an invitation; None when another process was faster."""
-    response = _new(step, submission, now)
+    if submission.said.score is None:
+        raise rules.NotAScore
+    response = _new(step, submission.said, submission.language, now)
     try:
         with db.session.begin_nested():
             db.session.add(response)
@@ -112,7 +109,6 @@ def _confirm(step: InvitationStep, submission: Submission, now: datetime) -> Res
     except IntegrityError:
         return None
     _remember_revision(response, now)
-    marks.recount(response)
     invitations.mark_answered(response.invitation_id or 0, now=now)
     if response.customer_id is not None:
         customers.record_fact(
@@ -123,33 +119,26 @@ def _confirm(step: InvitationStep, submission: Submission, now: datetime) -> Res
             at=now,
             exempt=response.test,
         )
-    marks.record(Event.RESPONSE_RECEIVED, response, now, {"group": rules.classify(response.score).value})
+    _record(Event.RESPONSE_RECEIVED, response, now, data={"group": response.group})
     return response
 
 
-def _new(step: InvitationStep, submission: Submission, now: datetime) -> Response:
-    invitation = step.invitation
-    interaction = invitation.interaction
+def _new(step: InvitationStep, said: rules.Said, language: str, now: datetime) -> Response:
+    invitation, interaction = step.invitation, step.invitation.interaction
     zone = organization.zone_of(interaction.region, interaction.brand)
     return Response(
+        **{name: getattr(interaction, name) for name in DIMENSIONS},
         invitation_id=invitation.id,
         interaction_id=interaction.id,
         customer_id=invitation.customer_id,
         survey_id=invitation.survey_id,
         version_id=invitation.version_id,
-        brand_id=interaction.brand_id,
-        touchpoint_id=interaction.touchpoint_id,
-        region_id=interaction.region_id,
-        unit_id=interaction.unit_id,
-        segment_id=interaction.segment_id,
         channel=step.channel,
-        language=submission.language,
-        score=submission.said.score,
-        comment=submission.said.comment or "",
-        contact_wanted=submission.said.contact,
-        basis=Basis.CONFIRMED,
+        language=language,
+        score=said.score,
+        comment=said.comment or "",
+        contact_wanted=said.contact,
         test=invitation.test,
-        revision=1,
         local_date=local_date(now, zone),
         confirmed_at=now,
         acted_at=now,
@@ -159,20 +148,15 @@ def _new(step: InvitationStep, submission: Submission, now: datetime) -> Respons
 def _taken(response: Response, submission: Submission, now: datetime) -> Answered:
     response.acted_at = now
     response.language = submission.language
-    if submission.final:
-        _finish(response, now)
+    if submission.final and response.finished_at is None:
+        response.finished_at = now
+        _record(Event.RESPONSE_FINISHED, response, now)
     db.session.flush()
-    return Answered(Outcome.TAKEN, response)
+    return Answered(response)
 
 
-def _is_same_act(response: Response, submission: Submission, now: datetime) -> bool:
-    return rules.is_same_act(
-        _stored(response),
-        submission.said,
-        confirmed_at=response.confirmed_at,
-        opened_at=submission.opened_at,
-        now=now,
-    )
+def _same_page(response: Response, opened_at: datetime, now: datetime) -> bool:
+    return rules.is_same_page(confirmed_at=response.confirmed_at, opened_at=opened_at, now=now)
 
 
 def _stored(response: Response) -> rules.Said:
@@ -183,61 +167,62 @@ def _change(response: Response, said: rules.Said, now: datetime) -> None:
     changed = rules.differs(_stored(response), said)
     if not changed:
         return
-    response.score = said.score
+    if response.revision >= rules.REVISIONS_KEPT:
+        raise Closed
+    response.score = response.score if said.score is None else said.score
     response.comment = response.comment if said.comment is None else said.comment
     response.contact_wanted = response.contact_wanted if said.contact is None else said.contact
     response.revision += 1
     response.read_at = response.read_by_id = None
     _remember_revision(response, now)
-    marks.recount(response)
-    data = {"fields": changed, "group": rules.classify(said.score).value, "revision": response.revision}
-    marks.record(Event.RESPONSE_CHANGED, response, now, data)
+    data = {"fields": changed, "group": response.group, "revision": response.revision}
+    _record(Event.RESPONSE_CHANGED, response, now, data=data)
 
 
 def _dispute(response: Response, said: rules.Said, now: datetime) -> DisputedAnswer:
     """Keep an answer apart; the same one again, or one too many, adds nothing."""
-    kept = queries.disputes_open(response.id)
+    if said.score is None:
+        raise rules.NotAScore
+    kept = [other for other in response.others if other.applied_at is None]
     words = said.comment or ""
-    same = next((old for old in kept if old.score == said.score and old.comment == words), None)
+    same = next((other for other in kept if (other.score, other.comment) == (said.score, words)), None)
     if same or len(kept) >= rules.DISPUTES_KEPT:
         return same or kept[-1]
     disputed = DisputedAnswer(response_id=response.id, at=now, score=said.score, comment=words)
     db.session.add(disputed)
     response.read_at = response.read_by_id = None
     db.session.flush()
-    marks.record(Event.RESPONSE_DISPUTED, response, now, {"group": rules.classify(said.score).value})
+    _record(Event.RESPONSE_DISPUTED, response, now, data={"group": rules.classify(said.score)})
     return disputed
 
 
-def apply_disputed(step_id: int, disputed_id: int, *, now: datetime) -> Answered | None:
+def apply_disputed(step_id: int, disputed: str, *, now: datetime) -> Answered | None:
     """The visitor pressed "change my answer": the disputed answer becomes the answer. None: there is no such one."""
     step = _open_step(step_id, now)
-    response = queries.held_of_invitation(step.invitation_id)
-    disputed = db.session.get(DisputedAnswer, disputed_id)
-    if response is None or disputed is None or disputed.response_id != response.id:
+    response = queries.of_invitation(step.invitation_id, hold=True)
+    other = next((one for one in response.others if str(one.id) == disputed), None) if response else None
+    if response is None or other is None:
         return None
-    if disputed.applied_at is None:
-        disputed.applied_at = now
-        _change(response, rules.Said(disputed.score, disputed.comment or None), now)
+    if other.applied_at is None:
+        other.applied_at = now
+        _change(response, rules.Said(other.score, other.comment or None), now)
     response.acted_at = now
     db.session.flush()
-    return Answered(Outcome.TAKEN, response, disputed)
+    return Answered(response, other)
 
 
 def not_mine(step_id: int, *, may_edit: bool, opened_at: datetime, now: datetime) -> None:
     """The visitor says "this was not my purchase": no score counts, the address is marked, the links close.
 
-    A score that a first movement on the same page had saved is taken out of the count. May raise Closed, and
-    AlreadyAnswered when another page has answered.
+    A score that a first movement on the same page had saved is taken out of the count. May raise Closed,
+    also when another page has answered.
     """
     step = _open_step(step_id, now)
-    response = queries.held_of_invitation(step.invitation_id)
+    response = queries.of_invitation(step.invitation_id, hold=True)
     if response is not None:
-        own = rules.is_same_page(confirmed_at=response.confirmed_at, opened_at=opened_at, now=now)
-        if not may_edit and not own:
-            raise AlreadyAnswered
-        marks.take_out(response, rules.DISOWNED, now)
-        marks.record(Event.RESPONSE_VOIDED, response, now, {})
+        if not may_edit and not _same_page(response, opened_at, now):
+            raise Closed
+        void(response, reason=rules.DISOWNED, by_id=None, now=now)
     actor = audit.by_customer(step.invitation.customer_id)
     customers.mark_not_mine(step.contact_point_id, actor=actor, now=now)
     invitations.mark_not_mine(step.invitation_id, now=now)
@@ -245,61 +230,98 @@ def not_mine(step_id: int, *, may_edit: bool, opened_at: datetime, now: datetime
 
 def mine_after_all(step_id: int, *, now: datetime) -> None:
     """Take "not my purchase" back while the invitation would still be open; may raise Closed."""
-    step = db.session.get(InvitationStep, step_id)
-    if step is None or queries.way(step.invitation, now=now) is not rules.Way.NOT_MINE:
-        raise Closed
+    step = _open_step(step_id, now, rules.Way.NOT_MINE)
     actor = audit.by_customer(step.invitation.customer_id)
     customers.undo_not_mine(step.contact_point_id, actor=actor, now=now)
     invitations.undo_not_mine(step.invitation_id, now=now)
-    response = queries.held_of_invitation(step.invitation_id)
+    response = queries.of_invitation(step.invitation_id, hold=True)
     if response is not None and response.void_reason == rules.DISOWNED:
-        marks.put_back(response)
-        marks.record(Event.RESPONSE_RESTORED, response, now, {})
+        restore(response, by_id=None, now=now)
         invitations.mark_answered(step.invitation_id, now=now)
 
 
-def note_link(
-    step_id: int, *, act: LinkAct, score: int | None, network: str, agent: str, now: datetime
-) -> None:
+def note_link(trace: LinkEvent) -> None:
     """Remember what a link did: weak evidence, never an answer. The audit hears of the first opening only."""
-    step = db.session.get(InvitationStep, step_id)
-    if step is None:
-        return
-    first = act is LinkAct.OPENED and not queries.was_opened(step.invitation_id)
-    db.session.add(
-        LinkEvent(
-            invitation_id=step.invitation_id,
-            step_id=step_id,
-            at=now,
-            act=act,
-            score=score,
-            network=network,
-            agent=agent,
-        )
-    )
-    if first:
-        actor = audit.by_customer(step.invitation.customer_id)
-        subject = ("invitation", step.invitation_id)
-        audit.record(Event.INVITATION_OPENED, actor=actor, now=now, subject=subject)
+    step = db.session.get_one(InvitationStep, trace.step_id)
+    if trace.act is LinkAct.OPENED and not queries.was_opened(step.invitation_id):
+        actor, subject = audit.by_customer(step.invitation.customer_id), ("invitation", step.invitation_id)
+        audit.record(Event.INVITATION_OPENED, actor=actor, now=trace.at, subject=subject)
+    trace.invitation_id = step.invitation_id
+    db.session.add(trace)
 
 
-def finish_quiet(*, now: datetime, limit: int = 500) -> int:
+def finish_quiet(*, now: datetime) -> int:
     """Finish answers whose customer has done nothing for 15 minutes (decisions.md 21); how many."""
-    quiet = queries.quiet_since(now - rules.FINISHED_AFTER, limit=limit)
-    if not quiet:
-        return 0
-    db.session.execute(
-        update(Response).where(Response.id.in_(quiet), Response.finished_at.is_(None)).values(finished_at=now)
-    )
-    subjects: list[tuple[str, int, dict[str, Any]]] = [("response", response_id, {}) for response_id in quiet]
+    quiet = (Response.finished_at.is_(None), Response.acted_at <= now - rules.FINISHED_AFTER)
+    finished = update(Response).where(*quiet).values(finished_at=now).returning(Response.id)
+    subjects: list[tuple[str, int, dict[str, Any]]] = [
+        ("response", id_, {}) for id_ in db.session.scalars(finished)
+    ]
     audit.record_many(Event.RESPONSE_FINISHED, actor=audit.PROGRAM, now=now, subjects=subjects)
-    return len(quiet)
+    return len(subjects)
 
 
-def _finish(response: Response, now: datetime) -> None:
-    if response.finished_at is None:
-        response.finished_at = now
-        marks.record(Event.RESPONSE_FINISHED, response, now, {})
+# ---- what staff do ---------------------------------------------------------------------------------------------
+
+
+def mark(ids: Collection[int], *, read: bool, scope: Scope, by_id: int, now: datetime) -> int:
+    """Mark answers of the scope as read or as unread again; how many were not so before."""
+    before = Response.read_at.is_(None) if read else Response.read_at.is_not(None)
+    found = db.session.scalars(
+        select(Response.id).where(Response.id.in_(ids), within(Response.region_id, scope), before)
+    ).all()
+    if not found:
+        return 0
+    values = {"read_at": now if read else None, "read_by_id": by_id if read else None}
+    db.session.execute(update(Response).where(Response.id.in_(found)).values(values))
+    subject = ("response", found[0] if len(found) == 1 else None)
+    data = {"ids": list(found), "read": read}
+    audit.record(Event.RESPONSE_READ, actor=audit.by_user(by_id), now=now, subject=subject, data=data)
+    return len(found)
+
+
+def void(response: Response, *, reason: str, by_id: int | None, now: datetime) -> None:
+    """Leave an answer out of all numbers, visibly and reversibly; without a user its customer wants it."""
+    if response.void_reason != reason:
+        response.voided_at, response.void_reason = now, reason
+        _record(Event.RESPONSE_VOIDED, response, now, by_id=by_id)
+
+
+def restore(response: Response, *, by_id: int | None, now: datetime) -> None:
+    """Count a voided answer again."""
+    if response.voided_at is not None:
+        response.voided_at, response.void_reason = None, ""
+        _record(Event.RESPONSE_RESTORED, response, now, by_id=by_id)
+
+
+def _record(
+    event: Event, response: Response, now: datetime, *, by_id: int | None = None, data: Any = None
+) -> None:
+    """Write the answer, tell the log, and let the reports count its day again (decisions.md 27)."""
+    db.session.flush()
+    actor = audit.by_user(by_id) if by_id else audit.by_customer(response.customer_id)
+    audit.record(event, actor=actor, now=now, subject=("response", response.id), data=data)
+    if event in COUNTED_ANEW:
+        mark_dirty(response.survey_id, response.local_date)
+
+
+def mark_dirty(survey_id: int, day: date) -> None:
+    """Have the tallies of a survey's day counted again.
+
+    Also a mark that is there already is written once more: whoever is just taking it away for a recount (see
+    `clear_dirty`) then waits for this transaction and counts what it changed, or this one waits and marks anew.
+    """
+    insert = sqlite_insert if is_sqlite() else postgres_insert
+    marked = insert(DirtyDay).values(survey_id=survey_id, local_date=day)
+    key = [DirtyDay.survey_id, DirtyDay.local_date]
+    db.session.execute(marked.on_conflict_do_update(index_elements=key, set_={"local_date": day}))
+
+
+def clear_dirty(days: Collection[Day]) -> list[Day]:
+    """Take marks away before their days are counted again; those actually taken, by nobody else meanwhile."""
+    wanted = tuple_(DirtyDay.survey_id, DirtyDay.local_date).in_(days)
+    taken = delete(DirtyDay).where(wanted).returning(DirtyDay.survey_id, DirtyDay.local_date)
+    return [(survey_id, day) for survey_id, day in db.session.execute(taken)]
 
 
 def _remember_revision(response: Response, now: datetime) -> None:

@@ -1,24 +1,32 @@
 """What a person may type about a survey: its texts and its letter in three languages, a new survey."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
-from wtforms import HiddenField, SelectChoice, SelectField, StringField, TextAreaField
+from wtforms import HiddenField, SelectField, StringField, TextAreaField
 from wtforms.validators import DataRequired, Length
 
 from npsapp.i18n import LANGUAGES
-from npsapp.organization.forms import Choices, LanguageForm, in_languages, options, stripped
-from npsapp.surveys.rules import LETTER_PARTS, Fault, Kind, Questionnaire, Texts
+from npsapp.organization.forms import NAME_MAX, Choices, LanguageForm, in_languages, options, stripped
+from npsapp.surveys.rules import (
+    LETTER,
+    LETTER_PARTS,
+    PARAGRAPHS,
+    Field,
+    Kind,
+    Questionnaire,
+    Texts,
+    faults,
+)  # fmt: skip
 
-NAME_MAX = 120
 NEW_TOUCHPOINT = "new"
 TYPED_MAX = 5000  # characters read at all; the rules say how long each text may be
 
-# The words for each text of the questionnaire, by (kind of question or None, part).
-PART_LABELS = {
+# The words for each text of page and letter, by (kind of question or None, part).
+LABELS = {
     (None, "naming"): _l("Line that names the purchase"),
     (Kind.RECOMMEND, "wording"): _l("The question"),
     (Kind.RECOMMEND, "low"): _l("Under the 0"),
@@ -32,11 +40,9 @@ PART_LABELS = {
     (None, "thanks_passive"): _l("Thanks, after 7 or 8"),
     (None, "thanks_promoter"): _l("Thanks, after 9 or 10"),
     (None, "promise"): _l("What happens if contact was asked for"),
-}
-LETTER_LABELS = {
-    "subject": _l("Subject"),
-    "before": _l("Text before the scale"),
-    "after": _l("Text after the scale"),
+    (None, "subject"): _l("Subject"),
+    (None, "before"): _l("Text before the scale"),
+    (None, "after"): _l("Text after the scale"),
 }
 
 
@@ -52,72 +58,63 @@ class TextsForm(FlaskForm):
     """A form whose fields are texts by key, part and language; subclasses are made by `texts_form`."""
 
     based_on = HiddenField()
-    parts: tuple[tuple[str, str, Any], ...] = ()
-    """(question key, part, label) in the order of the page."""
+    parts: tuple[tuple[str, str], ...] = ()
+    """(key, part) in the order of the page."""
 
-    def show(self, texts: Mapping[tuple[str, str], Texts]) -> None:
-        """Fill the fields."""
-        for (key, part), by_language in texts.items():
+    def show(self, fields: Iterable[Field]) -> None:
+        """Put these texts into the form."""
+        for key, part, texts in fields:
             for code in LANGUAGES:
-                self[field_name(key, part, code)].data = by_language.get(code, "")
+                self[_name(key, part, code)].data = texts.get(code, "")
 
     def texts(self) -> dict[tuple[str, str], Texts]:
         """What was typed."""
         return {
-            (key, part): {code: self[field_name(key, part, code)].data or "" for code in LANGUAGES}
-            for key, part, _label in self.parts
+            (key, part): {code: self[_name(key, part, code)].data or "" for code in LANGUAGES}
+            for key, part in self.parts
         }
 
-    def put_faults(self, faults: list[Fault]) -> None:
-        """Say at each field what the rules found wrong with its text."""
-        for fault in faults:
-            field = self[field_name(fault.key, fault.part, fault.language)]
-            field.errors = [*field.errors, _(fault.label, detail=fault.detail)]
+    def has_no_fault(self) -> bool:
+        """Whether the texts may be saved; otherwise every fault stands at its field."""
+        valid = bool(self.validate_on_submit())
+        found = faults((key, part, texts) for (key, part), texts in self.texts().items())
+        for fault in found:
+            field = self[_name(fault.key, fault.part, fault.language)]
+            field.errors = [*field.errors, _(fault.wording, detail=fault.detail)]
+        return valid and not found
 
     def rows(self) -> list[list[Any]]:
         """The fields of the three languages of each text, in the order of the page."""
-        return [[self[field_name(key, part, code)] for code in LANGUAGES] for key, part, _label in self.parts]
+        return [[self[_name(key, part, code)] for code in LANGUAGES] for key, part in self.parts]
 
 
-def field_name(key: str, part: str, language: str) -> str:
-    """The name of a text's field."""
+def _name(key: str, part: str, language: str) -> str:
     return f"{key}__{part}__{language}"
 
 
-def texts_form(questionnaire: Questionnaire) -> type[TextsForm]:
-    """The form for the texts of this questionnaire."""
+def page_form(questionnaire: Questionnaire) -> type[TextsForm]:
+    """The form for the texts of a survey page."""
     kinds = {question.key: question.kind for question in questionnaire.questions}
-    parts = tuple(
-        (key, part, PART_LABELS[kinds.get(key), part]) for key, part, _texts in questionnaire.fields()
+    return _texts_form(
+        {(key, part): LABELS[kinds.get(key), part] for key, part, _t in questionnaire.fields()}
     )
-    return _form_of(parts, _page_field)
 
 
 def letter_form() -> type[TextsForm]:
     """The form for the texts of a letter."""
-    parts = tuple(("letter", part, LETTER_LABELS[part]) for part in LETTER_PARTS)
-    return _form_of(parts, _letter_field)
+    return _texts_form({(LETTER, part): LABELS[None, part] for part in LETTER_PARTS})
 
 
-_LIMITS = [Length(max=TYPED_MAX)]
-
-
-def _page_field(label: Any, _part: str) -> Any:
-    return TextAreaField(label, filters=[_one_line], validators=_LIMITS, render_kw={"rows": 2})
-
-
-def _letter_field(label: Any, part: str) -> Any:
-    if part == "subject":
-        return StringField(label, filters=[_one_line], validators=_LIMITS)
-    return TextAreaField(label, filters=[_lines], validators=_LIMITS, render_kw={"rows": 6})
-
-
-def _form_of(parts: tuple[tuple[str, str, Any], ...], field: Any) -> type[TextsForm]:
-    made = type("Texts", (TextsForm,), {"parts": parts})
-    for key, part, label in parts:
+def _texts_form(labels: Mapping[tuple[str, str], Any]) -> type[TextsForm]:
+    made = type("Texts", (TextsForm,), {"parts": tuple(labels)})
+    for (key, part), label in labels.items():
+        tidy, rows = (_lines, 6) if part in PARAGRAPHS else (_one_line, 2)
         for code, language in LANGUAGES.items():
             words = _l("%(text)s (%(language)s)", text=label, language=language)
-            setattr(made, field_name(key, part, code), field(words, part))
+            field = TextAreaField(
+                words, filters=[tidy], validators=[Length(max=TYPED_MAX)], render_kw={"rows": rows}
+            )
+            setattr(made, _name(key, part, code), field)
     return made
 
 
@@ -134,9 +131,8 @@ class NewSurveyForm(LanguageForm):
 
     def offer(self, *, brands: Choices, touchpoints: Choices) -> None:
         """What there is to choose from; a new touchpoint may be named on the same page."""
-        new = SelectChoice(NEW_TOUCHPOINT, _("something new, named below"))
         self.brand.choices = options(brands)
-        self.touchpoint.choices = [*options(touchpoints), new]
+        self.touchpoint.choices = options([*touchpoints, (NEW_TOUCHPOINT, _("something new, named below"))])
 
     def validate(self, extra_validators: Mapping[str, Any] | None = None) -> bool:
         """All fields; a new touchpoint needs a name."""
@@ -149,18 +145,6 @@ class NewSurveyForm(LanguageForm):
 in_languages(
     NewSurveyForm,
     "touchpoint_name",
-    lambda language: StringField(
-        _l("Name of the new kind of contact (%(language)s)", language=language),
-        validators=[Length(max=NAME_MAX)],
-    ),
+    NAME_MAX,
+    lambda language: _l("Name of the new kind of contact (%(language)s)", language=language),
 )
-
-
-class RenameForm(FlaskForm):
-    """Another name for a survey."""
-
-    name = StringField(
-        _l("Name for you and your colleagues"),
-        filters=[stripped],
-        validators=[DataRequired(), Length(max=NAME_MAX)],
-    )

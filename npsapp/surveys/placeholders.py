@@ -10,8 +10,9 @@ The syntax is the smallest that lets one sentence work with and without a name o
 import re
 from collections.abc import Mapping
 from datetime import date
-from enum import StrEnum
 from typing import TypeAlias
+
+from babel.dates import format_date
 
 from npsapp.lib.texts import N_
 
@@ -33,65 +34,25 @@ _SPACES = re.compile(r"[ \t]{2,}")
 Values: TypeAlias = Mapping[str, str]
 
 
-class TextFault(StrEnum):
-    """What can be wrong with one text."""
-
-    EMPTY = "empty"
-    TOO_LONG = "too_long"
-    UNKNOWN_PLACEHOLDER = "unknown_placeholder"
-    BRACKETS = "brackets"
-    LINE_BREAK = "line_break"
-
-    @property
-    def label(self) -> str:
-        return _FAULTS[self]
-
-
-_FAULTS = {
-    TextFault.EMPTY: N_("This text is missing. It is needed in every language."),
-    TextFault.TOO_LONG: N_("This text is too long: at most %(detail)s characters."),
-    TextFault.UNKNOWN_PLACEHOLDER: N_(
-        "There is no placeholder %(detail)s. The list of placeholders is on this page."
-    ),
-    TextFault.BRACKETS: N_(
-        "A bracket is not closed, stands inside another one, or has no placeholder in it."
-    ),
-    TextFault.LINE_BREAK: N_("This text must stand on one line."),
-}
-
-
-def values(
-    *,
-    name: str | None = None,
-    title: str | None = None,
-    number: str | None = None,
-    date: str | None = None,
-    place: str | None = None,
-    brand: str | None = None,
-    company: str | None = None,
-) -> dict[str, str]:
-    """The table for `fill`: every placeholder has an entry, unknown facts are empty; white space is made plain."""
-    given = {
-        "name": name, "title": title, "number": number, "date": date, "place": place, "brand": brand,
-        "company": company,
-    }  # fmt: skip
-    return {key: " ".join((value or "").split()) for key, value in given.items()}
+# Wordings of what can be wrong with one text; %(detail)s is filled in by whoever shows them.
+EMPTY = N_("This text is missing. It is needed in every language.")
+TOO_LONG = N_("This text is too long: at most %(detail)s characters.")
+UNKNOWN_PLACEHOLDER = N_("There is no placeholder %(detail)s. The list of placeholders is on this page.")
+BRACKETS = N_("A bracket is not closed, stands inside another one, or has no placeholder in it.")
+LINE_BREAK = N_("This text must stand on one line.")
 
 
 def fill(text: str, values: Values) -> str:
     """The text with its placeholders replaced. Plain text, not HTML: templates escape it."""
     chosen = _OPTIONAL.sub(lambda match: _alternative(match, values), text)
-    lines = (_SPACES.sub(" ", line).strip() for line in _put_values(chosen, values).splitlines())
+    filled = _WITH_STOP.sub(lambda match: _value(match, values), chosen)
+    lines = (_SPACES.sub(" ", line).strip() for line in filled.splitlines())
     return "\n".join(lines).strip()
 
 
 def fill_line(text: str, values: Values) -> str:
     """As `fill`, on one line: for subjects of letters and headings."""
     return " ".join(fill(text, values).split())
-
-
-def _put_values(text: str, values: Values) -> str:
-    return _WITH_STOP.sub(lambda match: _value(match, values), text)
 
 
 def _value(placeholder: re.Match[str], values: Values) -> str:
@@ -110,50 +71,26 @@ def _alternative(optional: re.Match[str], values: Values) -> str:
     return ""
 
 
-def placeholders_in(text: str) -> list[str]:
-    """The names of the placeholders used, in order of appearance, also unknown ones."""
-    return list(dict.fromkeys(match[1] for match in _PLACEHOLDER.finditer(text)))
-
-
-def text_fault(text: str, *, at_most: int, one_line: bool = False) -> tuple[TextFault, str] | None:
-    """The first fault of a text and its detail for the wording, or None. An empty text is no fault here."""
+def text_fault(text: str, *, at_most: int, one_line: bool = False) -> tuple[str, str] | None:
+    """The wording of a text's first fault and its detail, or None. An empty text is no fault here."""
     if len(text) > at_most:
-        return TextFault.TOO_LONG, str(at_most)
+        return TOO_LONG, str(at_most)
     if one_line and len(text.splitlines()) > 1:
-        return TextFault.LINE_BREAK, ""
-    for name in placeholders_in(text):
+        return LINE_BREAK, ""
+    for name in _PLACEHOLDER.findall(text):
         if name not in PLACEHOLDERS:
-            return TextFault.UNKNOWN_PLACEHOLDER, "{" + name + "}"
+            return UNKNOWN_PLACEHOLDER, "{" + name + "}"
     if any(not _PLACEHOLDER.search(match[1]) for match in _OPTIONAL.finditer(text)):
-        return TextFault.BRACKETS, ""
+        return BRACKETS, ""
     # What is left after the well-formed parts went must hold no bracket at all.
     left = _OPTIONAL.sub("", _PLACEHOLDER.sub("", text))
-    return (TextFault.BRACKETS, "") if re.search(r"[\[\]{}]", left) else None
+    return (BRACKETS, "") if re.search(r"[\[\]{}]", left) else None
 
 
-_MONTHS = {
-    "en": [
-        "January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
-        "November", "December",
-    ],
-    "ru": [
-        "января", "февраля", "марта", "апреля", "мая", "июня", "июля", "августа", "сентября", "октября",
-        "ноября", "декабря",
-    ],
-    "uk": [
-        "січня", "лютого", "березня", "квітня", "травня", "червня", "липня", "серпня", "вересня", "жовтня",
-        "листопада", "грудня",
-    ],
-}  # fmt: skip
-_WITH_YEAR = {"ru": "{day} {year} года", "uk": "{day} {year} року"}
+_WITH_YEAR = {"ru": "d MMMM y 'года'", "uk": "d MMMM y 'року'"}
 
 
 def spoken_day(day: date, language: str, *, today: date) -> str:
-    """A day as people say it: "3 November", "3 ноября", "3 листопада"; with the year when it is not this year's.
-
-    In the case that the default texts need ("от 3 ноября"), hence an own table of months.
-    """
-    words = f"{day.day} {_MONTHS.get(language, _MONTHS['en'])[day.month - 1]}"
-    if day.year == today.year:
-        return words
-    return _WITH_YEAR.get(language, "{day} {year}").replace("{day}", words).replace("{year}", str(day.year))
+    """A day as people say it: "3 November", "3 ноября", "3 листопада"; with the year when it is not this year's."""
+    pattern = "d MMMM" if day.year == today.year else _WITH_YEAR.get(language, "d MMMM y")
+    return str(format_date(day, pattern, locale=language))

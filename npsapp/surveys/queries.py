@@ -1,7 +1,6 @@
 """Which survey asks at a touchpoint, in which version and in which words."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from sqlalchemy import Select, select
 from sqlalchemy.orm import joinedload
@@ -9,9 +8,11 @@ from sqlalchemy.orm import joinedload
 from npsapp.db import db
 from npsapp.delivery.rules import Channel
 from npsapp.lib.texts import text_in
-from npsapp.organization.rules import fold
+from npsapp.organization.rules import lookup
 from npsapp.surveys.models import StepText, Survey, SurveyVersion, Touchpoint
 from npsapp.surveys.rules import LETTER_PARTS, Questionnaire, SurveyState, Texts
+
+FIRST = 1  # the number of the step whose letter this is
 
 
 def touchpoints(pool_id: int | None = None) -> Sequence[Touchpoint]:
@@ -20,21 +21,9 @@ def touchpoints(pool_id: int | None = None) -> Sequence[Touchpoint]:
     return db.session.scalars(query if pool_id is None else query.where(Touchpoint.pool_id == pool_id)).all()
 
 
-def touchpoint(touchpoint_id: int) -> Touchpoint | None:
-    """One touchpoint, also a retired one."""
-    return db.session.get(Touchpoint, touchpoint_id)
-
-
 def touchpoint_lookup(pool_id: int) -> dict[str, int]:
     """Folded key, name or alias → id of the touchpoint; a key outweighs a name, a name an alias."""
-    rows = touchpoints(pool_id)
-    found: dict[str, int] = {}
-    for texts in ([[t.key] for t in rows], [t.name.values() for t in rows], [t.aliases for t in rows]):
-        for row, words in zip(rows, texts, strict=True):
-            for word in words:
-                found.setdefault(fold(word), row.id)
-    found.pop("", None)
-    return found
+    return lookup((row.id, ([row.key], row.name.values(), row.aliases)) for row in touchpoints(pool_id))
 
 
 def survey(survey_id: int) -> Survey | None:
@@ -45,17 +34,6 @@ def survey(survey_id: int) -> Survey | None:
 def surveys() -> Sequence[Survey]:
     """All surveys: those that ask first, then by age."""
     return db.session.scalars(_whole().order_by(Survey.state != SurveyState.ACTIVE, Survey.id)).all()
-
-
-def active(brand_id: int, touchpoint_id: int) -> Survey | None:
-    """The survey that asks customers of this brand after this touchpoint, or None."""
-    return db.session.scalars(
-        _whole().where(
-            Survey.brand_id == brand_id,
-            Survey.touchpoint_id == touchpoint_id,
-            Survey.state == SurveyState.ACTIVE,
-        )
-    ).first()
 
 
 def active_map() -> dict[tuple[int, int], Survey]:
@@ -89,28 +67,14 @@ def questionnaire(survey_version: SurveyVersion) -> Questionnaire:
     return Questionnaire.from_json(survey_version.content)
 
 
-@dataclass(frozen=True)
-class Letter:
-    """All texts of one step on one channel: part → language → text."""
-
-    step: int
-    channel: Channel
-    texts: dict[str, Texts]
-
-    def in_language(self, language: str) -> dict[str, str]:
-        """Part → text in one language, English where that one is missing."""
-        return {part: text_in(texts, language) for part, texts in self.texts.items()}
-
-
-def letter(survey_id: int, *, step: int = 1, channel: Channel = Channel.EMAIL) -> Letter:
-    """The texts of one step's letter in all languages; parts without rows are empty."""
+def letter(survey_id: int) -> dict[str, Texts]:
+    """The texts of a survey's first letter: part → language → text."""
     rows = db.session.scalars(
         select(StepText).where(
-            StepText.survey_id == survey_id, StepText.step == step, StepText.channel == channel
+            StepText.survey_id == survey_id, StepText.step == FIRST, StepText.channel == Channel.EMAIL
         )
     ).all()
-    texts = {part: {row.language: getattr(row, part) for row in rows} for part in LETTER_PARTS}
-    return Letter(step, channel, texts)
+    return {part: {row.language: getattr(row, part) for row in rows} for part in LETTER_PARTS}
 
 
 def labels(ids: Iterable[int | None]) -> dict[int, str]:

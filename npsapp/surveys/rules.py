@@ -1,20 +1,19 @@
 """What a questionnaire is, when it is complete, and how it reads for one customer."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, TypeAlias
 
 from npsapp.lib.texts import N_, text_in
-from npsapp.surveys.placeholders import TextFault, Values, text_fault
-from npsapp.surveys.placeholders import fill as fill
-from npsapp.surveys.placeholders import fill_line as fill_line
+from npsapp.surveys.placeholders import EMPTY, Values, fill, fill_line, text_fault
 
 # Every text a customer sees stands in all of these before a survey may go out.
 LANGUAGES = ("en", "ru", "uk")
 GROUPS = ("detractor", "passive", "promoter")
 
 Texts: TypeAlias = dict[str, str]  # language → text
+Field: TypeAlias = tuple[str, str, Texts]  # key of the question (or SURVEY, LETTER), part, texts
 
 
 class SurveyState(StrEnum):
@@ -50,8 +49,13 @@ SURVEY = "survey"  # stands where a question's key stands, for the texts around 
 SURVEY_PARTS = ("naming", "thanks_detractor", "thanks_passive", "thanks_promoter", "promise")
 # A firm that promises no call leaves the promise empty, then in all languages.
 MAY_BE_EMPTY = frozenset({(SURVEY, "promise")})
-QUESTION_MAX = 300
+LETTER = "letter"
+LETTER_PARTS = ("subject", "before", "after")
+PARAGRAPHS = ("before", "after")  # all other parts stand on one line
 TEXT_MAX = 600
+LONGEST = {
+    "naming": 300, "wording": 300, "low": 300, "high": 300, "subject": 120, "before": 1500, "after": 1500,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -97,7 +101,7 @@ class Questionnaire:
         """The first question of that kind."""
         return next((question for question in self.questions if question.kind is kind), None)
 
-    def fields(self) -> Iterator[tuple[str, str, Texts]]:
+    def fields(self) -> Iterator[Field]:
         """Every text as (question key or "survey", part, languages), in the order of the editor."""
         yield SURVEY, "naming", self.texts.get("naming", {})
         for question in self.questions:
@@ -120,90 +124,35 @@ class Questionnaire:
         return Questionnaire(questions, texts)
 
 
+def letter_fields(letter: Mapping[str, Texts]) -> list[Field]:
+    """The texts of a letter (part → language → text) in the order of the editor."""
+    return [(LETTER, part, letter.get(part, {})) for part in LETTER_PARTS]
+
+
 @dataclass(frozen=True)
 class Fault:
-    """Something wrong with one text; `label` is its wording, `detail` goes into it."""
+    """Something wrong with one text; `detail` goes into the wording."""
 
     key: str
     part: str
     language: str
-    code: TextFault
+    wording: str
     detail: str = ""
 
-    @property
-    def label(self) -> str:
-        return self.code.label
 
-
-class ShapeFault(StrEnum):
-    """Something wrong with the set of questions."""
-
-    NO_RECOMMEND = "no_recommend"
-    SEVERAL_RECOMMEND = "several_recommend"
-    SEVERAL_CONTACT = "several_contact"
-    SAME_KEY = "same_key"
-
-    @property
-    def label(self) -> str:
-        return _SHAPES[self]
-
-
-_SHAPES = {
-    ShapeFault.NO_RECOMMEND: N_("The survey needs the question from 0 to 10."),
-    ShapeFault.SEVERAL_RECOMMEND: N_("The question from 0 to 10 may stand in a survey once only."),
-    ShapeFault.SEVERAL_CONTACT: N_("The offer of a call may stand in a survey once only."),
-    ShapeFault.SAME_KEY: N_("Two questions have the same key."),
-}
-
-
-def shape_faults(questionnaire: Questionnaire) -> list[ShapeFault]:
-    """What is wrong with the questions as a set; empty when nothing is."""
-    kinds = [question.kind for question in questionnaire.questions]
-    keys = {question.key for question in questionnaire.questions}
-    found = {
-        ShapeFault.NO_RECOMMEND: Kind.RECOMMEND not in kinds,
-        ShapeFault.SEVERAL_RECOMMEND: kinds.count(Kind.RECOMMEND) > 1,
-        ShapeFault.SEVERAL_CONTACT: kinds.count(Kind.CONTACT) > 1,
-        ShapeFault.SAME_KEY: len(keys) < len(kinds) or SURVEY in keys,
-    }
-    return [fault for fault, present in found.items() if present]
-
-
-def text_faults(questionnaire: Questionnaire) -> list[Fault]:
+def faults(fields: Iterable[Field]) -> list[Fault]:
     """What is wrong with single texts: missing in a language, too long, placeholders that do not exist."""
-    faults = []
-    for key, part, texts in questionnaire.fields():
-        optional = (key, part) in MAY_BE_EMPTY and not any(texts.get(lang, "").strip() for lang in LANGUAGES)
-        at_most = QUESTION_MAX if part in ("wording", "low", "high", "naming") else TEXT_MAX
-        faults += [] if optional else _faults_of(key, part, texts, at_most=at_most, one_line=True)
-    return faults
-
-
-def _faults_of(key: str, part: str, texts: Mapping[str, str], *, at_most: int, one_line: bool) -> list[Fault]:
-    faults = []
-    for language in LANGUAGES:
-        text = texts.get(language, "").strip()
-        found = text_fault(text, at_most=at_most, one_line=one_line) if text else (TextFault.EMPTY, "")
-        if found:
-            faults.append(Fault(key, part, language, *found))
-    return faults
-
-
-# ---- letters -------------------------------------------------------------------------------------------------
-
-LETTER_PARTS = ("subject", "before", "after")
-LETTER_MAX = {"subject": 120, "before": 1500, "after": 1500}
-LETTER = "letter"
-
-
-def letter_faults(letter: Mapping[str, Texts]) -> list[Fault]:
-    """What is wrong with the texts of one letter: part → language → text. All parts are needed everywhere."""
-    faults = []
-    for part in LETTER_PARTS:
-        faults += _faults_of(
-            LETTER, part, letter.get(part, {}), at_most=LETTER_MAX[part], one_line=part == "subject"
-        )
-    return faults
+    found = []
+    for key, part, texts in fields:
+        typed = {language: texts.get(language, "").strip() for language in LANGUAGES}
+        if (key, part) in MAY_BE_EMPTY and not any(typed.values()):
+            continue
+        at_most, one_line = LONGEST.get(part, TEXT_MAX), part not in PARAGRAPHS
+        for language, text in typed.items():
+            fault = text_fault(text, at_most=at_most, one_line=one_line) if text else (EMPTY, "")
+            if fault:
+                found.append(Fault(key, part, language, *fault))
+    return found
 
 
 # ---- how it reads ---------------------------------------------------------------------------------------------
@@ -229,10 +178,10 @@ def wording(questionnaire: Questionnaire, *, language: str, values: Values) -> W
 
     def said(kind: Kind, part: str) -> str:
         question = questionnaire.question(kind)
-        return fill_line(text_in(dict(question.texts.get(part, {})), language), values) if question else ""
+        return fill_line(text_in(question.texts.get(part), language), values) if question else ""
 
     def around(part: str) -> str:
-        return fill_line(text_in(dict(questionnaire.texts.get(part, {})), language), values)
+        return fill_line(text_in(questionnaire.texts.get(part), language), values)
 
     return Wording(
         naming=around("naming"),
@@ -256,15 +205,11 @@ class LetterWords:
     after: str
 
 
-def letter_words(letter: Mapping[str, str], *, values: Values) -> LetterWords:
-    """The letter's texts in one language (part → text) with the placeholders filled."""
+def letter_words(letter: Mapping[str, Texts], *, language: str, values: Values) -> LetterWords:
+    """The letter (part → language → text) in one language with the placeholders filled."""
+    said = {part: text_in(letter.get(part), language) for part in LETTER_PARTS}
     return LetterWords(
-        subject=fill_line(letter.get("subject", ""), values),
-        before=fill(letter.get("before", ""), values),
-        after=fill(letter.get("after", ""), values),
+        subject=fill_line(said["subject"], values),
+        before=fill(said["before"], values),
+        after=fill(said["after"], values),
     )
-
-
-def changed_fields(old: Mapping[Any, Any], new: Mapping[Any, Any]) -> list[str]:
-    """The names of the entries that differ, sorted: what the audit may remember of an edited text."""
-    return sorted(str(key) for key in old.keys() | new.keys() if old.get(key) != new.get(key))

@@ -1,9 +1,20 @@
 """The pages on which surveys and their letters are written, looked at, published and paused."""
 
-from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
-from flask import abort, flash, make_response, redirect, render_template, url_for
+from flask import (
+    Blueprint,
+    Response,
+    abort,
+    current_app,
+    flash,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
@@ -12,31 +23,34 @@ from npsapp.accounts import queries as accounts
 from npsapp.audit import services as audit
 from npsapp.audit.services import Actor
 from npsapp.db import transaction
-from npsapp.i18n import language_now
-from npsapp.lib.clock import utcnow
+from npsapp.delivery import rendering
+from npsapp.i18n import LANGUAGES, language_now, speaking
+from npsapp.lib.clock import local_date, utcnow
 from npsapp.lib.texts import text_in
 from npsapp.organization import queries as organization
+from npsapp.organization.rules import company_phrase
 from npsapp.permissions import Permission
-from npsapp.surveys import previews as previews
-from npsapp.surveys import queries, rules, services
-from npsapp.surveys.blueprint import bp as bp
-from npsapp.surveys.forms import (
-    NEW_TOUCHPOINT,
-    NewSurveyForm,
-    RenameForm,
-    TextsForm,
-    field_name,
-    letter_form,
-    texts_form,
-)
+from npsapp.surveys import queries, rules, services, wording
+from npsapp.surveys.forms import NEW_TOUCHPOINT, NewSurveyForm, TextsForm, letter_form, page_form
 from npsapp.surveys.models import Survey, SurveyVersion
-from npsapp.surveys.placeholders import PLACEHOLDERS
-from npsapp.surveys.rules import LETTER, Questionnaire, Texts
+from npsapp.surveys.placeholders import PLACEHOLDERS, spoken_day
+from npsapp.surveys.rules import Questionnaire, Texts
 from npsapp.web.access import requires
 from npsapp.web.headers import CONTENT_POLICY
 
-# A page that shows a preview in a frame; the preview itself is in surveys/previews.py.
+bp = Blueprint("surveys", __name__, url_prefix="/surveys", template_folder="templates")
+
 FRAMING_POLICY = f"{CONTENT_POLICY}; frame-src 'self'"
+SHOWN_IN_A_FRAME = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'self'"
+)
+# Letters carry their styles in the tags, as mail programs want them.
+LETTER_IN_A_FRAME = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'self'; sandbox"
+)
+SAMPLE_AGE = timedelta(days=14)
 
 
 @bp.get("/")
@@ -86,27 +100,18 @@ def edit(survey_id: int) -> ResponseReturnValue:
     """The texts of the survey page in three languages."""
     survey, version = _survey(survey_id)
     questionnaire = queries.questionnaire(version)
-    form = texts_form(questionnaire)(based_on=version.id)
+    form = page_form(questionnaire)(based_on=version.id)
     if not form.is_submitted():
-        form.show({(key, part): texts for key, part, texts in questionnaire.fields()})
-        return _texts_page(survey, version, form)
-    edited = questionnaire.with_texts(form.texts())
-    valid = form.validate_on_submit()
-    form.put_faults(faults := rules.text_faults(edited))
-    if not valid or faults:
-        return _texts_page(survey, version, form, status=422)
-    with transaction():
-        changed = services.edit_texts(
-            survey_id, form.texts(), based_on=_whole(form.based_on.data), actor=_me(), now=utcnow()
-        )
-    _say_saved(form, changed)
-    return redirect(url_for(".edit", survey_id=survey_id), code=303)
-
-
-def _texts_page(
-    survey: Survey, version: SurveyVersion, form: TextsForm, *, status: int = 200
-) -> ResponseReturnValue:
-    return _framing("surveys/texts.html", survey, form, status=status, version=version)
+        form.show(questionnaire.fields())
+    elif form.has_no_fault():
+        seen = form.based_on.data or ""
+        based_on = int(seen) if seen.isdecimal() else 0
+        with transaction():
+            changed = services.edit_texts(
+                survey_id, form.texts(), based_on=based_on, actor=_me(), now=utcnow()
+            )
+        return _saved(changed)
+    return _texts_page("surveys/texts.html", survey, form, version=version)
 
 
 @bp.route("/<int:survey_id>/letter", methods=["GET", "POST"])
@@ -116,27 +121,24 @@ def letter(survey_id: int) -> ResponseReturnValue:
     survey, _version = _survey(survey_id)
     form = letter_form()()
     if not form.is_submitted():
-        form.show({(LETTER, part): texts for part, texts in queries.letter(survey_id).texts.items()})
-        return _framing("surveys/letter.html", survey, form)
-    texts = letter_texts(form)
-    valid = form.validate_on_submit()
-    form.put_faults(faults := rules.letter_faults(texts))
-    if not valid or faults:
-        return _framing("surveys/letter.html", survey, form, status=422)
-    with transaction():
-        changed = services.edit_letter(survey_id, texts, actor=_me(), now=utcnow())
-    _say_saved(form, [name.replace("letter1.", "letter.") for name in changed])
-    return redirect(url_for(".letter", survey_id=survey_id), code=303)
+        form.show(rules.letter_fields(queries.letter(survey_id)))
+    elif form.has_no_fault():
+        with transaction():
+            changed = services.edit_letter(survey_id, _typed_letter(form), actor=_me(), now=utcnow())
+        return _saved(changed)
+    return _texts_page("surveys/letter.html", survey, form)
 
 
-def letter_texts(form: TextsForm) -> dict[str, Texts]:
-    """What was typed for a letter: part → language → text."""
+def _saved(changed: list[str]) -> ResponseReturnValue:
+    flash(_("Saved.") if changed else _("Nothing was changed."), "ok")
+    return redirect(request.path, code=303)
+
+
+def _typed_letter(form: TextsForm) -> dict[str, Texts]:
     return {part: texts for (_key, part), texts in form.texts().items()}
 
 
-def _framing(
-    template: str, survey: Survey, form: TextsForm, *, status: int = 200, **values: Any
-) -> ResponseReturnValue:
+def _texts_page(template: str, survey: Survey, form: TextsForm, **values: Any) -> ResponseReturnValue:
     page = render_template(
         template,
         survey=survey,
@@ -145,24 +147,13 @@ def _framing(
         faults=services.count_faults(survey),
         **values,
     )
+    return _with_policy(page, FRAMING_POLICY, status=422 if form.is_submitted() else 200)
+
+
+def _with_policy(page: str, policy: str, *, status: int = 200) -> Response:
     response = make_response(page, status)
-    response.headers["Content-Security-Policy"] = FRAMING_POLICY
+    response.headers["Content-Security-Policy"] = policy
     return response
-
-
-@bp.route("/<int:survey_id>/name", methods=["GET", "POST"])
-@requires(Permission.EDIT_SURVEYS)
-def rename(survey_id: int) -> ResponseReturnValue:
-    """Another name for a survey; customers never see it."""
-    survey, _version = _survey(survey_id)
-    form = RenameForm(obj=survey)
-    if not form.validate_on_submit():
-        page = render_template("surveys/name.html", survey=survey, form=form)
-        return page, 422 if form.is_submitted() else 200
-    with transaction():
-        services.rename(survey_id, form.name.data or "", actor=_me(), now=utcnow())
-    flash(_("The survey has a new name."), "ok")
-    return redirect(url_for(".index"), code=303)
 
 
 @bp.post("/<int:survey_id>/publish")
@@ -193,26 +184,97 @@ def versions(survey_id: int) -> ResponseReturnValue:
     """What customers were shown, and since when."""
     survey, _version = _survey(survey_id)
     rows = queries.versions(survey_id)
-    return render_template(
-        "surveys/versions.html",
-        survey=survey,
-        versions=rows,
-        authors=accounts.labels(row.created_by_id for row in rows if row.created_by_id is not None),
-        changes=_changes(rows),
+    authors = accounts.labels(row.created_by_id for row in rows if row.created_by_id is not None)
+    return render_template("surveys/versions.html", survey=survey, versions=rows, authors=authors)
+
+
+# ---- what a customer would see, from saved texts or from a form not saved yet ----
+
+
+@bp.route("/<int:survey_id>/preview", methods=["GET", "POST"])
+@requires(Permission.EDIT_SURVEYS)
+def preview(survey_id: int) -> ResponseReturnValue:
+    """The survey page with made-up facts; POST shows what stands in the form and saves nothing."""
+    survey, version = _survey(survey_id)
+    questionnaire = queries.questionnaire(version)
+    if request.method == "POST":
+        questionnaire = questionnaire.with_texts(page_form(questionnaire)().texts())
+    return _preview_page(survey, questionnaire)
+
+
+@bp.get("/<int:survey_id>/versions/<int:version_id>")
+@requires(Permission.EDIT_SURVEYS)
+def version(survey_id: int, version_id: int) -> ResponseReturnValue:
+    """The survey page as customers with an older version see it."""
+    survey, _current = _survey(survey_id)
+    shown = queries.version(version_id)
+    if shown is None or shown.survey_id != survey_id:
+        abort(404)
+    return _preview_page(survey, queries.questionnaire(shown))
+
+
+def _preview_page(survey: Survey, questionnaire: Questionnaire) -> Response:
+    language = _preview_language()
+    said = rules.wording(questionnaire, language=language, values=_sample(survey, language))
+    with speaking(language):
+        page = render_template(
+            "surveys/preview.html",
+            wording=said,
+            language=language,
+            languages=LANGUAGES,
+            brand_name=text_in(survey.brand.name, language),
+            bare=_bare(),
+            posted=request.method == "POST",
+        )
+    return _with_policy(page, SHOWN_IN_A_FRAME)
+
+
+@bp.route("/<int:survey_id>/letter/preview", methods=["GET", "POST"])
+@requires(Permission.EDIT_SURVEYS)
+def letter_preview(survey_id: int) -> ResponseReturnValue:
+    """The letter with made-up facts; POST shows what stands in the form and saves nothing."""
+    survey, version = _survey(survey_id)
+    language = _preview_language()
+    texts = _typed_letter(letter_form()()) if request.method == "POST" else queries.letter(survey_id)
+    facts = _sample(survey, language)
+    words = rules.letter_words(texts, language=language, values=facts)
+    said = rules.wording(queries.questionnaire(version), language=language, values=facts)
+    site = current_app.config["PUBLIC_URL"]
+    made = rendering.invitation(
+        survey.brand,
+        language=language,
+        subject=words.subject,
+        before=words.before,
+        after=words.after,
+        scale=rendering.Scale(question=said.question, low=said.low, high=said.high, link=f"{site}/r/preview"),
+        unsubscribe_url=f"{site}/u/preview",
+        privacy_url=f"{site}/privacy/{survey.brand.key}",
     )
+    if request.values.get("as") != "text":
+        return _with_policy(made.html, LETTER_IN_A_FRAME)
+    with speaking(language):
+        page = render_template("surveys/preview_text.html", letter=made, language=language)
+    return _with_policy(page, SHOWN_IN_A_FRAME)
 
 
-def _changes(rows: Sequence[SurveyVersion]) -> dict[int, list[str]]:
-    """Version id → the labels of the texts that differ from the version before it."""
-    found: dict[int, list[str]] = {}
-    for row, older in zip(rows, rows[1:], strict=False):
-        before, after = (Questionnaire.from_json(one.content) for one in (older, row))
-        labels = {(key, part): label for key, part, label in texts_form(after).parts}
-        old = {(key, part): texts for key, part, texts in before.fields()}
-        found[row.id] = [
-            str(labels[key, part]) for key, part, texts in after.fields() if old.get((key, part)) != texts
-        ]
-    return found
+def _sample(survey: Survey, language: str) -> dict[str, str]:
+    brand, today = survey.brand, local_date(utcnow(), survey.brand.timezone)
+    always = {
+        "brand": text_in(brand.name, language),
+        "company": company_phrase(language, names=brand.name, phrases=brand.phrase),
+        "date": spoken_day(today - SAMPLE_AGE, language, today=today),
+    }
+    return dict.fromkeys(PLACEHOLDERS, "") | always | ({} if _bare() else wording.SAMPLES[language])
+
+
+def _preview_language() -> str:
+    asked = request.values.get("show", "")
+    return asked if asked in LANGUAGES else language_now()
+
+
+def _bare() -> bool:
+    """Whether to leave out what is not always known: name, title, number, place."""
+    return request.values.get("bare") == "1"
 
 
 def _survey(survey_id: int) -> tuple[Survey, SurveyVersion]:
@@ -224,15 +286,3 @@ def _survey(survey_id: int) -> tuple[Survey, SurveyVersion]:
 
 def _me() -> Actor:
     return audit.by_user(current_user.id)
-
-
-def _whole(value: str | None) -> int:
-    return int(value) if value and value.isdecimal() else 0
-
-
-def _say_saved(form: TextsForm, changed: list[str]) -> None:
-    if not changed:
-        flash(_("Nothing was changed."), "info")
-        return
-    labels = [form[field_name(*name.split("."))].label.text for name in changed]
-    flash(_("Saved. Changed: %(fields)s", fields=", ".join(str(label) for label in labels)), "ok")

@@ -1,8 +1,11 @@
 """Rules of the house that a linter cannot see."""
 
+import ast
+import io
 import re
 import subprocess
 import sys
+import tokenize
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +17,7 @@ from npsapp.permissions import Permission
 ROOT = Path(__file__).parents[2]
 CODE = ROOT / "npsapp"
 MAX_LINES = 400
-MAX_TOTAL = 15_000
+MAX_CODE_LINES = 15_000
 # Doors read the clock; everything behind them is told what time it is.
 DOORS = re.compile(
     r"(views|public|api|tasks|commands|users|schedule|cli|run|login|doors|headers|filters)\.py$"
@@ -80,7 +83,37 @@ def test_no_file_is_longer_than_400_lines() -> None:
 
 
 def test_the_program_stays_small() -> None:
-    assert sum(len(path.read_text().splitlines()) for path in _files()) < MAX_TOTAL
+    """Lines of code, without blank lines, comments and docstrings."""
+    assert sum(len(_code_lines(path)) for path in _files()) < MAX_CODE_LINES
+
+
+def _code_lines(path: Path) -> set[int]:
+    source = path.read_text()
+    quiet = {
+        tokenize.COMMENT,
+        tokenize.NL,
+        tokenize.NEWLINE,
+        tokenize.INDENT,
+        tokenize.DEDENT,
+        tokenize.ENDMARKER,
+    }
+    lines: set[int] = set()
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type not in quiet:
+            lines |= set(range(token.start[0], token.end[0] + 1))
+    return lines - _docstring_lines(source)
+
+
+def _docstring_lines(source: str) -> set[int]:
+    lines: set[int] = set()
+    for node in ast.walk(ast.parse(source)):
+        if (
+            isinstance(node, ast.Expr)
+            and isinstance(node.value, ast.Constant)
+            and isinstance(node.value.value, str)
+        ):
+            lines |= set(range(node.lineno, (node.end_lineno or node.lineno) + 1))
+    return lines
 
 
 def test_every_file_says_what_it_is_for() -> None:

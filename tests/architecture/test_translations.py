@@ -34,6 +34,8 @@ def sentences(tmp_path_factory: pytest.TempPathFactory) -> Catalog:
         "N_",
         "-k",
         "lazy_gettext",
+        "-k",
+        "_l",
     ]
     subprocess.run(
         [str(Path(sys.executable).parent / command[0]), *command[1:], "-o", str(target), "npsapp"],

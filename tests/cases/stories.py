@@ -22,15 +22,18 @@ def answered(company: SimpleNamespace, *, now: datetime, score: int = 5, **over:
             company, now=now, customer=customer, region_id=region.id, undecided=False
         )
         invitation = make_invitation(company, now=now, interaction=interaction)
-        return make_response(company, now=now, score=score, invitation=invitation, **over).id
+        response = make_response(company, now=now, score=score, invitation=invitation, **over)
+        said = select(ResponseRevision).where(ResponseRevision.response_id == response.id)
+        db.session.scalars(said).one().contact_wanted = response.contact_wanted
+        return response.id
 
 
-def changed(response_id: int, *, now: datetime, score: int | None = None, comment: str | None = None) -> None:
-    """The customer changes the answer."""
+def changed(response_id: int, *, now: datetime, **said: Any) -> None:
+    """The customer changes the answer: score, comment, contact_wanted."""
     with transaction():
         response = db.session.get_one(Response, response_id)
-        response.score = response.score if score is None else score
-        response.comment = response.comment if comment is None else comment
+        for column, value in said.items():
+            setattr(response, column, value)
         response.revision += 1
         db.session.add(
             ResponseRevision(
@@ -39,6 +42,7 @@ def changed(response_id: int, *, now: datetime, score: int | None = None, commen
                 at=now,
                 score=response.score,
                 comment=response.comment,
+                contact_wanted=response.contact_wanted,
             )
         )
 
@@ -67,14 +71,6 @@ def opened(company: SimpleNamespace, *, now: datetime, **over: Any) -> Case:
     return case_of(response_id)
 
 
-def cause_id() -> int:
-    """A root cause that can be chosen."""
-    asked = select(Cause.id).where(Cause.key == "delivery.late")
-    found = db.session.scalar(asked)
-    if found is None:
-        db.session.rollback()
-        with transaction() as session:
-            services.default_causes(now=datetime.now().astimezone())
-            found = session.scalar(asked)
-    assert found is not None
-    return found
+def cause_id(key: str = "delivery.late") -> int:
+    """A root cause; they are written with the first case."""
+    return db.session.scalars(select(Cause.id).where(Cause.key == key)).one()

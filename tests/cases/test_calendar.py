@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from npsapp.cases.calendar import NoWorkingTime, WorkingCalendar
+from npsapp.cases.calendar import NoWorkingTime, WorkingCalendar, deadlines, earliest
 
 KYIV = WorkingCalendar("Europe/Kyiv")
 
@@ -68,7 +68,7 @@ def test_hours_stay_on_the_wall_clock_when_summer_time_ends_and_begins():
 
 
 def test_people_who_work_through_the_night_of_the_change_work_an_hour_more():
-    night = WorkingCalendar("Europe/Kyiv", frozenset(range(7)), time(0, 0), time(6, 0))
+    night = WorkingCalendar("Europe/Kyiv", "1234567", time(0, 0), time(6, 0))
 
     assert minutes_between(night, local("2026-10-25 00:00"), local("2026-10-25 12:00")) == 7 * 60
 
@@ -109,13 +109,12 @@ def test_overlapping_outages_are_counted_once():
 
 
 def test_a_calendar_without_working_time_is_refused():
-    with pytest.raises(NoWorkingTime):
-        WorkingCalendar("Europe/Kyiv", weekdays=frozenset())
-    with pytest.raises(NoWorkingTime):
-        WorkingCalendar("Europe/Kyiv", opens=time(18), closes=time(9))
-    closed = frozenset(date(2026, 1, 1) + timedelta(days=n) for n in range(4000))
-    with pytest.raises(NoWorkingTime):
-        WorkingCalendar("Europe/Kyiv", holidays=closed).add_minutes(local("2026-11-16 10:00"), 1)
+    for calendar in (
+        WorkingCalendar("Europe/Kyiv", weekdays=""),
+        WorkingCalendar("Europe/Kyiv", opens=time(18), closes=time(9)),
+    ):
+        with pytest.raises(NoWorkingTime):
+            calendar.add_minutes(local("2026-11-16 10:00"), 1)
 
 
 moments = st.integers(0, 4 * 365 * 86400).map(
@@ -127,7 +126,7 @@ calendars = st.builds(
     zone=st.sampled_from(
         ["Europe/Kyiv", "America/New_York", "Asia/Vladivostok", "Australia/Lord_Howe", "UTC"]
     ),
-    weekdays=st.frozensets(st.integers(0, 6), min_size=1),
+    weekdays=st.sets(st.sampled_from("1234567"), min_size=1).map("".join),
     opens=st.times(time(0), time(10)).map(lambda at: at.replace(second=0, microsecond=0)),
     closes=st.times(time(11), time(23, 59)).map(lambda at: at.replace(second=0, microsecond=0)),
     holidays=st.frozensets(st.dates(date(2024, 1, 1), date(2028, 1, 1)), max_size=10),
@@ -158,11 +157,11 @@ def test_adding_in_two_parts_is_adding_at_once(calendar, moment, first, second):
 @given(calendars, moments, lengths)
 def test_a_deadline_lies_in_working_hours_of_a_working_day(calendar, moment, minutes):
     end = calendar.add_minutes(moment, minutes)
-    day = calendar.local_date(end)
-    opens, closes = calendar.hours_of(day)
+    there = end.astimezone(ZoneInfo(calendar.zone))
 
-    assert calendar.is_working_day(day)
-    assert opens < end <= closes
+    assert str(there.isoweekday()) in calendar.weekdays
+    assert there.date() not in calendar.holidays
+    assert calendar.opens < there.time() <= calendar.closes
 
 
 @given(calendars, moments, lengths, outage_lists())
@@ -184,3 +183,66 @@ def test_who_starts_later_is_due_no_earlier(calendar, one, other, minutes):
 @given(calendars, moments, outage_lists())
 def test_the_end_of_the_day_is_never_in_the_past(calendar, moment, outages):
     assert calendar.end_of_day(moment, outages=outages) > moment
+
+
+# ---- the deadlines of a case
+
+MONDAY_10 = local("2026-11-16 10:00")
+
+
+def test_the_deadlines_of_an_ordinary_case_run_in_working_days():
+    clock = deadlines(MONDAY_10, hot=False, working_time=KYIV)
+
+    assert clock.acknowledge_by == MONDAY_10 + timedelta(hours=2)
+    assert clock.attempt_by == MONDAY_10 + timedelta(days=1)
+    assert clock.contact_by == MONDAY_10 + timedelta(days=2)
+    assert clock.settle_by == MONDAY_10 + timedelta(days=7)
+
+
+def test_a_hot_case_is_due_for_contact_on_the_same_working_day():
+    clock = deadlines(MONDAY_10, hot=True, working_time=KYIV)
+
+    assert clock.acknowledge_by == MONDAY_10 + timedelta(hours=2)
+    assert clock.attempt_by == clock.contact_by == MONDAY_10 + timedelta(hours=8)
+
+
+def test_late_in_the_day_a_hot_case_is_to_be_taken_on_before_the_day_ends():
+    clock = deadlines(MONDAY_10 + timedelta(hours=7), hot=True, working_time=KYIV)
+
+    assert clock.acknowledge_by == clock.contact_by == MONDAY_10 + timedelta(hours=8)
+
+
+def test_a_call_the_customer_wished_for_later_pauses_the_clock():
+    friday = MONDAY_10 + timedelta(days=11)
+    clock = deadlines(MONDAY_10, hot=True, working_time=KYIV, call_back_at=friday)
+
+    assert clock.contact_by == friday
+    assert clock.settle_by == friday + timedelta(days=3)
+
+
+@given(
+    st.integers(0, 730 * 86400).map(
+        lambda seconds: datetime(2025, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
+    ),
+    st.booleans(),
+    st.lists(st.tuples(st.integers(0, 9000), st.integers(11, 3000)), max_size=3),
+)
+def test_deadlines_follow_each_other(started_at, hot, outages):
+    gaps = [
+        (started_at + timedelta(minutes=after), started_at + timedelta(minutes=after + length))
+        for after, length in outages
+    ]
+    clock = deadlines(started_at, hot=hot, working_time=KYIV, outages=gaps)
+
+    assert started_at < clock.acknowledge_by <= clock.attempt_by <= clock.contact_by <= clock.settle_by
+
+
+def test_of_two_answers_the_more_urgent_deadline_counts():
+    first = deadlines(MONDAY_10, hot=False, working_time=KYIV)
+    second = deadlines(MONDAY_10 + timedelta(days=1), hot=True, working_time=KYIV)
+
+    together = earliest([first, second])
+
+    assert together.acknowledge_by == first.acknowledge_by
+    assert together.contact_by == second.contact_by
+    assert together.settle_by == first.settle_by

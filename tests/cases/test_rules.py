@@ -1,18 +1,16 @@
 """The inner loop's decisions, by table and by property."""
 
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from npsapp.cases import bundles, changes, remarks, rules
-from npsapp.cases.bundles import LetterKind
-from npsapp.cases.changes import Answer, Known, Look
-from npsapp.cases.remarks import Remark
-from npsapp.cases.rules import Outcome, Result, State, Step
+from npsapp.cases import rules
+from npsapp.cases.rules import ENDED_STATES, OPEN_STATES, Look, Outcome, Remark, Result, State, Step
 
-ENDED = (State.SETTLED, State.CLOSED)
-NOW = datetime(2026, 11, 16, 10, tzinfo=UTC)
+MONDAY_10 = datetime(2026, 11, 16, 8, tzinfo=UTC)
+HOUR = timedelta(hours=1)
 
 
 @pytest.mark.parametrize("score", range(11))
@@ -20,40 +18,34 @@ def test_exactly_the_detractors_open_a_case(score):
     assert rules.opens_case(score) is (score <= 6)
 
 
-def test_an_answer_without_a_score_opens_none():
-    assert not rules.opens_case(None)
+@pytest.mark.parametrize("score", range(11))
+def test_whoever_asks_for_contact_gets_a_case_whatever_the_score(score):
+    assert rules.opens_case(score, contact_wanted=True)
+    assert rules.opens_case(score, contact_wanted=False) is (score <= 6)
 
 
 @pytest.mark.parametrize(
-    ("score", "key_customer", "hot"),
+    ("score", "contact_wanted", "key_customer", "hot"),
     [
-        (0, False, True),
-        (3, False, True),
-        (4, False, False),
-        (6, True, True),
-        (7, True, False),
-        (None, True, False),
+        (0, None, False, True),
+        (3, False, False, True),
+        (4, True, False, False),
+        (6, None, True, True),
+        (7, None, True, False),
+        (10, True, False, False),
+        (10, True, True, True),
     ],
 )
-def test_the_lowest_scores_and_critical_key_customers_are_hot(score, key_customer, hot):
-    assert rules.is_hot(score, key_customer=key_customer) is hot
+def test_the_lowest_scores_and_cases_of_key_customers_are_hot(score, contact_wanted, key_customer, hot):
+    assert rules.is_hot(score, contact_wanted, key_customer=key_customer) is hot
 
 
-@pytest.mark.parametrize("state", rules.OPEN_STATES)
-def test_every_open_case_can_be_settled_and_closed(state):
-    assert State.SETTLED in rules.ALLOWED[state]
-    assert State.CLOSED in rules.ALLOWED[state]
-    assert State.NEW not in rules.ALLOWED[state]
-
-
-@pytest.mark.parametrize("state", ENDED)
-def test_an_ended_case_can_only_be_reopened(state):
-    assert rules.ALLOWED[state] == {State.REOPENED}
-
-
-def test_an_open_case_cannot_be_reopened_and_none_is_settled_twice():
-    assert set(rules.sources_of(State.REOPENED)) == set(ENDED)
-    assert set(rules.sources_of(State.SETTLED)) == set(rules.OPEN_STATES)
+def test_a_case_ends_once_and_only_an_ended_one_is_reopened():
+    for end in ENDED_STATES:
+        assert rules.COMES_FROM[end] == OPEN_STATES
+    assert rules.COMES_FROM[State.REOPENED] == ENDED_STATES
+    assert State.NEW not in rules.COMES_FROM
+    assert set(OPEN_STATES) | set(ENDED_STATES) == set(State)
 
 
 @pytest.mark.parametrize(
@@ -68,81 +60,107 @@ def test_an_open_case_cannot_be_reopened_and_none_is_settled_twice():
 )
 def test_an_attempt_moves_the_case_on_and_never_back(state, result, after):
     assert rules.state_after(state, result) is after
-    assert after in rules.ALLOWED[state]
+    assert state in rules.COMES_FROM[after]
 
 
 @pytest.mark.parametrize(
-    ("outcome", "attempts", "has_cause", "objection"),
+    ("state", "step"),
     [
-        (Outcome.SAVED, 0, True, None),
-        (Outcome.SAVED, 1, False, rules.Objection.NO_CAUSE),
-        (Outcome.UNREACHABLE, 0, True, rules.Objection.NO_ATTEMPT),
-        (Outcome.UNREACHABLE, 1, True, None),
-        (Outcome.NO_CASE, 0, True, None),
+        (State.NEW, Step.ACKNOWLEDGE),
+        (State.ACKNOWLEDGED, Step.ATTEMPT),
+        (State.REOPENED, Step.ATTEMPT),
+        (State.ATTEMPTED, Step.CONTACT),
+        (State.CONTACTED, Step.SETTLE),
     ],
 )
-def test_what_is_missing_for_an_end_is_named(outcome, attempts, has_cause, objection):
-    assert rules.objection_to_settling(outcome, attempts=attempts, has_cause=has_cause) is objection
+def test_every_open_state_waits_for_one_act(state, step):
+    clock = SimpleNamespace(acknowledge_by=1, attempt_by=2, contact_by=3, settle_by=4)
+
+    assert rules.STEP_DUE[state] is step
+    assert rules.due(state, clock) == list(Step).index(step) + 1
+    assert rules.is_open(state)
 
 
-def test_nobody_can_choose_the_outcome_the_program_writes():
-    assert Outcome.SCORE_CHANGED not in rules.CHOSEN_OUTCOMES
+@pytest.mark.parametrize("state", ENDED_STATES)
+def test_an_ended_case_waits_for_nothing(state):
+    assert state not in rules.STEP_DUE
+    assert not rules.is_open(state)
+
+
+@pytest.mark.parametrize(
+    ("scores", "key_customer", "starts"),
+    [
+        ([5], False, [(0, False)]),
+        ([2], False, [(0, False), (0, True)]),
+        ([5], True, [(0, False), (0, True)]),
+        ([9, 5], False, [(1, False)]),
+        ([5, 2], False, [(0, False), (1, True)]),
+        ([2, 9, 2], False, [(2, False), (2, True)]),
+        ([2, 5], False, [(0, False)]),
+        ([2, 9], False, []),
+    ],
+)
+def test_the_clock_starts_when_the_answer_became_what_it_is(scores, key_customer, starts):
+    history = [(MONDAY_10 + HOUR * index, score, None) for index, score in enumerate(scores)]
+
+    found = rules.clock_starts(history, key_customer=key_customer)
+
+    assert found == [(MONDAY_10 + HOUR * index, hot) for index, hot in starts]
+
+
+def test_a_wish_for_contact_starts_the_clock_of_a_good_answer_and_taking_it_back_stops_it():
+    asked = [(MONDAY_10, 9, None), (MONDAY_10 + HOUR, 9, True)]
+
+    assert rules.clock_starts(asked, key_customer=False) == [(MONDAY_10 + HOUR, False)]
+    assert rules.clock_starts([*asked, (MONDAY_10 + 2 * HOUR, 9, False)], key_customer=False) == []
+
+
+def test_a_case_is_closed_when_there_was_nothing_to_go_through():
     assert rules.final_state(Outcome.NO_CASE) is State.CLOSED
     assert rules.final_state(Outcome.UNREACHABLE) is State.SETTLED
 
 
-def known(state=State.NEW, score=4, words=False, outcome=None, others_matter=False):
-    return Known(state, score, words, outcome, others_matter)
+@pytest.mark.parametrize(
+    ("matters", "open_case", "look"),
+    [(True, False, Look.OPEN), (True, True, Look.JOIN), (False, True, Look.NOTHING)],
+)
+def test_a_new_answer_opens_a_case_or_joins_the_open_one(matters, open_case, look):
+    assert rules.look_at_new(matters=matters, open_case=open_case) is look
+
+
+RAISED, LOWERED = {"matters": False, "changed": True}, {"matters": True, "changed": True}
+SAME = {"matters": True, "changed": False}
+DROPPED = {"matters": False, "changed": False}
 
 
 @pytest.mark.parametrize(
-    ("answer", "before", "open_case", "look"),
+    ("state", "outcome", "answer", "over", "look"),
     [
-        (Answer(4, True), None, False, Look.OPEN),
-        (Answer(4, True), None, True, Look.JOIN),
-        (Answer(9, True), None, True, Look.NOTHING),
-        (Answer(4, True, counts=False), None, False, Look.NOTHING),
-        (Answer(4, False), known(), False, Look.NOTHING),
-        (Answer(8, False), known(), False, Look.CLOSE),
-        (Answer(8, False), known(others_matter=True), False, Look.TELL),
-        (Answer(8, False), known(State.ACKNOWLEDGED), False, Look.TELL),
-        (Answer(8, False), known(State.CONTACTED), False, Look.TELL),
-        (Answer(4, False, counts=False), known(), False, Look.CLOSE),
-        (Answer(2, False), known(), False, Look.TELL),
-        (Answer(4, True), known(), False, Look.TELL),
-        (Answer(4, True), known(words=True), False, Look.NOTHING),
-        (Answer(5, False), known(State.CLOSED, 8, outcome=Outcome.SCORE_CHANGED), False, Look.REOPEN),
-        (Answer(5, False), known(State.CLOSED, 8, outcome=Outcome.SCORE_CHANGED), True, Look.JOIN),
-        (Answer(4, True), known(State.SETTLED, outcome=Outcome.SAVED), False, Look.TELL),
-        (Answer(9, True), known(State.SETTLED, outcome=Outcome.SAVED), False, Look.NOTHING),
-        (Answer(4, False), known(State.SETTLED, outcome=Outcome.SAVED), False, Look.NOTHING),
+        (State.NEW, None, SAME, {}, Look.NOTHING),
+        (State.NEW, None, RAISED, {}, Look.CLOSE),
+        (State.NEW, None, DROPPED, {}, Look.CLOSE),
+        (State.NEW, None, RAISED, {"others_matter": True}, Look.TELL),
+        (State.ACKNOWLEDGED, None, RAISED, {}, Look.TELL),
+        (State.CONTACTED, None, RAISED, {}, Look.TELL),
+        (State.NEW, None, LOWERED, {}, Look.TELL),
+        (State.CLOSED, Outcome.SCORE_CHANGED, LOWERED, {}, Look.REOPEN),
+        (State.CLOSED, Outcome.SCORE_CHANGED, LOWERED, {"open_case": True}, Look.JOIN),
+        (State.SETTLED, Outcome.SAVED, LOWERED, {}, Look.TELL),
+        (State.SETTLED, Outcome.SAVED, RAISED, {}, Look.NOTHING),
+        (State.SETTLED, Outcome.SAVED, SAME, {}, Look.NOTHING),
     ],
 )
-def test_what_a_new_or_changed_answer_does(answer, before, open_case, look):
-    assert changes.look_at(answer, before, open_case=open_case) is look
+def test_what_a_changed_answer_does_to_its_case(state, outcome, answer, over, look):
+    facts = {"others_matter": False, "open_case": False} | answer | over
+
+    assert rules.look_again(state, outcome, **facts) is look
 
 
 def test_every_code_has_a_wording_of_its_own():
-    for codes in (State, Result, Outcome, Step, rules.Kind):
+    for codes in (State, Result, Outcome, Step, Remark):
         labels = [code.label for code in codes]
         assert all(labels)
         assert len(set(labels)) == len(labels)
-
-
-@pytest.mark.parametrize(
-    ("untold", "untold_hot", "minutes_ago", "kind"),
-    [
-        (0, 0, None, None),
-        (1, 0, None, LetterKind.BUNDLE),
-        (1, 0, 59, None),
-        (1, 0, 60, LetterKind.BUNDLE),
-        (2, 1, 1, LetterKind.HOT),
-    ],
-)
-def test_letters_are_bundled_by_the_hour_unless_a_case_is_hot(untold, untold_hot, minutes_ago, kind):
-    last = None if minutes_ago is None else NOW - timedelta(minutes=minutes_ago)
-
-    assert bundles.letter_now(untold=untold, untold_hot=untold_hot, last_letter_at=last, now=NOW) is kind
 
 
 @pytest.mark.parametrize(
@@ -158,22 +176,4 @@ def test_letters_are_bundled_by_the_hour_unless_a_case_is_hot(untold, untold_hot
 def test_the_morning_list_leaves_on_working_mornings(local, morning):
     at = datetime.fromisoformat(local).replace(tzinfo=ZoneInfo("Europe/Kyiv")).astimezone(UTC)
 
-    assert bundles.is_morning(at, zone_name="Europe/Kyiv", workdays="12345") is morning
-
-
-def test_a_remark_of_the_program_is_read_back_with_its_values():
-    changed = remarks.read(remarks.write(Remark.SCORE_CHANGED, 4, 8))
-    handed_over = remarks.read(remarks.write(Remark.ASSIGNED, 17))
-    ended = remarks.read(remarks.write(Remark.SETTLED, Outcome.SAVED))
-
-    assert changed is not None
-    assert (changed.first, changed.second) == ("4", "8")
-    assert handed_over is not None
-    assert handed_over.user_id == 17
-    assert ended is not None
-    assert ended.outcome is Outcome.SAVED
-
-
-def test_what_somebody_wrote_is_no_remark():
-    assert remarks.read("Called: no answer") is None
-    assert remarks.read("") is None
+    assert rules.is_morning(at, zone_name="Europe/Kyiv", workdays="12345") is morning

@@ -12,6 +12,7 @@ from npsapp.cases.rules import Outcome, Result, State
 from npsapp.db import db, transaction
 from tests import cast
 from tests.cases.stories import cause_id, opened
+from tests.factories import make_response
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
@@ -104,6 +105,20 @@ def test_an_analyst_reads_cases_without_addresses_and_changes_nothing(company, c
     assert "mailto:" not in text
     assert "Settle the case" not in text
     assert analyst.post(f"/cases/{case.id}/note", data={"csrf_token": cast.csrf(text)}).status_code == 403
+
+
+def test_from_an_answer_to_its_case(company, andriy, now):
+    case = opened(company, now=now)
+    foreign = opened(company, now=now, region=company.regions.odesa)
+    with transaction():
+        happy = make_response(company, now=now, score=10).id
+
+    found = andriy.get(f"/cases/answer/{case.answers[0].id}")
+
+    assert (found.status_code, found.location) == (302, f"/cases/{case.id}")
+    page(andriy, f"/cases/answer/{foreign.answers[0].id}", 404)
+    page(andriy, f"/cases/answer/{happy}", 404)
+    page(andriy, "/cases/answer/987654", 404)
 
 
 # ---- the list
@@ -273,7 +288,6 @@ def test_a_call_back_is_read_on_the_managers_own_clock(company, andriy, now):
     ("deed", "fields", "words"),
     [
         ("attempt", {}, "Choose how the call ended."),
-        ("attempt", {"result": "call_back"}, "Enter when the customer wants to be called."),
         ("attempt", {"result": "nonsense"}, "Not a valid choice"),
         ("attempt", {"result": "reached", "said": "x" * 5001}, "At most 5000 characters."),
         ("note", {"note": "   "}, "Write the note first."),
@@ -289,6 +303,17 @@ def test_what_is_missing_is_said_at_the_field_and_nothing_is_saved(company, andr
 
     assert answer.status_code == 422
     assert words in answer.get_data(as_text=True)
+    assert again(case).state is State.NEW
+
+
+def test_a_later_call_needs_its_time_and_what_was_typed_stays(company, andriy, now):
+    case = opened(company, now=now)
+
+    answer = send(andriy, case.id, "attempt", result="call_back", call_back_at="", said="просить пізніше")
+
+    assert answer.status_code == 409
+    assert "Enter when the customer wants to be called" in answer.get_data(as_text=True)
+    assert "просить пізніше</textarea>" in answer.get_data(as_text=True)
     assert again(case).state is State.NEW
 
 
@@ -328,8 +353,9 @@ def test_handing_over_offers_only_those_who_may_take_the_case(company, andriy, n
     case = opened(company, now=now)
     text = page(andriy, f"/cases/{case.id}")
 
-    assert f'value="{company.support.id}"' in text
-    assert f'value="{company.manager_odesa.id}"' not in text
+    assert f'value="{company.support.id}">Petro<' in text
+    assert f'value="{company.manager_odesa.id}">Ivan<' not in text
+    assert f'value="{company.manager_kyiv.id}">Andriy<' not in text
     assert send(andriy, case.id, "owner", owner=str(company.manager_odesa.id)).status_code == 422
     text = send(andriy, case.id, "owner", owner=str(company.support.id)).get_data(as_text=True)
     assert again(case).owner_id == company.support.id

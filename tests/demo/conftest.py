@@ -8,9 +8,10 @@ import pytest
 from flask import Flask
 
 from npsapp.db import transaction
-from npsapp.demo import history, loader, services
+from npsapp.demo import loader, services
 from npsapp.demo.asking import Correspondence
 from npsapp.demo.casework import Desk
+from npsapp.demo.history import INTERACTIONS, Answer, Happening, Past
 
 DRAWN_AT = datetime(2026, 11, 20, 10, 0, tzinfo=UTC)
 SMALL = 1200
@@ -20,20 +21,28 @@ SMALL = 1200
 class Story:
     """A whole history without passwords."""
 
-    past: history.Past
-    correspondence: Correspondence
+    past: Past
     desk: Desk
 
     @property
     def now(self) -> datetime:
         return self.past.now
 
+    @property
+    def decided(self) -> list[Happening]:
+        """Interactions about which the demo itself decided whether to ask."""
+        return [one for one in self.past.happenings if one.decided_at]
 
-def draw_story(*, now: datetime, seed: int, interactions: int = history.INTERACTIONS) -> Story:
+    @property
+    def answered(self) -> list[tuple[Happening, Answer]]:
+        return [(one, one.answer) for one in self.past.happenings if one.answer]
+
+
+def draw_story(*, now: datetime, seed: int, interactions: int = INTERACTIONS) -> Story:
     chance = Random(seed)
-    past = history.draw(chance, now=now, interactions=interactions)
-    correspondence = Correspondence(chance, past)
-    return Story(past, correspondence, Desk(chance, correspondence.askings, now=now))
+    past = Past(chance, now=now, interactions=interactions)
+    Correspondence(chance, past)
+    return Story(past, Desk(chance, past))
 
 
 @pytest.fixture(
@@ -53,7 +62,7 @@ def drawn() -> loader.Drawn:
 
 
 @pytest.fixture
-def loaded(app: Flask, drawn: loader.Drawn) -> services.Loaded:
+def loaded(app: Flask, drawn: loader.Drawn) -> dict[str, int]:
     """The small demo company in the database."""
     with transaction():
         return services.load(drawn, now=DRAWN_AT)

@@ -5,25 +5,20 @@ from datetime import timedelta
 
 import pytest
 
-from npsapp.demo import places
-from npsapp.demo.asking import POLICIES, Answer, Asking
+from npsapp.demo import company
 from npsapp.invitations.rules import InvitationState, Reason
 from npsapp.lib.clock import zone
 from npsapp.reports.statistics import counts_of, nps, score_interval
-from npsapp.responses.rules import Group
+from npsapp.responses.rules import Group, classify
 from tests.demo.conftest import Story
 
 
-def _answers(story: Story) -> list[tuple[Asking, Answer]]:
-    return [(one, one.answer) for one in story.correspondence.askings if one.answer]
-
-
 def test_about_three_thousand_answers_came_back(story: Story):
-    assert 2600 <= len(_answers(story)) <= 3400
+    assert 2600 <= len(story.answered) <= 3400
 
 
 def test_promoters_prevail_but_critics_are_many_enough(story: Story):
-    groups = Counter(answer.group for _, answer in _answers(story))
+    groups = Counter(classify(answer.score) for _, answer in story.answered)
     count = sum(groups.values())
 
     assert 0.12 < groups[Group.DETRACTOR] / count < 0.22
@@ -31,16 +26,12 @@ def test_promoters_prevail_but_critics_are_many_enough(story: Story):
 
 
 def test_every_score_was_given(story: Story):
-    assert {answer.score for _, answer in _answers(story)} == set(range(11))
+    assert {answer.score for _, answer in story.answered} == set(range(11))
 
 
 def test_most_critics_say_why_and_in_two_languages(story: Story):
-    critics = [answer for _, answer in _answers(story) if answer.group is Group.DETRACTOR]
-    languages = Counter(
-        asking.happening.customer.language
-        for asking, answer in _answers(story)
-        if asking.happening.customer and answer.comment
-    )
+    critics = [answer for _, answer in story.answered if classify(answer.score) is Group.DETRACTOR]
+    languages = Counter(one.language for one, answer in story.answered if answer.comment)
 
     assert sum(bool(answer.comment) for answer in critics) > 0.7 * len(critics)
     assert min(languages["ru"], languages["uk"]) > 0.3 * sum(languages.values())
@@ -48,7 +39,7 @@ def test_most_critics_say_why_and_in_two_languages(story: Story):
 
 
 def test_comments_hardly_ever_repeat(story: Story):
-    comments = [answer.comment for _, answer in _answers(story) if answer.comment]
+    comments = [answer.comment for _, answer in story.answered if answer.comment]
     longer = [comment for comment in comments if len(comment) > 30]
 
     assert len(comments) > 1200
@@ -56,13 +47,13 @@ def test_comments_hardly_ever_repeat(story: Story):
 
 
 def test_exactly_what_was_held_back_has_a_reason(story: Story):
-    for one in story.correspondence.askings:
+    for one in story.decided:
         assert (one.state is InvitationState.EXCLUDED) == (one.reason is not None)
         assert one.state is not InvitationState.PLANNED or one.send_at
 
 
 def test_several_reasons_held_letters_back(story: Story):
-    reasons = Counter(one.reason for one in story.correspondence.askings)
+    reasons = Counter(one.reason for one in story.decided)
 
     for reason in (
         Reason.QUARANTINE,
@@ -75,7 +66,7 @@ def test_several_reasons_held_letters_back(story: Story):
 
 
 def test_nothing_in_the_past_is_left_to_be_done(story: Story):
-    for one in story.correspondence.askings:
+    for one in story.decided:
         if one.state is InvitationState.PLANNED:
             assert one.send_at > story.now
         if one.again_at:
@@ -86,9 +77,9 @@ def test_nothing_in_the_past_is_left_to_be_done(story: Story):
 
 def test_nobody_was_asked_within_the_quarantine(story: Story):
     sent = defaultdict(list)
-    for one in story.correspondence.askings:
-        if one.sent_at and one.happening.customer:
-            sent[one.happening.customer.number].append((one.send_at, one.happening.touchpoint))
+    for one in story.decided:
+        if one.sent_at and one.customer:
+            sent[one.customer.serial].append((one.send_at, one.touchpoint))
 
     assert sum(len(letters) > 1 for letters in sent.values()) > 500
     for letters in sent.values():
@@ -98,23 +89,23 @@ def test_nobody_was_asked_within_the_quarantine(story: Story):
 
 
 def test_letters_left_in_the_sending_hours_only(story: Story):
-    for one in story.correspondence.askings:
-        if one.sent_at and one.happening.touchpoint != "warehouse":
-            assert 10 <= one.sent_at.astimezone(zone(places.ZONE)).hour < 19
+    for one in story.decided:
+        if one.sent_at and one.touchpoint != "warehouse":
+            assert 10 <= one.send_at.astimezone(zone(company.ZONE)).hour < 19
 
 
 def test_letters_left_when_the_policy_says(story: Story):
-    for one in story.correspondence.askings:
+    for one in story.decided:
         if one.sent_at:
-            delay = POLICIES[one.happening.touchpoint].delay
-            assert one.happening.happened_at + delay <= one.sent_at <= one.latest_at + timedelta(minutes=2)
+            delay = company.POLICIES[one.touchpoint].delay
+            assert one.happened_at + delay <= one.sent_at <= one.latest_at + timedelta(minutes=2)
 
 
 def test_answers_came_after_the_letter_and_while_the_link_was_valid(story: Story):
-    for asking, answer in _answers(story):
-        assert asking.sent_at < answer.confirmed_at <= answer.finished_at <= story.now
-        assert answer.confirmed_at < asking.valid_until
-        assert asking.state is InvitationState.ANSWERED
+    for one, answer in story.answered:
+        assert one.sent_at < answer.confirmed_at <= answer.finished_at <= story.now
+        assert answer.confirmed_at < one.valid_until
+        assert one.state is InvitationState.ANSWERED
 
 
 def _scores(
@@ -122,8 +113,8 @@ def _scores(
 ) -> list[int]:
     return [
         answer.score
-        for asking, answer in _answers(story)
-        if asking.happening.unit.key == unit
+        for one, answer in story.answered
+        if one.unit == unit
         and (since is None or answer.confirmed_at > story.now - since)
         and (before is None or answer.confirmed_at <= story.now - before)
     ]
@@ -131,15 +122,15 @@ def _scores(
 
 def test_one_store_got_worse_beyond_doubt(story: Story):
     months = timedelta(days=150)
-    before = score_interval(counts_of(_scores(story, places.WORSE_STORE, before=months)))
-    since = score_interval(counts_of(_scores(story, places.WORSE_STORE, since=months)))
+    before = score_interval(counts_of(_scores(story, company.WORSE_STORE, before=months)))
+    since = score_interval(counts_of(_scores(story, company.WORSE_STORE, since=months)))
 
     assert since.high < before.low
 
 
 def test_one_store_only_looks_better(story: Story):
-    network = nps(counts_of(answer.score for _, answer in _answers(story)))
-    scores = _scores(story, places.LUCKY_STORE)
+    network = nps(counts_of(answer.score for _, answer in story.answered))
+    scores = _scores(story, company.LUCKY_STORE)
     interval = score_interval(counts_of(scores))
 
     assert 3 <= len(scores) <= 20
@@ -147,6 +138,6 @@ def test_one_store_only_looks_better(story: Story):
     assert interval.low < network < interval.high
 
 
-@pytest.mark.parametrize("touchpoint", sorted(places.TOUCHPOINTS))
+@pytest.mark.parametrize("touchpoint", sorted(company.TOUCHPOINTS))
 def test_every_touchpoint_has_enough_answers_for_a_picture(story: Story, touchpoint):
-    assert sum(asking.happening.touchpoint == touchpoint for asking, _ in _answers(story)) > 200
+    assert sum(one.touchpoint == touchpoint for one, _ in story.answered) > 200

@@ -21,7 +21,7 @@ def test_it_prints_counts_and_logins_that_work(
     printed = capsys.readouterr().out
     assert re.search(rf"\b{SMALL} interactions", printed)
     logins = dict(re.findall(r"(\S+@example\.com)\s+(\S+)", printed))
-    assert len(logins) == 4
+    assert len(logins) == 10
     token = cast.csrf(client.get("/login").get_data(as_text=True))
     signed_in = client.post(
         "/login",

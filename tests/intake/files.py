@@ -31,13 +31,6 @@ _SHEET = (
     '<?xml version="1.0"?><worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main">'
     "<sheetData>{cells}</sheetData></worksheet>"
 )
-ODS_ROWS = (
-    '<?xml version="1.0" encoding="UTF-8"?><office:document-content '
-    'xmlns:office="urn:oasis:names:tc:opendocument:xmlns:office:1.0" '
-    'xmlns:table="urn:oasis:names:tc:opendocument:xmlns:table:1.0" '
-    'xmlns:text="urn:oasis:names:tc:opendocument:xmlns:text:1.0"><office:body><office:spreadsheet>'
-    '<table:table table:name="S">{rows}</table:table></office:spreadsheet></office:body></office:document-content>'
-)
 
 
 def csv_file(folder: Path, lines: Sequence[str], *, heading: str = HEADING, encoding: str = "utf-8") -> Path:
@@ -75,21 +68,6 @@ def raw_xlsx(path: Path, cells: str, *, extra: dict[str, bytes] | None = None) -
         "xl/worksheets/sheet1.xml": _SHEET.format(cells=cells),
     }
     return _zip(path, {**{name: text.encode() for name, text in parts.items()}, **(extra or {})})
-
-
-def raw_ods(path: Path, rows: str) -> Path:
-    """An ODS file with this XML as its rows."""
-    return _zip(
-        path,
-        {
-            "mimetype": b"application/vnd.oasis.opendocument.spreadsheet",
-            "content.xml": ODS_ROWS.format(rows=rows).encode(),
-            "META-INF/manifest.xml": (
-                b'<?xml version="1.0"?><manifest:manifest '
-                b'xmlns:manifest="urn:oasis:names:tc:opendocument:xmlns:manifest:1.0"/>'
-            ),
-        },
-    )
 
 
 def _zip(path: Path, parts: dict[str, bytes]) -> Path:

@@ -1,9 +1,10 @@
-"""Headings become fields."""
+"""Headings become fields, and words in cells mean one of a few things."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from npsapp.intake import columns
 from npsapp.intake.columns import Field, is_heading, layout, normal_heading
 
 
@@ -85,3 +86,68 @@ def test_no_titles_break_the_recognition(titles: list[str]):
 @given(st.text(max_size=30))
 def test_comparing_headings_is_stable(title: str):
     assert normal_heading(normal_heading(title)) == normal_heading(title)
+
+
+@pytest.mark.parametrize("text", ["yes", "Да", "так", "1", "+", "TRUE", " Є "])
+def test_yes_is_understood_in_three_languages(text: str):
+    assert columns.yes_or_no(text) is True
+
+
+@pytest.mark.parametrize("text", ["no", "Нет", "ні", "0", "-", "false"])
+def test_no_is_understood_in_three_languages(text: str):
+    assert columns.yes_or_no(text) is False
+
+
+def test_perhaps_is_neither():
+    assert columns.yes_or_no("может быть") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("грн.", "UAH"),
+        ("₴", "UAH"),
+        ("980", "UAH"),
+        ("руб", "RUB"),
+        ("usd", "USD"),
+        ("chf", "CHF"),
+        ("шт", None),
+    ],
+)
+def test_a_currency_is_read_by_code_sign_and_word(text: str, code: str | None):
+    assert columns.currency(text) == code
+
+
+@pytest.mark.parametrize("text", ["Отменён", "Скасовано", "Cancelled", "Возврат", "Повернення", "refunded"])
+def test_a_purchase_taken_back_is_recognised(text: str):
+    assert columns.taken_back(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Закрыт", "К обеспечению", "Частичный возврат", "Не отменён", "Часткове повернення", "completed", ""],
+)
+def test_other_states_leave_the_purchase_standing(text: str):
+    assert not columns.taken_back(text)
+
+
+def test_performers_come_with_or_without_roles():
+    assert columns.performers("Петренко Тест") == (("", "Петренко Тест"),)
+    assert columns.performers("Продавець: Іван  Тест; courier: Петро; ") == (
+        ("seller", "Іван Тест"),
+        ("courier", "Петро"),
+    )
+
+
+@pytest.mark.parametrize(("text", "code"), [("UA", "uk"), ("ru-RU", "ru"), ("English", "en"), ("pl", "")])
+def test_a_language_is_one_of_ours_or_none(text: str, code: str):
+    assert columns.language(text) == code
+
+
+@pytest.mark.parametrize("name", ["Розничный покупатель", "Роздрібний покупець", "Частное лицо", "<>"])
+def test_a_card_for_everybody_is_nobody(name: str):
+    assert columns.nobody(name)
+
+
+def test_a_real_name_is_somebody():
+    assert not columns.nobody("Тестова Олена Іванівна")

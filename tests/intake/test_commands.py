@@ -84,8 +84,11 @@ def test_an_unknown_touchpoint_is_refused_with_the_known_ones(run):
     assert db.session.query(Source).count() == 0
 
 
-def test_without_a_company_nothing_can_be_imported(app: Flask, at_now: datetime):
-    result = app.test_cli_runner().invoke(intake, ["read", str(CSV_1C), "--source", "Каса"])
+def test_the_first_file_founds_the_company(app: Flask, at_now: datetime):
+    result = app.test_cli_runner().invoke(intake, ["read", str(CSV_1C), "--source", "Каса", "--live"])
 
-    assert result.exit_code == 1
-    assert "no brand" in result.stderr
+    assert result.exit_code == 0
+    source = db.session.query(Source).one()
+    assert source.brand.key == "company"
+    assert source.touchpoint_id is not None
+    assert db.session.query(Interaction).count() == 3

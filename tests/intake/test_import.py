@@ -15,7 +15,7 @@ from npsapp.customers.models import ContactPoint, Customer, Ground
 from npsapp.customers.rules import GroundKind
 from npsapp.db import db, transaction
 from npsapp.delivery.rules import Channel
-from npsapp.intake import applying, files, queries, services, staging, tasks
+from npsapp.intake import applying, queries, services, staging, tasks
 from npsapp.intake.models import (
     BatchState,
     ImportBatch,
@@ -25,7 +25,6 @@ from npsapp.intake.models import (
     Source,
     StagedRow,
 )
-from npsapp.intake.names import Names
 from npsapp.lib.tables import MEGABYTE, FileRefused
 from npsapp.organization.models import Unit
 from npsapp.worker import collecting
@@ -34,7 +33,7 @@ from tests.intake.files import CSV_1C, HEADING, XLSX_1C, csv_file, purchases, ra
 
 def _upload(path: Path, company: SimpleNamespace, now: datetime, source: str = "shop") -> int:
     with path.open("rb") as stream:
-        stored = files.store(stream, tasks.uploads(), most_bytes=50 * MEGABYTE)
+        stored = staging.store(stream, tasks.uploads(), most_bytes=50 * MEGABYTE)
     actor = by_user(company.admin.id)
     with transaction():
         found = services.get_or_create_source(name=source, actor=actor, now=now)
@@ -51,13 +50,8 @@ def _stage(path: Path, company: SimpleNamespace, now: datetime, source: str = "s
 
 def _confirm(batch: ImportBatch, company: SimpleNamespace, now: datetime, **grounds: str) -> int:
     with transaction():
-        services.confirm(
-            batch.id,
-            touchpoint_id=company.touchpoint.id,
-            grounds=grounds,
-            actor=by_user(company.admin.id),
-            now=now,
-        )
+        services.choose(batch.id, touchpoint_id=company.touchpoint.id, grounds=grounds)
+        services.confirm(batch.id, actor=by_user(company.admin.id), now=now)
     return batch.id
 
 
@@ -262,7 +256,7 @@ def test_a_file_above_the_limit_is_refused_and_leaves_nothing_behind(app: Flask,
         stream.truncate(500 * MEGABYTE)
 
     with big.open("rb") as stream, pytest.raises(FileRefused) as caught:
-        files.store(stream, tmp_path / "uploads", most_bytes=40 * MEGABYTE)
+        staging.store(stream, tmp_path / "uploads", most_bytes=40 * MEGABYTE)
 
     assert "40" in str(caught.value)
     assert list((tmp_path / "uploads").iterdir()) == []
@@ -270,7 +264,7 @@ def test_a_file_above_the_limit_is_refused_and_leaves_nothing_behind(app: Flask,
 
 def test_an_uploaded_file_is_readable_by_its_owner_only(app: Flask, tmp_path: Path):
     with CSV_1C.open("rb") as stream:
-        stored = files.store(stream, tmp_path / "uploads", most_bytes=MEGABYTE)
+        stored = staging.store(stream, tmp_path / "uploads", most_bytes=MEGABYTE)
 
     assert (tmp_path / "uploads" / stored.name).stat().st_mode & 0o777 == 0o600
     assert (tmp_path / "uploads").stat().st_mode & 0o777 == 0o700
@@ -300,12 +294,12 @@ def test_the_planner_does_not_see_a_batch_before_it_is_done(
     batch_id = _confirm(_stage(csv_file(tmp_path, purchases(3)), company, at_now), company, at_now)
     with transaction():
         claim = applying.begin(batch_id, now=at_now)
-        applying.apply_next(claim, Names(claim.brand_id, now=at_now), now=at_now, most=2)
+        applying.apply_next(claim, now=at_now, most=2)
 
     assert len(_interactions()) == 2
     assert queries.undecided(10) == []
     with transaction():
-        applying.apply_next(claim, Names(claim.brand_id, now=at_now), now=at_now)
+        applying.apply_next(claim, now=at_now)
         applying.finish(claim, now=at_now)
     assert len(queries.undecided(10)) == 3
 
@@ -334,7 +328,7 @@ def test_a_batch_whose_worker_died_is_resumed_and_nothing_is_done_twice(
     with transaction():
         claim = applying.begin(batch_id, now=at_now)
     with transaction():
-        applying.apply_next(claim, Names(claim.brand_id, now=at_now), now=at_now)
+        applying.apply_next(claim, now=at_now)
     assert tasks.resume_batches(at_now) == 0
 
     later = at_now + timedelta(minutes=3)
@@ -344,7 +338,7 @@ def test_a_batch_whose_worker_died_is_resumed_and_nothing_is_done_twice(
             applying_now = applying.begin(batch_id, now=later)
             assert applying_now is not None
             # The worker believed dead wakes up: it has lost the batch.
-            assert applying.apply_next(claim, Names(claim.brand_id, now=later), now=later) is None
+            assert applying.apply_next(claim, now=later) is None
             db.session.get_one(ImportBatch, batch_id).lease_until = None
         run_all()
 
@@ -361,7 +355,7 @@ def test_a_file_whose_reader_died_is_read_again_from_the_start(
     batch_id = _upload(csv_file(tmp_path, purchases(10)), company, at_now)
     with transaction():
         claim = staging.begin(batch_id, now=at_now)
-        staging.write(claim, staging.Part([], []), now=at_now)
+        staging.write(claim, staging.Part(), now=at_now)
 
     tasks.stage_batch(batch_id)
     assert _batch(batch_id).state is BatchState.STAGING
@@ -372,7 +366,7 @@ def test_a_file_whose_reader_died_is_read_again_from_the_start(
     assert _batch(batch_id).state is BatchState.STAGED
     assert _batch(batch_id).rows == 10
     with transaction():
-        assert not staging.write(claim, staging.Part([], []), now=at_now)
+        assert not staging.write(claim, staging.Part(), now=at_now)
 
 
 def test_a_lost_job_is_made_again_after_a_minute(company: SimpleNamespace, at_now: datetime, tmp_path: Path):

@@ -91,7 +91,7 @@ def test_importing_and_going_live_in_one_step(browser: Browser, company: SimpleN
         live_from="2026-11-04",
         first_day_cap="50",
         outbox="y",
-        go_live="1",
+        deed="go_live",
     )
 
     source = db.session.query(Source).one()
@@ -105,11 +105,24 @@ def test_a_source_can_go_live_from_the_report(browser: Browser, company: SimpleN
     page = browser.upload(CSV_1C)
     browser.post(f"{page}/confirm", page, touchpoint=company.touchpoint.id)
 
-    assert "The source is in trial" in browser.get(page).text
+    report = browser.get(page).text
+    assert "The source is in trial" in report
+    assert "Letters that would leave today: 0, within a week: 0." in report
     browser.post(f"{page}/live", page, live_from="2026-11-01", first_day_cap="")
 
     assert not db.session.query(Source).one().in_trial
     assert "The source is in trial" not in browser.get(page).text
+
+
+def test_the_report_of_a_source_in_trial_counts_by_the_planners_rule(
+    browser: Browser, company: SimpleNamespace, at_now: datetime
+):
+    page = browser.upload(CSV_1C)
+    browser.post(f"{page}/confirm", page, touchpoint=company.touchpoint.id, ground_email="contract")
+    with transaction():
+        invitations.plan(intake.undecided(10), mail_configured=False, now=at_now)
+
+    assert "Letters that would leave today: 2, within a week: 2." in browser.get(page).text
 
 
 def test_counting_again_keeps_the_choices_and_changes_nothing_else(
@@ -119,11 +132,12 @@ def test_counting_again_keeps_the_choices_and_changes_nothing_else(
     before = browser.get(page).text
 
     browser.post(
-        f"{page}/choices",
+        f"{page}/confirm",
         page,
         touchpoint=company.touchpoint.id,
         ground_email="contract",
         live_from="2026-11-01",
+        deed="count",
     )
     after = browser.get(page).text
 
@@ -262,14 +276,13 @@ def test_an_upload_without_file_or_source_says_what_is_missing(browser: Browser,
     assert db.session.query(ImportBatch).count() == 0
 
 
-def test_progress_is_told_to_scripts(browser: Browser):
+def test_a_file_that_is_being_read_shows_how_far_it_is(browser: Browser):
     page = browser.upload(CSV_1C)
+    with transaction():
+        batch = db.session.query(ImportBatch).one()
+        batch.state, batch.applied = BatchState.APPLYING, 2
 
-    news = browser.get(f"{page}/progress.json").json
-
-    assert news["finished"] is True
-    assert news["state"] == "staged"
-    assert news["rows"] == 3
+    assert "2 of 3 rows are imported." in browser.get(page).text
 
 
 def test_the_list_shows_every_file_and_explains_itself_when_empty(browser: Browser):
@@ -289,13 +302,13 @@ def test_only_administrators_import(company: SimpleNamespace, client: FlaskClien
 
 
 def test_a_file_that_does_not_exist_is_not_found(browser: Browser):
-    for tail in ("", "/progress.json", "/rejects.csv"):
+    for tail in ("", "/rejects.csv"):
         assert browser.get(f"/imports/999{tail}").status_code == 404
 
 
 def test_every_deed_needs_the_forms_token(browser: Browser):
     page = browser.upload(CSV_1C)
 
-    for deed in ("confirm", "choices", "columns", "discard", "undo", "live"):
+    for deed in ("confirm", "columns", "discard", "undo", "live"):
         assert browser.client.post(f"{page}/{deed}").status_code == 400
     assert _batch().state is BatchState.STAGED

@@ -1,6 +1,6 @@
 """Amounts and moments as people and spreadsheets write them."""
 
-from datetime import UTC, date, datetime, time
+from datetime import UTC, datetime, time
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -28,17 +28,15 @@ KYIV = ZoneInfo("Europe/Kyiv")
         ("$1,000.00", "1000.00"),
         ("(50,00)", "-50.00"),
         ("−7", "-7.00"),
-        (19100.0, "19100.00"),
-        (0.1 + 0.2, "0.30"),
+        ("0.30000000000000004", "0.30"),
         ("12abc3", None),
         ("", None),
         ("1,2,3", None),
         ("9" * 20, None),
-        (float("nan"), None),
-        (True, None),
+        ("nan", None),
     ],
 )
-def test_an_amount_is_read_in_all_its_spellings(cell: object, number: str | None):
+def test_an_amount_is_read_in_all_its_spellings(cell: str, number: str | None):
     assert amount(cell) == (Decimal(number) if number else None)
 
 
@@ -69,21 +67,20 @@ def test_no_text_breaks_the_reading_of_amounts(text: str):
         ("2026-11-03T10:15:00+02:00", datetime(2026, 11, 3, 8, 15, tzinfo=UTC)),
         ("2026-11-03T10:15:00.123Z", datetime(2026, 11, 3, 10, 15, tzinfo=UTC)),
         ("2026-11-03T10:15:00-0530", datetime(2026, 11, 3, 15, 45, tzinfo=UTC)),
-        (46329, datetime(2026, 11, 3, 10, 0, tzinfo=UTC)),
-        (46329.427083333, datetime(2026, 11, 3, 8, 15, tzinfo=UTC)),
+        ("46329.427083333", datetime(2026, 11, 3, 8, 15, tzinfo=UTC)),
         ("46329", datetime(2026, 11, 3, 10, 0, tzinfo=UTC)),
-        (datetime(2026, 7, 1, 10, 0), datetime(2026, 7, 1, 7, 0, tzinfo=UTC)),  # noqa: DTZ001 - a date cell
-        (date(2026, 7, 1), datetime(2026, 7, 1, 9, 0, tzinfo=UTC)),
-        (time(10), None),
+        ("2026-07-01 10:00:00", datetime(2026, 7, 1, 7, 0, tzinfo=UTC)),
+        ("20260701", datetime(2026, 7, 1, 9, 0, tzinfo=UTC)),
+        ("10:00:00", None),
         ("31.02.2026", None),
         ("11/23/2026", None),
         ("вчера", None),
         ("2026-11-03T25:00", None),
-        (7, None),
+        ("7", None),
         ("", None),
     ],
 )
-def test_a_moment_is_read_in_all_its_spellings(cell: object, expected: datetime | None):
+def test_a_moment_is_read_in_all_its_spellings(cell: str, expected: datetime | None):
     assert moment(cell, KYIV) == expected
 
 

@@ -11,7 +11,6 @@ from npsapp.customers.models import Customer, Hold
 from npsapp.customers.rules import HoldReason
 from npsapp.db import db, transaction
 from npsapp.invitations.rules import InvitationState, Reason
-from npsapp.responses.models import ResponseRevision
 from tests import factories
 
 
@@ -121,12 +120,8 @@ def test_the_page_tells_the_whole_story(client, company, login, petro, now):
             company, now=now, customer=customer, title="дренажний колодязь"
         )
         invitation = factories.make_invitation(company, now=now, interaction=interaction)
-        response = factories.make_response(company, now=now, invitation=invitation, score=2)
-        db.session.add(
-            ResponseRevision(
-                response_id=response.id, number=2, at=now + timedelta(hours=1), score=4, comment=""
-            )
-        )
+        factories.make_response(company, now=now, invitation=invitation, score=2)
+        invitation.steps[0].message = factories.make_message(company, now=now, subject="Як Вам покупка?")
         db.session.add(
             Hold(customer_id=petro[0], reason=HoldReason.LATER, since=now, until=now + timedelta(days=180))
         )
@@ -136,7 +131,7 @@ def test_the_page_tells_the_whole_story(client, company, login, petro, now):
         "дренажний колодязь",
         "БУ00-004711",
         "Решітка приїхала зламана.",
-        "it then said 4",
+        "Як Вам покупка?",
         "asked not to be asked for six months",
         "petro.izhak@example.com",
         "tel:+380671112233",

@@ -13,7 +13,6 @@ from npsapp.lib import clock
 from npsapp.office import health
 from npsapp.pulse import services as pulse
 from tests import factories
-from tests.delivery.test_views import make_message
 
 
 @pytest.fixture
@@ -93,7 +92,7 @@ def test_failing_letters_are_told_to_those_who_may_look_at_them(
 ):
     with transaction():
         for _ in range(2):
-            make_message(company, now, state=State.FAILED)
+            factories.make_message(company, now=now, state=State.FAILED)
 
     assert "2 letters could not be sent." in start(login(app.test_client(), company.admin))
     assert "could not be sent" not in start(login(app.test_client(), company.manager_kyiv))

@@ -72,7 +72,7 @@ def test_a_region_cannot_lie_inside_itself(tree: SimpleNamespace, now: datetime)
     region = db.session.get_one(Region, tree.kyiv)
 
     with pytest.raises(services.WouldBeItsOwnParent), transaction():
-        services.change_region(region, {"parent_id": tree.district}, actor=PROGRAM, now=now)
+        services.change_fields(region, {"parent_id": tree.district}, actor=PROGRAM, now=now)
 
 
 def test_a_circle_in_the_tree_ends_every_question(tree: SimpleNamespace) -> None:
@@ -82,7 +82,7 @@ def test_a_circle_in_the_tree_ends_every_question(tree: SimpleNamespace) -> None
     assert queries.subtree_ids([tree.city]) == {tree.kyiv, tree.city, tree.district}
 
 
-def test_keys_are_proposed_and_numbered(company: SimpleNamespace, now: datetime) -> None:
+def test_keys_are_made_of_names_and_numbered(company: SimpleNamespace, now: datetime) -> None:
     with transaction():
         keys = [
             services.create_region(pool_id=company.pool.id, name={"uk": "Київ"}, now=now).key
@@ -90,11 +90,6 @@ def test_keys_are_proposed_and_numbered(company: SimpleNamespace, now: datetime)
         ]
 
     assert keys == ["kiiv", "kiiv-2", "kiiv-3"]
-
-
-def test_a_key_somebody_typed_is_refused_when_it_is_taken(company: SimpleNamespace, now: datetime) -> None:
-    with pytest.raises(services.KeyTaken), transaction():
-        services.create_brand(pool_id=company.pool.id, key="vodolad", name={"en": "Another"}, now=now)
 
 
 def test_units_of_a_file_are_made_once_and_wait_for_a_look(company: SimpleNamespace, now: datetime) -> None:
@@ -142,16 +137,18 @@ def test_performers_and_segments_of_a_file_are_made_once(company: SimpleNamespac
 
 def test_an_empty_chunk_makes_nothing(company: SimpleNamespace, now: datetime) -> None:
     with transaction():
-        assert services.add_units(company.brand.id, {}, now=now) == {}
+        services.add_units(company.brand.id, {}, now=now)
         assert services.add_performers(company.brand.id, {"": ""}, now=now) == {}
+
+    assert db.session.scalar(select(func.count()).select_from(Unit)) == 2
 
 
 def test_only_what_changed_is_recorded_and_no_contents(company: SimpleNamespace, now: datetime) -> None:
     with transaction():
-        changed = services.change_brand(
+        changed = services.change_fields(
             company.brand, {"accent": "#003366", "currency": "UAH"}, actor=PROGRAM, now=now
         )
-        again = services.change_brand(company.brand, {"accent": "#003366"}, actor=PROGRAM, now=now)
+        again = services.change_fields(company.brand, {"accent": "#003366"}, actor=PROGRAM, now=now)
 
     entry = db.session.scalars(select(AuditEntry).where(AuditEntry.subject_type == "brand")).one()
     assert (changed, again) == (["accent"], [])

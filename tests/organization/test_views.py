@@ -11,7 +11,6 @@ from npsapp.db import db, transaction
 from npsapp.organization import services
 from npsapp.organization.models import Brand, Holiday, Region, Unit
 from tests.cast import csrf
-from tests.organization.conftest import look_again
 
 BRAND = {
     "name_uk": "Дренаж Плюс", "phrase_ru": "магазин «Дренаж Плюс»", "accent": "#7a1f1f", "language": "uk",
@@ -52,7 +51,6 @@ def test_only_administrators_come_in(
 def test_a_brand_is_entered(admin: FlaskClient) -> None:
     answer = post(admin, "/organization/brands/new", BRAND)
 
-    look_again()
     brand = db.session.scalars(select(Brand).where(Brand.key == "drenazh-plius")).one()
     assert answer.status_code == 303
     assert brand.name == {"uk": "Дренаж Плюс"}
@@ -81,7 +79,7 @@ def test_a_faulty_brand_is_explained_at_its_field(
     assert len(db.session.scalars(select(Brand)).all()) == 1
 
 
-def test_a_brand_is_changed_and_the_page_says_what(admin: FlaskClient, company: SimpleNamespace) -> None:
+def test_a_brand_is_changed_and_the_page_says_so(admin: FlaskClient, company: SimpleNamespace) -> None:
     url = f"/organization/brands/{company.brand.id}"
     page = admin.get(url).get_data(as_text=True)
     assert "компанию «Водолад»" in page
@@ -89,24 +87,21 @@ def test_a_brand_is_changed_and_the_page_says_what(admin: FlaskClient, company: 
     answer = post(admin, url, BRAND)
 
     assert answer.status_code == 303
-    assert "accent colour" in admin.get("/organization/").get_data(as_text=True)
-    look_again()
+    assert "Saved." in admin.get("/organization/").get_data(as_text=True)
     assert db.session.get_one(Brand, company.brand.id).accent == "#7A1F1F"
 
 
 def test_a_region_is_entered_and_changed(admin: FlaskClient, company: SimpleNamespace) -> None:
     parent = str(company.regions.kyiv.id)
-    assert post(admin, "/organization/regions/new", REGION | {"parent": parent}).status_code == 303
-    look_again()
+    assert post(admin, "/organization/regions/new", REGION | {"parent_id": parent}).status_code == 303
     region = db.session.scalars(select(Region).where(Region.key == "poltava")).one()
     assert (region.workdays, region.work_from, region.work_until) == ("126", time(8), time(17, 30))
     assert region.parent_id == company.regions.kyiv.id
 
     url = f"/organization/regions/{region.id}"
-    changed = REGION | {"aliases": "м. Полтава\n М. ПОЛТАВА \n", "timezone": "Europe/Warsaw", "parent": ""}
+    changed = REGION | {"aliases": "м. Полтава\n М. ПОЛТАВА \n", "timezone": "Europe/Warsaw", "parent_id": ""}
     assert post(admin, url, changed).status_code == 303
 
-    look_again()
     assert (region.aliases, region.timezone, region.parent_id) == (["м. полтава"], "Europe/Warsaw", None)
 
 
@@ -129,7 +124,7 @@ def test_a_faulty_region_is_explained_at_its_field(admin: FlaskClient, over: dic
 def test_a_region_is_not_offered_itself_as_parent(admin: FlaskClient, company: SimpleNamespace) -> None:
     url = f"/organization/regions/{company.regions.kyiv.id}"
 
-    answer = post(admin, url, REGION | {"parent": str(company.regions.kyiv.id)})
+    answer = post(admin, url, REGION | {"parent_id": str(company.regions.kyiv.id)})
 
     assert answer.status_code == 422
 
@@ -143,10 +138,9 @@ def test_a_unit_from_a_file_is_looked_at(admin: FlaskClient, company: SimpleName
     answer = post(
         admin,
         f"/organization/units/{unit_id}",
-        {"name_uk": "Склад 2", "aliases": "Склад два", "region": str(company.regions.odesa.id)},
+        {"name_uk": "Склад 2", "aliases": "Склад два", "region_id": str(company.regions.odesa.id)},
     )
 
-    look_again()
     unit = db.session.get_one(Unit, unit_id)
     assert answer.status_code == 303
     assert unit.confirmed
@@ -168,14 +162,12 @@ def test_a_holiday_is_entered_and_taken_out(admin: FlaskClient) -> None:
     home = "/organization/"
     data = {"day": "2026-12-25", "name": "Christmas", "region": ""}
     assert post(admin, "/organization/holidays", data, home).status_code == 303
-    look_again()
     holiday = db.session.scalars(select(Holiday)).one()
     assert (holiday.day, holiday.region_id, holiday.name) == (date(2026, 12, 25), None, {"en": "Christmas"})
     assert "Christmas" in admin.get(home).get_data(as_text=True)
 
     post(admin, f"/organization/holidays/{holiday.id}/remove", {}, home)
 
-    look_again()
     assert db.session.scalars(select(Holiday)).all() == []
 
 

@@ -1,36 +1,47 @@
 """Pictures: the same bytes for the same numbers, readable without eyes, safe with any text."""
 
+import re
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import pytest
 
 from npsapp.reports import charts
-from npsapp.reports.charts import Bar, Point
-from npsapp.reports.sheets import Look, Shape, Words
+from npsapp.reports.pictures import Shape, Sheet
+from npsapp.reports.rules import Split
+from npsapp.reports.statistics import GroupCounts, summarise
+from npsapp.reports.wording import Line
 from npsapp.responses.rules import Group
 
 SVG = "{http://www.w3.org/2000/svg}"
-WORDS = Words("NPS за місяцями", "Опис: 34 < 41 & «ґ»", "Листопад 2026, усі бренди")
-MONTHS = [
-    Point("вер.", 40, 20.0, 1.5, 37.0, text="20 (2 … 37)", n_text="n 40"),
-    Point("жовт.", 0, n_text="n 0", few=True),
-    Point("лист.", 6, -16.7, -60.0, 35.0, few=True, text="-17 (-60 … 35)", n_text="n 6"),
-]
-BARS = [Bar(score, score * 3, str(score * 3)) for score in range(11)]
-GROUPS = {
-    Group.DETRACTOR: ("Критики", "38 %"),
-    Group.PASSIVE: ("Нейтрали", "27 %"),
-    Group.PROMOTER: ("Прихильники", "35 %"),
-}
 
 
-def all_pictures(look: Look, shape: Shape, words: Words = WORDS) -> dict[str, bytes]:
-    return {
-        "trend": charts.trend(MONTHS, words, look=look, shape=shape),
-        "split": charts.split(MONTHS, words, look=look, shape=shape, whole=MONTHS[0]),
-        "distribution": charts.distribution(BARS, GROUPS, words, look=look, shape=shape),
-    }
+def line(name: str, *counts: int, value: str = "", interval: str = "") -> Line:
+    return Line(name, summarise(GroupCounts(*counts)), value, interval, f"n {sum(counts)}")
+
+
+MONTHS = (
+    line("вер.", 20, 8, 12, value="20", interval="-5 … 42"),
+    line("жовт.", 0, 0, 0),
+    line("лист.", 2, 1, 3, value="-17", interval="-60 … 35"),
+)
+WORDS = ("NPS за місяцями", "Опис: 34 < 41 & «ґ»", "Листопад 2026, усі бренди")
+TREND = Sheet(Split.MONTH, *WORDS, lines=MONTHS)
+REGIONS = Sheet(Split.REGION, *WORDS, lines=MONTHS, whole=MONTHS[0])
+GROUPS = (
+    (Group.DETRACTOR, "Критики", "38 %"),
+    (Group.PASSIVE, "Нейтрали", "27 %"),
+    (Group.PROMOTER, "Прихильники", "35 %"),
+)
+SCORES = Sheet(None, *WORDS, by_score=tuple(score * 3 for score in range(11)), groups=GROUPS)
+SHEETS = {"trend": TREND, "regions": REGIONS, "scores": SCORES}
+
+
+def all_pictures(shape: Shape) -> dict[str, bytes]:
+    return {name: charts.draw(sheet, shape) for name, sheet in SHEETS.items()}
 
 
 def texts(svg: bytes) -> str:
@@ -39,32 +50,32 @@ def texts(svg: bytes) -> str:
 
 @pytest.mark.parametrize("shape", Shape)
 def test_equal_numbers_give_equal_bytes(shape):
-    assert all_pictures(Look.LIGHT, shape) == all_pictures(Look.LIGHT, shape)
+    assert all_pictures(shape) == all_pictures(shape)
 
 
 def test_drawing_in_several_threads_gives_the_same_bytes():
-    alone = all_pictures(Look.LIGHT, Shape.WIDE)
+    alone = all_pictures(Shape.WIDE)
 
     with ThreadPoolExecutor(max_workers=4) as pool:
-        together = list(pool.map(lambda _: all_pictures(Look.LIGHT, Shape.WIDE), range(4)))
+        together = list(pool.map(lambda _: all_pictures(Shape.WIDE), range(4)))
 
     assert together == [alone] * 4
 
 
-@pytest.mark.parametrize("name", ["trend", "split", "distribution"])
+@pytest.mark.parametrize("name", SHEETS)
 def test_a_picture_is_announced_by_title_and_description(name):
-    root = ElementTree.fromstring(all_pictures(Look.LIGHT, Shape.WIDE)[name])
+    root = ElementTree.fromstring(all_pictures(Shape.WIDE)[name])
     titles, descriptions = root.findall(f"{SVG}title"), root.findall(f"{SVG}desc")
 
     assert root.get("role") == "img"
     assert root.get("aria-labelledby") == f"{titles[0].get('id')} {descriptions[0].get('id')}"
-    assert [each.text for each in titles] == [WORDS.title]
-    assert [each.text for each in descriptions] == [WORDS.description]
+    assert [each.text for each in titles] == [WORDS[0]]
+    assert [each.text for each in descriptions] == [WORDS[1]]
 
 
-@pytest.mark.parametrize("name", ["trend", "split", "distribution"])
+@pytest.mark.parametrize("name", SHEETS)
 def test_a_picture_holds_no_date_no_script_and_nothing_from_elsewhere(name):
-    svg = all_pictures(Look.LIGHT, Shape.WIDE)[name].decode()
+    svg = all_pictures(Shape.WIDE)[name].decode()
 
     assert "<dc:date>" not in svg
     assert "<script" not in svg
@@ -76,63 +87,64 @@ def test_a_picture_holds_no_date_no_script_and_nothing_from_elsewhere(name):
     "name", ["$5 off$", r"bad $\frac$", "<script>alert(1)</script>", "a & b", "{x}^2", "\x08"]
 )
 def test_user_text_stays_the_text_it_is(name):
-    svg = charts.split(
-        [Point(name, 12, 1.0, -20.0, 22.0, n_text="n 12")], WORDS, look=Look.LIGHT, shape=Shape.WIDE
-    )
+    svg = charts.draw(replace(REGIONS, lines=(line(name, 5, 4, 3),)), Shape.WIDE)
 
     assert name.replace("\x08", "").strip() in texts(svg).replace("\n", " ")
 
 
 def test_every_month_shows_its_n_also_without_answers():
-    shown = texts(all_pictures(Look.LIGHT, Shape.WIDE)["trend"])
+    shown = texts(all_pictures(Shape.WIDE)["trend"])
 
     for month in MONTHS:
-        assert month.label in shown
+        assert month.name in shown
         assert month.n_text in shown
 
 
 def test_two_years_of_months_are_all_named():
-    months = [Point(f"{month % 12 + 1:02}.{2025 + month // 12}", 30, 5.0, -9.0, 19.0) for month in range(24)]
+    months = tuple(line(f"{month % 12 + 1:02}.{2025 + month // 12}", 12, 9, 9) for month in range(24))
 
-    shown = texts(charts.trend(months, WORDS, look=Look.LIGHT, shape=Shape.WIDE))
+    shown = texts(charts.draw(replace(TREND, lines=months), Shape.WIDE))
 
-    assert all(month.label in shown for month in months)
+    assert all(month.name in shown for month in months)
 
 
 def test_the_scores_and_groups_stand_at_their_bars():
-    shown = texts(all_pictures(Look.LIGHT, Shape.WIDE)["distribution"])
+    shown = texts(all_pictures(Shape.WIDE)["scores"])
 
-    assert all(bar.text in shown for bar in BARS)
-    assert all(" ".join(group) in shown for group in GROUPS.values())
+    assert all(str(count) in shown for count in SCORES.by_score)
+    assert all(" ".join(group) in shown for _group, *group in GROUPS)
 
 
-def test_each_look_has_its_own_ground_and_group_colours():
-    light, dark = (
-        all_pictures(look, Shape.WIDE)["distribution"].decode().lower() for look in (Look.LIGHT, Look.DARK)
-    )
+@pytest.mark.parametrize("name", SHEETS)
+def test_every_colour_of_a_picture_has_one_for_dark_pages(name):
+    svg = all_pictures(Shape.WIDE)[name].decode()
+    style, drawing = svg.split("<style>", 1)[1].split("</style>", 1)
 
-    assert "#d55e00" in light
-    assert "#11161d" not in light
-    assert "#ff8a3d" in dark
-    assert "#11161d" in dark
+    painted = set(re.findall(r"(?:fill|stroke): (#\w{6})", drawing))
+    assert painted
+    assert painted <= charts.DARK.keys()
+    assert all(f'fill: {colour}"]{{fill:{dark}' in style for colour, dark in charts.DARK.items())
 
 
 @pytest.mark.parametrize("shape", Shape)
-@pytest.mark.parametrize("points", [[], [Point("nobody", 0, few=True, n_text="n 0")]])
-def test_nothing_to_show_is_still_a_picture(points, shape):
-    for draw in (charts.trend, charts.split):
-        assert b"<svg" in draw(points, WORDS, look=Look.LIGHT, shape=shape)
-    assert b"<svg" in charts.distribution([], {}, WORDS, look=Look.LIGHT, shape=shape)
+@pytest.mark.parametrize("lines", [(), (line("nobody", 0, 0, 0),)])
+def test_nothing_to_show_is_still_a_picture(lines, shape):
+    for sheet in (TREND, REGIONS):
+        assert b"<svg" in charts.draw(replace(sheet, lines=lines, whole=None), shape)
+    assert b"<svg" in charts.draw(replace(SCORES, by_score=(0,) * 11), shape)
 
 
 @pytest.mark.parametrize("shape", Shape)
 def test_a_page_can_keep_the_place_free(shape):
-    pictures = all_pictures(Look.LIGHT, shape)
-    heights = {
-        "trend": charts.trend_height(len(MONTHS), shape),
-        "split": charts.split_height(len(MONTHS), shape),
-        "distribution": charts.distribution_height(shape),
-    }
+    for name, svg in all_pictures(shape).items():
+        expected = f"0 0 {shape.width} {SHEETS[name].height(shape)}"
+        assert ElementTree.fromstring(svg).get("viewBox") == expected
 
-    for name, svg in pictures.items():
-        assert ElementTree.fromstring(svg).get("viewBox") == f"0 0 {shape.width} {heights[name]}"
+
+def test_no_page_and_no_command_loads_matplotlib_before_the_first_picture():
+    program = (
+        "import sys, npsapp.cli, npsapp.schedule, npsapp.reports.views; print('matplotlib' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+
+    assert done.stdout.strip() == "False", done.stderr

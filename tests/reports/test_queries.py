@@ -10,6 +10,7 @@ from npsapp.permissions import Scope
 from npsapp.reports import queries, services
 from npsapp.reports.queries import Selection
 from npsapp.reports.rules import Period, Split
+from npsapp.responses import services as responses
 from npsapp.responses.models import Basis, Response
 from tests.factories import make_invitation
 
@@ -29,7 +30,7 @@ def settle(request):
 
 
 def total(**selection) -> int:
-    return sum(queries.distribution(Selection(**selection)))
+    return sum(queries.counted(Selection(**selection)).by_score)
 
 
 def test_both_ends_of_a_period_belong_to_it(answer, settle):
@@ -59,8 +60,8 @@ def test_each_filter_narrows(answer, settle, company, name):
     settle()
     own = getattr(company, name).id
 
-    assert total(**{f"{name}_id": own}) == 1
-    assert total(**{f"{name}_id": own + 1}) == 0
+    assert total(ids={name: own}) == 1
+    assert total(ids={name: own + 1}) == 0
 
 
 @pytest.mark.parametrize(
@@ -84,19 +85,23 @@ def test_parts_without_region_or_segment_stand_under_none(answer, settle, compan
     answer(2, region="odesa")
     settle()
 
-    regions = queries.divided(Selection(), Split.REGION)
-    segments = queries.divided(Selection(), Split.SEGMENT)
+    parts = queries.counted(Selection()).parts
 
-    assert {part.id: part.counts.n for part in regions} == {queries.NONE: 1, company.regions.odesa.id: 1}
-    assert {part.id: part.counts.n for part in segments} == {queries.NONE: 1, company.segment.id: 1}
+    assert _counts(parts[Split.REGION]) == {queries.NONE: 1, company.regions.odesa.id: 1}
+    assert _counts(parts[Split.SEGMENT]) == {queries.NONE: 1, company.segment.id: 1}
+    assert total(ids={"region": queries.NONE}) == 1
+
+
+def _counts(part) -> dict[int, int]:
+    return {id_: sum(by_score) for id_, by_score in part.items()}
 
 
 def test_nothing_answered_is_nothing_divided(company, now):
-    overview = queries.overview(Selection(), now)
+    found = queries.counted(Selection())
 
-    assert overview.by_score == (0,) * 11
-    assert (overview.months, overview.regions, overview.segments) == ([], [], [])
-    assert overview.invited.rate is None
+    assert found.by_score == queries.NO_ANSWERS
+    assert [len(part) for part in found.parts.values()] == [0, 0, 0]
+    assert queries.invited(Selection(), now).rate is None
 
 
 def test_the_response_rate_is_of_invitations_sent_on_the_days(answer, company, now):
@@ -120,8 +125,8 @@ def test_the_rate_is_coming_in_while_a_link_takes_answers(answer, company, now):
     with transaction():
         make_invitation(company, now=now, valid_until=now + timedelta(minutes=1))
 
-    assert queries.invited(Selection(), now).coming_in
-    assert not queries.invited(Selection(), now + timedelta(days=1)).coming_in
+    assert queries.invited(Selection(), now).still_open == 1
+    assert queries.invited(Selection(), now + timedelta(days=1)).still_open == 0
 
 
 def test_an_answer_that_does_not_count_is_no_answer_of_the_rate(answer, now):
@@ -146,13 +151,7 @@ def test_the_rate_follows_scope_and_segment(answer, company, now):
 
     kyiv = Scope(frozenset({company.regions.kyiv.id}))
     assert queries.invited(Selection(scope=kyiv), now).sent == 1
-    assert queries.invited(Selection(segment_id=company.segment.id), now).sent == 1
-
-
-def test_choices_name_only_the_regions_of_the_scope(company):
-    offered = queries.choices(Scope(frozenset({company.regions.odesa.id})))
-
-    assert [id_ for id_, _name in offered.regions] == [company.regions.odesa.id]
+    assert queries.invited(Selection(ids={"segment": company.segment.id}), now).sent == 1
 
 
 def test_a_voided_answer_leaves_the_report_at_once(answer, now):
@@ -160,14 +159,13 @@ def test_a_voided_answer_leaves_the_report_at_once(answer, now):
     with transaction():
         services.recount_dirty_days()
         response = db.session.get(Response, response_id)
-        response.voided_at, response.void_reason = now, "test"
-        db.session.merge(queries.DirtyDay(survey_id=response.survey_id, local_date=response.local_date))
+        responses.void(response, reason="test", by_id=None, now=now)
 
     assert total() == 0
 
 
 @pytest.mark.parametrize(
-    "narrowed", [{}, {"brand_id": 1}, {"scope": Scope(frozenset({1}))}, {"segment_id": 1}]
+    "narrowed", [{}, {"ids": {"brand": 1}}, {"scope": Scope(frozenset({1}))}, {"ids": {"segment": 1}}]
 )
 def test_reports_never_walk_through_all_answers(company, narrowed):
     """The cost of a report does not grow with the answers: only those of marked days are read."""

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from npsapp.reports import rules
-from npsapp.reports.rules import Period, Preset, period_of
+from npsapp.reports.rules import Period, period_of, typed_period
 
 TODAY = date(2026, 11, 20)
 days = st.dates(min_value=rules.EARLIEST, max_value=rules.LATEST)
@@ -16,11 +16,11 @@ days = st.dates(min_value=rules.EARLIEST, max_value=rules.LATEST)
 @pytest.mark.parametrize(
     ("preset", "first", "last"),
     [
-        (Preset.THIS_MONTH, date(2026, 11, 1), TODAY),
-        (Preset.LAST_MONTH, date(2026, 10, 1), date(2026, 10, 31)),
-        (Preset.THREE_MONTHS, date(2026, 9, 1), TODAY),
-        (Preset.TWELVE_MONTHS, date(2025, 12, 1), TODAY),
-        (Preset.THIS_YEAR, date(2026, 1, 1), TODAY),
+        ("this_month", date(2026, 11, 1), TODAY),
+        ("last_month", date(2026, 10, 1), date(2026, 10, 31)),
+        ("3_months", date(2026, 9, 1), TODAY),
+        ("12_months", date(2025, 12, 1), TODAY),
+        ("this_year", date(2026, 1, 1), TODAY),
     ],
 )
 def test_a_preset_begins_on_the_first_of_a_month(preset, first, last):
@@ -28,7 +28,7 @@ def test_a_preset_begins_on_the_first_of_a_month(preset, first, last):
 
 
 def test_last_month_in_january_lies_in_the_old_year():
-    assert period_of(Preset.LAST_MONTH, date(2026, 1, 31)) == Period(date(2025, 12, 1), date(2025, 12, 31))
+    assert period_of("last_month", date(2026, 1, 31)) == Period(date(2025, 12, 1), date(2025, 12, 31))
 
 
 @given(days, days)
@@ -71,3 +71,13 @@ def test_the_days_of_a_month_end_with_the_period():
 )
 def test_an_end_before_the_beginning_is_noticed(period, backwards):
     assert period.backwards is backwards
+
+
+@given(st.none() | st.dates(), st.none() | st.dates())
+def test_typed_days_are_put_in_order_and_kept_on_the_calendar(first, last):
+    typed = typed_period(first, last)
+
+    assert not typed.backwards
+    ends = [end for end in (typed.first, typed.last) if end]
+    assert len(ends) == len([day for day in (first, last) if day])
+    assert all(rules.EARLIEST <= end <= rules.LATEST for end in ends)

@@ -152,13 +152,6 @@ def test_the_ends_of_the_score_interval_are_just_not_contradicted(counts):
 
 
 @given(some_counted)
-def test_a_clipped_interval_lies_on_the_scale(counts):
-    interval = statistics.adjusted_wald(counts).clipped()
-
-    assert -1 <= interval.low <= interval.high <= 1
-
-
-@given(some_counted)
 def test_the_variance_is_that_of_answers_coded_minus_one_zero_one(counts):
     mean = statistics.nps(counts)
     by_hand = (

@@ -6,28 +6,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from flask import Flask, g
 from flask.testing import FlaskClient
 
 from npsapp.db import transaction
 from npsapp.invitations.models import Invitation
 from tests.factories import make_invitation
 from tests.responses.visitor import Visitor
-
-
-class Browser(FlaskClient):
-    """Begins every request with an empty `g`, as a server does: the tests' open context would carry it over."""
-
-    def open(self, *args: Any, **kwargs: Any) -> Any:
-        for name in list(g):
-            g.pop(name)
-        return super().open(*args, **kwargs)
-
-
-@pytest.fixture
-def client(app: Flask) -> FlaskClient:
-    """A browser without a session."""
-    return Browser(app, app.response_class, use_cookies=True)
 
 
 @pytest.fixture

@@ -13,10 +13,10 @@ from npsapp.customers.models import ContactFact
 from npsapp.customers.rules import FactKind
 from npsapp.db import db, transaction
 from npsapp.permissions import EVERYTHING, Scope
-from npsapp.responses import marks, queries, services
+from npsapp.responses import queries, services
 from npsapp.responses.models import DirtyDay, Response, ResponseRevision
-from npsapp.responses.rules import Said
-from npsapp.responses.services import Outcome, Submission
+from npsapp.responses.rules import REVISIONS_KEPT, NotAScore, Said
+from npsapp.responses.services import Submission
 from tests.factories import make_interaction, make_invitation, make_response
 
 
@@ -29,7 +29,7 @@ def submit(
             Said(score, comment, contact), "uk", final=final, may_edit=may_edit, opened_at=opened_at or now
         )
         answered = services.answer(step_id, submission, now=now)
-        return answered.outcome, answered.response.id
+        return answered.disputed, answered.response.id
 
 
 def dirty_days():
@@ -109,7 +109,7 @@ def test_a_changed_answer_is_unread_again(company, invite, now):
     invitation = invite()
     _, id_ = submit(invitation.id, 9, now=now)
     with transaction():
-        assert marks.mark_read([id_], scope=EVERYTHING, by_id=company.support.id, now=now) == 1
+        assert services.mark([id_], read=True, scope=EVERYTHING, by_id=company.support.id, now=now) == 1
 
     submit(invitation.id, 3, now=now, may_edit=True)
     assert db.session.scalar(select(Response.read_at)) is None
@@ -118,9 +118,9 @@ def test_a_changed_answer_is_unread_again(company, invite, now):
 def test_an_answer_without_the_right_is_disputed_and_changes_nothing(invite, now):
     invitation = invite()
     submit(invitation.id, 9, now=now)
-    outcome, _ = submit(invitation.id, 2, now=now)
+    disputed, _ = submit(invitation.id, 2, now=now)
 
-    assert outcome is Outcome.DISPUTED
+    assert disputed
     assert db.session.scalar(select(Response.score)) == 9
     assert events(Event.RESPONSE_DISPUTED)
 
@@ -167,33 +167,23 @@ def test_voiding_and_restoring_recount_the_day_and_stand_in_the_log(company, now
     with transaction():
         response = make_response(company, now=now)
     with transaction():
-        marks.void(response, reason="  a  test order ", by_id=company.admin.id, now=now)
+        services.void(response, reason="a test order", by_id=company.admin.id, now=now)
     assert dirty_days() == [now.date()]
     assert response.void_reason == "a test order"
     with transaction():
         db.session.execute(delete(DirtyDay))
 
     with transaction():
-        marks.restore(response, by_id=company.admin.id, now=now)
+        services.restore(response, by_id=company.admin.id, now=now)
     assert dirty_days() == [now.date()]
     assert response.voided_at is None
     assert events(Event.RESPONSE_VOIDED, Event.RESPONSE_RESTORED) == ["response.voided", "response.restored"]
 
 
-@pytest.mark.parametrize("reason", ["", "   ", "x" * 501])
-def test_an_answer_is_not_voided_without_a_reason(company, now, reason):
-    with transaction():
-        response = make_response(company, now=now)
-
-    with pytest.raises(marks.NoReason), transaction():
-        marks.void(response, reason=reason, by_id=company.admin.id, now=now)
-    assert response.voided_at is None
-
-
 def test_the_reason_of_a_void_is_not_copied_into_the_log(company, now):
     with transaction():
         response = make_response(company, now=now)
-        marks.void(response, reason="Olena asked", by_id=company.admin.id, now=now)
+        services.void(response, reason="Olena asked", by_id=company.admin.id, now=now)
 
     entry = db.session.scalar(select(AuditEntry).where(AuditEntry.event == Event.RESPONSE_VOIDED))
     assert entry.data == {}
@@ -205,7 +195,7 @@ def test_answers_of_other_regions_cannot_be_marked(company, now):
 
     with transaction():
         odesa = Scope(frozenset({company.regions.odesa.id}))
-        assert marks.mark_read([id_], scope=odesa, by_id=company.manager_odesa.id, now=now) == 0
+        assert services.mark([id_], read=True, scope=odesa, by_id=company.manager_odesa.id, now=now) == 0
     assert db.session.scalar(select(Response.read_at)) is None
 
 
@@ -214,8 +204,43 @@ def test_many_answers_marked_at_once_are_one_entry_in_the_log(company, now):
         ids = [make_response(company, now=now).id for _ in range(3)]
 
     with transaction():
-        marks.mark_read(ids, scope=EVERYTHING, by_id=company.support.id, now=now)
+        services.mark(ids, read=True, scope=EVERYTHING, by_id=company.support.id, now=now)
     assert len(events(Event.RESPONSE_READ)) == 1
+
+
+def test_words_without_a_score_need_a_stored_one(invite, now):
+    invitation = invite()
+    with pytest.raises(NotAScore):
+        submit(invitation.id, None, comment="Words", now=now)
+    submit(invitation.id, 4, now=now)
+    submit(invitation.id, None, comment="Words", final=True, now=now + timedelta(minutes=1), opened_at=now)
+
+    answer = queries.of_invitation(invitation.id)
+    assert (answer.score, answer.comment, answer.revision) == (4, "Words", 2)
+    with pytest.raises(NotAScore):
+        submit(invitation.id, None, comment="Other words", now=now + timedelta(minutes=2))
+
+
+def test_an_answer_is_not_changed_without_end(invite, now):
+    invitation = invite()
+    for number in range(REVISIONS_KEPT):
+        submit(invitation.id, number % 11, may_edit=True, now=now)
+
+    with pytest.raises(services.Closed):
+        submit(invitation.id, 10, may_edit=True, now=now)
+    assert db.session.scalar(select(Response.revision)) == REVISIONS_KEPT
+
+
+def test_marks_of_days_are_taken_once(invite, now):
+    submit(invite().id, 9, now=now)
+    day = db.session.execute(select(DirtyDay.survey_id, DirtyDay.local_date)).one()
+    wanted = [tuple(day), (day.survey_id, day.local_date - timedelta(days=1))]
+
+    with transaction():
+        assert services.clear_dirty(wanted) == [tuple(day)]
+    with transaction():
+        assert services.clear_dirty(wanted) == []
+    assert dirty_days() == []
 
 
 acts = st.lists(

@@ -82,6 +82,8 @@ def test_a_manager_sees_the_own_region_only(client, login, company, answers):
         ("?from=2026-11-21", []),
         ("?from=2026-11-20&to=2026-11-20&group=passive", ["kyiv_passive"]),
         ("?read=read", []),
+        ("?score=7", ["kyiv_passive"]),
+        ("?segment=0", []),
         (
             "?group=nonsense&region=x&from=yesterday&comment=with",
             ["kyiv_bad", "kyiv_passive", "odesa_bad", "odesa_good"],
@@ -99,7 +101,9 @@ def test_filters_by_region_segment_and_touchpoint(client, login, company, answer
 
     assert ids(client, f"?region={company.regions.odesa.id}") == [answers["odesa_bad"], answers["odesa_good"]]
     assert len(ids(client, f"?segment={company.segment.id}&touchpoint={company.touchpoint.id}")) == 5
-    assert ids(client, "?segment=999999") == []
+    assert len(ids(client, f"?survey={company.survey.id}&brand={company.brand.id}")) == 5
+    assert ids(client, "?segment=999999") == ids(client, "?brand=999999") == []
+    assert "No segment" in client.get("/answers/?segment=0").get_data(as_text=True)
 
 
 def test_pages_follow_one_another_without_gaps_or_repeats(client, login, company, now):
@@ -175,12 +179,13 @@ def test_an_administrator_voids_with_a_reason_and_restores(client, login, compan
     path = f"/answers/{answers['kyiv_bad']}"
     token = csrf(client.get(path).get_data(as_text=True))
 
-    assert client.post(f"{path}/void", data={"csrf_token": token, "reason": ""}).status_code == 422
+    assert client.post(f"{path}/void", data={"csrf_token": token, "reason": "  "}).status_code == 422
     assert (
         client.post(f"{path}/void", data={"csrf_token": token, "reason": "A test order"}).status_code == 303
     )
     assert "A test order" in client.get(path).get_data(as_text=True)
     assert ids(client, "?state=voided") == [answers["kyiv_bad"]]
+    assert ids(client, "?state=counted&group=detractor") == [answers["odesa_bad"]]
     assert client.post(f"{path}/restore", data={"csrf_token": token}).status_code == 303
     assert ids(client, "?state=voided") == []
 

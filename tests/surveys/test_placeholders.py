@@ -6,21 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from npsapp.surveys.placeholders import (
-    PLACEHOLDERS,
-    TextFault,
-    fill,
-    fill_line,
-    spoken_day,
-    text_fault,
-    values,
-)
+from npsapp.surveys import placeholders
+from npsapp.surveys.placeholders import PLACEHOLDERS, fill, fill_line, spoken_day, text_fault
 
-FULL = values(
-    name="Елена Ивановна", title="лоток", number="48-1203", date="3 ноября", place="Одесса", brand="Водолад",
-    company="компанию «Водолад»",
-)  # fmt: skip
-EMPTY = values()
+FULL = {
+    "name": "Елена Ивановна", "title": "лоток", "number": "48-1203", "date": "3 ноября", "place": "Одесса",
+    "brand": "Водолад", "company": "компанию «Водолад»",
+}  # fmt: skip
+EMPTY = dict.fromkeys(PLACEHOLDERS, "")
+
+
+def values(**known: str) -> dict[str, str]:
+    return EMPTY | known
 
 
 @pytest.mark.parametrize(
@@ -80,21 +77,21 @@ def test_every_known_placeholder_is_replaced_once(given_values: dict[str, str]) 
 @pytest.mark.parametrize(
     ("text", "fault", "detail"),
     [
-        ("Hello {nme}", TextFault.UNKNOWN_PLACEHOLDER, "{nme}"),
-        ("Hello {}", TextFault.UNKNOWN_PLACEHOLDER, "{}"),
-        ("Hello {Name}", TextFault.UNKNOWN_PLACEHOLDER, "{Name}"),
-        ("Hello {name.__class__}", TextFault.UNKNOWN_PLACEHOLDER, "{name.__class__}"),
-        ("Hello [, {nme}]", TextFault.UNKNOWN_PLACEHOLDER, "{nme}"),
-        ("Hello {name", TextFault.BRACKETS, ""),
-        ("Hello name}", TextFault.BRACKETS, ""),
-        ("Hello [, {name}", TextFault.BRACKETS, ""),
-        ("Hello [[, {name}]]", TextFault.BRACKETS, ""),
-        ("Hello [you]", TextFault.BRACKETS, ""),
-        ("x" * 51, TextFault.TOO_LONG, "50"),
-        ("one\ntwo", TextFault.LINE_BREAK, ""),
+        ("Hello {nme}", placeholders.UNKNOWN_PLACEHOLDER, "{nme}"),
+        ("Hello {}", placeholders.UNKNOWN_PLACEHOLDER, "{}"),
+        ("Hello {Name}", placeholders.UNKNOWN_PLACEHOLDER, "{Name}"),
+        ("Hello {name.__class__}", placeholders.UNKNOWN_PLACEHOLDER, "{name.__class__}"),
+        ("Hello [, {nme}]", placeholders.UNKNOWN_PLACEHOLDER, "{nme}"),
+        ("Hello {name", placeholders.BRACKETS, ""),
+        ("Hello name}", placeholders.BRACKETS, ""),
+        ("Hello [, {name}", placeholders.BRACKETS, ""),
+        ("Hello [[, {name}]]", placeholders.BRACKETS, ""),
+        ("Hello [you]", placeholders.BRACKETS, ""),
+        ("x" * 51, placeholders.TOO_LONG, "50"),
+        ("one\ntwo", placeholders.LINE_BREAK, ""),
     ],
 )
-def test_a_mistake_is_named_while_editing(text: str, fault: TextFault, detail: str) -> None:
+def test_a_mistake_is_named_while_editing(text: str, fault: str, detail: str) -> None:
     assert text_fault(text, at_most=50, one_line=True) == (fault, detail)
 
 
@@ -107,7 +104,7 @@ def test_a_right_text_has_no_fault(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("language", "expected"),
-    [("en", "3 November"), ("ru", "3 ноября"), ("uk", "3 листопада"), ("pl", "3 November")],
+    [("en", "3 November"), ("ru", "3 ноября"), ("uk", "3 листопада")],
 )
 def test_a_day_is_spoken_in_the_case_the_texts_need(language: str, expected: str) -> None:
     assert spoken_day(date(2026, 11, 3), language, today=date(2026, 11, 20)) == expected

@@ -5,29 +5,25 @@ from dataclasses import replace
 
 import pytest
 
-from npsapp.surveys import rules, wording
-from npsapp.surveys.placeholders import TextFault, values
-from npsapp.surveys.rules import Kind, Question, Questionnaire, ShapeFault
+from npsapp.surveys import placeholders, rules, wording
+from npsapp.surveys.rules import Kind, Questionnaire
 
 TOUCHPOINTS = ["purchase", "delivery", "service", "warehouse", "something_else"]
 DEFAULT = wording.default_questionnaire("purchase")
-RECOMMEND, WHY, CONTACT = DEFAULT.questions
+RECOMMEND = DEFAULT.questions[0]
 
 
 def facts(language: str, **over: str) -> dict[str, str]:
     brand = {"en": "Vodolad", "ru": "Водолад", "uk": "Водолад"}[language]
     company = {"en": "Vodolad", "ru": "компанию «Водолад»", "uk": "компанію «Водолад»"}[language]
     day = {"en": "3 November", "ru": "3 ноября", "uk": "3 листопада"}[language]
-    return values(**{"brand": brand, "company": company, "date": day, **wording.SAMPLES[language], **over})
+    return {"brand": brand, "company": company, "date": day} | wording.SAMPLES[language] | over
 
 
 @pytest.mark.parametrize("touchpoint", TOUCHPOINTS)
 def test_the_default_survey_is_complete(touchpoint: str) -> None:
-    questionnaire = wording.default_questionnaire(touchpoint)
-
-    assert rules.shape_faults(questionnaire) == []
-    assert rules.text_faults(questionnaire) == []
-    assert rules.letter_faults(wording.default_letter(touchpoint)) == []
+    assert rules.faults(wording.default_questionnaire(touchpoint).fields()) == []
+    assert rules.faults(rules.letter_fields(wording.default_letter(touchpoint))) == []
 
 
 def test_a_questionnaire_survives_being_stored() -> None:
@@ -36,28 +32,13 @@ def test_a_questionnaire_survives_being_stored() -> None:
     assert Questionnaire.from_json(stored) == DEFAULT
 
 
-@pytest.mark.parametrize(
-    ("questions", "expected"),
-    [
-        ((WHY,), [ShapeFault.NO_RECOMMEND]),
-        ((RECOMMEND, replace(RECOMMEND, key="again")), [ShapeFault.SEVERAL_RECOMMEND]),
-        ((RECOMMEND, CONTACT, replace(CONTACT, key="again")), [ShapeFault.SEVERAL_CONTACT]),
-        ((RECOMMEND, replace(WHY, key="recommend")), [ShapeFault.SAME_KEY]),
-        ((RECOMMEND, replace(WHY, key="survey")), [ShapeFault.SAME_KEY]),
-        ((RECOMMEND,), []),
-    ],
-)
-def test_the_set_of_questions_is_checked(questions: tuple[Question, ...], expected: list[ShapeFault]) -> None:
-    assert rules.shape_faults(replace(DEFAULT, questions=questions)) == expected
-
-
 def test_a_missing_language_is_named_at_its_field() -> None:
     texts = {**RECOMMEND.texts["wording"], "uk": " "}
 
-    faults = rules.text_faults(DEFAULT.with_texts({("recommend", "wording"): texts}))
+    faults = rules.faults(DEFAULT.with_texts({("recommend", "wording"): texts}).fields())
 
-    assert [(fault.key, fault.part, fault.language, fault.code) for fault in faults] == [
-        ("recommend", "wording", "uk", TextFault.EMPTY)
+    assert [(fault.key, fault.part, fault.language, fault.wording) for fault in faults] == [
+        ("recommend", "wording", "uk", placeholders.EMPTY)
     ]
 
 
@@ -65,14 +46,14 @@ def test_the_promise_may_be_left_out_but_not_in_one_language_only() -> None:
     nothing = DEFAULT.with_texts({("survey", "promise"): {"en": "", "ru": "", "uk": ""}})
     half = DEFAULT.with_texts({("survey", "promise"): {"en": "You will be called.", "ru": "", "uk": ""}})
 
-    assert rules.text_faults(nothing) == []
-    assert {fault.language for fault in rules.text_faults(half)} == {"ru", "uk"}
+    assert rules.faults(nothing.fields()) == []
+    assert {fault.language for fault in rules.faults(half.fields())} == {"ru", "uk"}
 
 
 def test_an_unknown_placeholder_is_named() -> None:
     texts = dict.fromkeys(rules.LANGUAGES, "How is {brnad}?")
 
-    faults = rules.text_faults(DEFAULT.with_texts({("recommend", "wording"): texts}))
+    faults = rules.faults(DEFAULT.with_texts({("recommend", "wording"): texts}).fields())
 
     assert {fault.detail for fault in faults} == {"{brnad}"}
 
@@ -144,9 +125,7 @@ def test_the_question_reads_as_designed(language: str, question: str, low: str) 
     ],
 )
 def test_the_letter_reads_as_designed(language: str, subject: str, before: str, after: str) -> None:
-    letter = {part: texts[language] for part, texts in wording.default_letter("purchase").items()}
-
-    said = rules.letter_words(letter, values=facts(language))
+    said = rules.letter_words(wording.default_letter("purchase"), language=language, values=facts(language))
 
     assert (said.subject, said.before, said.after) == (subject, before, after)
 
@@ -161,8 +140,7 @@ def test_no_sentence_breaks_when_facts_are_missing(
 ) -> None:
     known = facts(language, **dict.fromkeys(missing, ""))
     page = rules.wording(wording.default_questionnaire(touchpoint), language=language, values=known)
-    letter = {part: texts[language] for part, texts in wording.default_letter(touchpoint).items()}
-    said = rules.letter_words(letter, values=known)
+    said = rules.letter_words(wording.default_letter(touchpoint), language=language, values=known)
 
     for text in (page.naming, page.question, said.subject, said.before, said.after):
         assert text
@@ -188,9 +166,11 @@ def test_a_survey_without_an_offer_of_a_call_has_no_words_for_it() -> None:
     assert (said.contact, said.no_call, said.why["promoter"]) == ("", "", "")
 
 
-def test_changed_fields_are_named_without_their_contents() -> None:
-    assert rules.changed_fields({"a": 1, "b": 2, "c": 3}, {"a": 1, "b": 5, "d": 4}) == ["b", "c", "d"]
-
-
 def test_kinds_of_questions_have_parts() -> None:
     assert set(rules.PARTS) == set(Kind)
+
+
+def test_a_letter_without_a_language_falls_back_to_english() -> None:
+    letter = wording.default_letter("purchase") | {"subject": {"en": "One question"}}
+
+    assert rules.letter_words(letter, language="uk", values=facts("uk")).subject == "One question"

@@ -2,21 +2,17 @@
 (() => {
   "use strict";
   const box = document.querySelector("[data-progress]");
-  if (!box) return;
-  const bar = box.querySelector("progress");
-  const words = box.querySelector("[data-words]");
   let pause = 1000;
-  let state = null;
 
   const look = async () => {
     try {
-      const answer = await fetch(box.dataset.progress, { headers: { Accept: "application/json" } });
+      const answer = await fetch(location.href);
       if (!answer.ok) throw new Error(answer.status);
-      const news = await answer.json();
-      if (news.finished || (state && news.state !== state)) { location.reload(); return; }
-      state = news.state;
-      words.textContent = news.words;
-      if (news.state === "applying") { bar.max = news.rows || 1; bar.value = news.applied; }
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      const news = page.querySelector("[data-progress]");
+      if (!news || news.dataset.progress !== box.dataset.progress) { location.reload(); return; }
+      box.querySelector("progress").replaceWith(news.querySelector("progress"));
+      box.querySelector("[role=status]").textContent = news.querySelector("[role=status]").textContent;
       pause = 1000;
     } catch {
       pause = Math.min(pause * 2, 30000);

@@ -34,7 +34,7 @@
     by("status").textContent = text;
     by("status").className = trouble ? "status note trouble" : "status";
   };
-  const post = async (data) => (await fetch(address, {
+  const post = async (data, where = address) => (await fetch(where, {
     method: "POST", headers: { Accept: "application/json" }, credentials: "omit", keepalive: true, body: new URLSearchParams(data)
   })).json();
 
@@ -83,7 +83,7 @@
     }
     tries = 0;
     if (reply.state === "saved") say(words.saved);
-    else if (reply.state === "finished") finish(reply);
+    else if (reply.state === "thanks") finish(reply);
     else if (reply.state === "wrong") say(reply.words, true);
     else if (reply.state === "again" && !now.again) {
       field.nonce.value = reply.nonce;
@@ -134,10 +134,10 @@
   }));
 
   // The browser that answered may go on at once.
-  const open = (right) => (reply) => {
+  const open = (reply) => {
     if (reply.state !== "open") return;
-    field.edit.value = right;
-    if (!score()) field.score.value = String(reply.score);
+    field.edit.value = reply.edit;
+    if (!score()) field.score.value = reply.score;
     comment.value = comment.value || reply.comment;
     field.shown.value = reply.comment && "1";
     if (field.contact) field.contact.value = reply.contact;
@@ -153,6 +153,6 @@
   else if (!by("answered")) GESTURES.forEach((name) => addEventListener(name, gesture, { passive: true }));
   else if (remember("localStorage")) {
     const edit = remember("localStorage");
-    post({ resume: "1", edit, lang: field.lang.value }).then(open(edit)).catch(() => {});
+    post({ edit, lang: field.lang.value }, address + "/change").then(open).catch(() => {});
   }
 })();

@@ -7,9 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from npsapp.intake.checks import Checker, Setting
 from npsapp.intake.columns import Field, layout
-from npsapp.intake.rules import InteractionRow, Rejection, RejectReason
+from npsapp.intake.rules import Checker, InteractionRow, Rejection, RejectReason, Setting
 from npsapp.lib.tables import Cell
 
 NOW = datetime(2026, 11, 20, 10, tzinfo=UTC)
@@ -59,7 +58,7 @@ def test_a_full_row_is_cleaned():
     )
 
     assert (row.brand_id, row.touchpoint_id, row.unit) == (1, 8, "Магазин Київ")
-    assert row.performers == [("seller", "Іван"), ("courier", "Петро")]
+    assert row.performers == (("seller", "Іван"), ("courier", "Петро"))
     assert (row.amount, row.currency) == ("19100.00", "UAH")
     assert (row.email, row.phone, row.language) == ("olena@example.com", "+380670000001", "uk")
     assert row.consents == {"email": True, "sms": False}

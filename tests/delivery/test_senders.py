@@ -9,8 +9,6 @@ from sqlalchemy import select
 from npsapp.db import db, transaction
 from npsapp.delivery.models import Sender
 from tests.cast import csrf
-from tests.organization.conftest import client as client
-from tests.organization.conftest import look_again
 
 DATA = {"name_uk": "Водолад", "address": "NPS@new.example", "reply_to": "shop@new.example"}
 
@@ -30,7 +28,6 @@ def test_the_sender_is_changed_in_place(
 ) -> None:
     assert save(login(client, company.admin), url, DATA) == 303
 
-    look_again()
     sender = db.session.scalars(select(Sender)).one()
     assert (sender.address, sender.reply_to, sender.name) == (
         "nps@new.example",
@@ -47,7 +44,6 @@ def test_a_brand_without_a_sender_gets_one(
 
     assert save(login(client, company.admin), url, DATA) == 303
 
-    look_again()
     assert db.session.scalars(select(Sender.brand_id)).one() == company.brand.id
 
 

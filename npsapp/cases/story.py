@@ -1,0 +1,81 @@
+"""What the page of one case shows besides the case: who served, what happened, what was earlier."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import joinedload
+
+from npsapp.cases.models import Case, CaseAttempt, CaseNote
+from npsapp.cases.queries import NEWEST, shown, visible
+from npsapp.db import db, within
+from npsapp.intake.models import InteractionPerformer
+from npsapp.organization.models import Performer
+from npsapp.permissions import Scope
+from npsapp.responses.models import Response
+
+EARLIER = 20
+Happening = tuple[datetime, str, Any]
+"""When, what kind of thing, and its row."""
+
+
+@dataclass(frozen=True)
+class Story:
+    """`performers` are rows with role and name; `timeline`, earlier `answers` and `cases` stand newest first."""
+
+    performers: Sequence[Any]
+    timeline: list[Happening]
+    answers: Sequence[Response]
+    cases: Sequence[Case]
+
+
+def of(case: Case, user_id: int, scope: Scope) -> Story:
+    """The story of a case that was found visible; what was earlier only as far as the user may see it."""
+    customer_id = case.customer_id or 0  # a case without a customer has nothing earlier
+    answers = (
+        select(Response)
+        .where(Response.customer_id == customer_id, Response.id.not_in([one.id for one in case.answers]))
+        .where(Response.voided_at.is_(None), within(Response.region_id, scope))
+        .options(joinedload(Response.interaction), joinedload(Response.touchpoint))
+        .order_by(Response.confirmed_at.desc(), Response.id.desc())
+    )
+    cases = shown(Case.customer_id == customer_id, Case.id != case.id, visible(user_id, scope))
+    return Story(
+        _performers(case),
+        _timeline(case),
+        db.session.scalars(answers.limit(EARLIER)).all(),
+        db.session.scalars(cases.order_by(*NEWEST).limit(EARLIER)).all(),
+    )
+
+
+def _performers(case: Case) -> Sequence[Any]:
+    asked = (
+        select(InteractionPerformer.role, Performer.name)
+        .join(Performer, Performer.id == InteractionPerformer.performer_id)
+        .where(InteractionPerformer.interaction_id == (case.bought.id if case.bought else 0))
+    )
+    return db.session.execute(asked.order_by(Performer.id)).all()
+
+
+def _timeline(case: Case) -> list[Happening]:
+    """What happened, newest first; what stands at the same moment keeps the order in which it is caused."""
+    found: list[Happening] = []
+    for answer in case.answers:
+        if answer.interaction:
+            found.append((answer.interaction.happened_at, "purchase", answer.interaction))
+        found.append((answer.confirmed_at, "answer", answer))
+    found.append((case.opened_at, "opened", case))
+    if case.acknowledged_at:
+        found.append((case.acknowledged_at, "taken_on", case))
+    found += [(row.at, "attempt", row) for row in _written(CaseAttempt, case)]
+    found += [(row.at, "note", row) for row in _written(CaseNote, case)]
+    if case.settled_at and case.outcome:
+        found.append((case.settled_at, "ended", case))
+    return sorted(found, key=lambda one: one[0])[::-1]
+
+
+def _written(model: type[CaseAttempt] | type[CaseNote], case: Case) -> Sequence[Any]:
+    asked = select(model).where(model.case_id == case.id).options(joinedload(model.by))
+    return db.session.scalars(asked.order_by(model.id)).all()

@@ -1,0 +1,60 @@
+"""What answers are narrowed to on pages: read from the address, offered in forms, said in words. Reports use it too."""
+
+from collections.abc import Iterable
+from datetime import date
+from typing import Any
+
+from flask_babel import gettext as _
+
+from npsapp.permissions import Scope
+from npsapp.responses import queries
+from npsapp.responses.queries import Asked
+from npsapp.responses.rules import CHOICES, score_or_none
+from npsapp.web import listing
+from npsapp.web.filters import day, spoken
+
+IDS = ("brand", "touchpoint", "survey", "region", "segment")
+NAMES = (*IDS, *CHOICES, "score", "from", "to", "q")
+NOBODY = 0
+"""The id that stands for "without one", for answers that may have none."""
+
+Options = dict[str, dict[Any, str]]
+"""Argument in the address → value → word."""
+
+
+def asked() -> dict[str, Any]:
+    """The filters in the address; wrong values count as not given."""
+    found: dict[str, Any] = {name: listing.whole(name) for name in IDS}
+    found |= {name: listing.picked(name, values) or None for name, values in CHOICES.items()}
+    found |= {"score": score_or_none(listing.word("score")), "q": listing.word("q") or None}
+    found |= {"from": listing.day("from"), "to": listing.day("to")}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def options(scope: Scope) -> Options:
+    """What may be chosen, things with names in the order of the alphabet."""
+    found: Options = {name: {key: _(word) for key, word in words.items()} for name, words in CHOICES.items()}
+    for name, named in queries.choices(scope).items():
+        words = {key: text if isinstance(text, str) else spoken(text) for key, text in named.items()}
+        found[name] = dict(sorted(words.items(), key=lambda pair: pair[1].casefold()))
+    found["region"][NOBODY], found["segment"][NOBODY] = _("No region"), _("No segment")
+    return found
+
+
+def in_words(asked: Asked, options: Options) -> Iterable[tuple[str, str]]:
+    """The filters in use: argument, and what it says."""
+    for name, value in asked.items():
+        if name in options:
+            yield name, options[name].get(value, str(value))
+        elif name == "score":
+            yield name, _("Score: %(score)s", score=value)
+        elif isinstance(value, date):
+            ends = {"from": _("from %(date)s", date=day(value)), "to": _("until %(date)s", date=day(value))}
+            yield name, ends[name]
+        else:
+            yield name, value
+
+
+def active(asked: Asked, options: Options) -> list[tuple[str, str]]:
+    """The same in the order of the address: words, and the page without that filter."""
+    return listing.active_filters(in_words(asked, options))
