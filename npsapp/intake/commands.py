@@ -101,9 +101,8 @@ def _report(batch_id: int) -> None:
         if batch.state is not BatchState.DONE:
             raise click.ClickException("The file is being imported by another process. Look at its page.")
         for reject in queries.rejects(batch_id):
-            reason = RejectReason(reject.reason)
-            where = f"{reject.column}: {reject.value}" if reject.column else reject.value
-            click.echo(f"line {reject.line}: {reason.label} {reason.remedy} [{where}]", err=True)
+            reason, cell = RejectReason(reject.reason).label, f"{reject.column} {reject.value}".strip()
+            click.echo(f"line {reject.line}: {reason} [{cell}]", err=True)
         for count in ("accepted", "updated", "unchanged", "rejected", "no_address"):
             click.echo(f"{count.replace('_', ' ')}: {getattr(batch, count)}")
         for value, count in batch.unmapped.get("region", {}).items():

@@ -171,6 +171,7 @@ def add(source_id: int, batch_id: int, known: Sequence[Known], *, currency: str,
             "external_id": one.row.external_id,
             "brand_id": one.brand_id,
             "touchpoint_id": one.touchpoint_id,
+            "properties": {},
         }
         rows.append(fixed | said)
     ids = new_ids(Interaction, len(rows))
@@ -181,7 +182,6 @@ def add(source_id: int, batch_id: int, known: Sequence[Known], *, currency: str,
         rows,
         source_id=source_id,
         batch_id=batch_id,
-        properties={},
         undecided=True,
         accepted_at=now,
         changed_at=now,

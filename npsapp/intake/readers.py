@@ -93,18 +93,11 @@ def _find_heading(
 
 
 def _is_data(cells: Sequence[Cell], heading: Layout) -> bool:
-    filled = [cell for cell in cells if cell is not None and cell != "" and not str(cell).isspace()]
-    if not filled:
-        return False
-    if _cell(cells, heading, Field.HAPPENED_AT):
-        return not _repeats_heading(cells, heading)
-    label = str(filled[0]).strip()
-    return not (_TOTAL.match(label) or _is_group(label, filled[1:], cells, heading))
-
-
-def _repeats_heading(cells: Sequence[Cell], heading: Layout) -> bool:
-    at = heading.columns[Field.HAPPENED_AT]
-    return " ".join(str(cells[at]).split()) == heading.titles[at]
+    if date := _cell(cells, heading, Field.HAPPENED_AT):
+        return " ".join(date.split()) != heading.titles[heading.columns[Field.HAPPENED_AT]]
+    filled = [cell for cell in cells if cell is not None and not str(cell).isspace() and cell != ""]
+    label = str(filled[0]).strip() if filled else ""
+    return bool(label) and not (_TOTAL.match(label) or _is_group(label, filled[1:], cells, heading))
 
 
 def _is_group(label: str, others: Sequence[Cell], cells: Sequence[Cell], heading: Layout) -> bool:

@@ -30,72 +30,36 @@ _CONSENTS = ((Field.CONSENT_EMAIL, "email"), (Field.CONSENT_SMS, "sms"), (Field.
 
 
 class RejectReason(Worded):
-    """Why a row is not taken in."""
+    """Why a row is not taken in, and what to do about it."""
 
-    NO_DATE = "no_date", N_("The date is missing."), N_("Fill in the date of the purchase.")
-    BAD_DATE = "bad_date", N_("The date cannot be read."), N_("Write it as 31.12.2026 14:30 or 2026-12-31.")
-    FUTURE_DATE = (
-        "future_date",
-        N_("The date lies in the future."),
-        N_("Correct the date: people are asked about what has happened."),
-    )
-    EARLY_DATE = "early_date", N_("The date is not plausible."), N_("Fill in the real date of the purchase.")
-    NO_IDENTITY = (
-        "no_identity",
-        N_("There is no identifier, number or address."),
-        N_("Fill in one of: identifier, number, e-mail, phone."),
-    )
-    BAD_EMAIL = (
-        "bad_email",
-        N_("The e-mail address is not valid."),
-        N_("Correct the address, or empty the cell if there is none."),
-    )
-    BAD_AMOUNT = "bad_amount", N_("The amount is not a number."), N_("Write it as 1234.50 or 1 234,50.")
-    BAD_CURRENCY = (
-        "bad_currency",
-        N_("The currency is not known."),
-        N_("Write its three letters, such as UAH."),
-    )
-    BAD_YES_NO = (
-        "bad_yes_no",
-        N_("The cell says neither yes nor no."),
-        N_("Write yes or no, or empty the cell."),
-    )
-    TOO_LONG = (
-        "too_long",
-        N_("The identifier is longer than 80 characters."),
-        N_("Use a shorter identifier."),
-    )
+    NO_DATE = "no_date", N_("The date is missing. Fill in the date of the purchase.")
+    BAD_DATE = "bad_date", N_("The date cannot be read. Write it as 31.12.2026 14:30 or 2026-12-31.")
+    FUTURE_DATE = "future_date", N_("The date lies in the future. People are asked about what has happened.")
+    EARLY_DATE = "early_date", N_("The date is not plausible. Fill in the real date of the purchase.")
+    NO_IDENTITY = "no_identity", N_("Identifier, number and address are all missing. Fill in one of them.")
+    BAD_EMAIL = "bad_email", N_("The e-mail address is not valid. Correct it, or empty the cell.")
+    BAD_AMOUNT = "bad_amount", N_("The amount is not a number. Write it as 1234.50 or 1 234,50.")
+    BAD_CURRENCY = "bad_currency", N_("The currency is not known. Write its three letters, such as UAH.")
+    BAD_YES_NO = "bad_yes_no", N_("The cell says neither yes nor no. Write one of them, or empty the cell.")
+    TOO_LONG = "too_long", N_("The identifier is longer than 80 characters. Use a shorter one.")
     TOO_MANY_CELLS = (
         "too_many_cells",
-        N_("The row has more cells than the heading."),
-        N_("Put texts that hold the delimiter into quotation marks."),
+        N_("The row has more cells than the heading. Put texts with the delimiter into quotation marks."),
     )
     REPEATED_NUMBER = (
         "repeated_number",
-        N_("The same number belongs to another purchase."),
-        N_("Add a column external_id that tells purchases with the same number apart."),
+        N_("The same number belongs to another purchase. Add a column external_id that tells them apart."),
     )
-    UNKNOWN_BRAND = (
-        "unknown_brand",
-        N_("The brand is not known."),
-        N_("Correct the name, or add the brand first."),
-    )
+    UNKNOWN_BRAND = "unknown_brand", N_("The brand is not known. Correct its name, or add the brand first.")
     UNKNOWN_TOUCHPOINT = (
         "unknown_touchpoint",
-        N_("The touchpoint is not known."),
-        N_("Use the key or the name of a touchpoint, or add it first."),
+        N_("The touchpoint is not known. Use the key or the name of one, or add it first."),
     )
     NO_TOUCHPOINT = (
         "no_touchpoint",
-        N_("The row names no touchpoint, and none was chosen for the file."),
-        N_("Choose the touchpoint of the file."),
+        N_("The row names no touchpoint, and none was chosen for the file. Choose one."),
     )
-    NOT_WRITABLE = (
-        "not_writable",
-        N_("The row could not be stored."),
-        N_("Look for unusual characters in the row. If there are none, tell whoever runs this program."),
-    )
+    NOT_WRITABLE = "not_writable", N_("The row could not be stored. Look for unusual characters in it.")
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from decimal import Decimal
+from functools import lru_cache
 
 NOON = time(12)  # decisions.md 6: a date without time is twelve o'clock local time
 LARGEST = Decimal(10) ** 12
@@ -27,6 +28,7 @@ _DAY_NUMBER = re.compile(r"\d{5}(?:[.,]\d{1,15})?")
 _COMPACT = re.compile(r"(\d{4})(\d{2})(\d{2})(?:T?(\d{2})(\d{2})(\d{2})?)?")
 
 
+@lru_cache(maxsize=10_000)
 def amount(text: str) -> Decimal | None:
     """The number in a cell, rounded to two decimals, or None when there is no number in it.
 
@@ -54,6 +56,7 @@ def _with_point(text: str) -> str:
     return text.replace(",", ".")
 
 
+@lru_cache(maxsize=10_000)
 def moment(text: str, zone: tzinfo) -> datetime | None:
     """The moment in a cell as UTC, or None when there is none.
 

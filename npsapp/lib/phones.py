@@ -36,10 +36,9 @@ def normalise(text: str, country: str = DEFAULT_COUNTRY) -> str | None:
     `country` says how to read a number without its country code. Extensions are dropped: nobody can send
     an SMS to one.
     """
-    bare = _NOT_DIGITS.sub("", _FLOAT.sub(r"\1", _EXTENSION.sub("", text.strip())))
-    quick = _mobile(bare, country)
-    if quick:
+    if quick := _mobile(_NOT_DIGITS.sub("", text), country):
         return quick
+    bare = _NOT_DIGITS.sub("", _FLOAT.sub(r"\1", _EXTENSION.sub("", text)))
     for candidate in _readings(bare, country):
         try:
             number = phonenumbers.parse(candidate, country)

@@ -11,15 +11,14 @@ def N_(message: str) -> str:  # noqa: N802 - the name gettext tools look for
 class Worded(StrEnum):
     """A base for stored codes with their wording beside them: `DONE = "done", N_("imported")`.
 
-    `label` says it to people, `remedy` what they can do about it; both are msgids.
+    `label` says it to people; it is a msgid.
     """
 
     label: str
-    remedy: str
 
-    def __new__(cls, value: str, label: str = "", remedy: str = "") -> "Worded":
+    def __new__(cls, value: str, label: str = "") -> "Worded":
         member = str.__new__(cls, value)
-        member._value_, member.label, member.remedy = value, label, remedy
+        member._value_, member.label = value, label
         return member
 
 

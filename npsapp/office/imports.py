@@ -196,12 +196,12 @@ def _has_invitations(batch_id: int, *which: Any) -> bool:
 @bp.get("/imports/<int:batch_id>/rejects.csv")
 @requires(Permission.IMPORT)
 def import_rejects(batch_id: int) -> ResponseReturnValue:
-    """The rejected rows with reason and remedy, for a spreadsheet."""
+    """The rejected rows with the reason, for a spreadsheet."""
     _batch(batch_id)
     with transaction():
         subject = ("import_batch", batch_id)
         audit.record(Event.REJECTS_EXPORTED, actor=_actor(), now=utcnow(), subject=subject)
-    heading = [_("line"), _("reason"), _("remedy"), _("column"), _("value")]
+    heading = [_("line"), _("reason"), _("column"), _("value")]
     rows = [list(row.values()) for row in _rejects(batch_id)]
     pieces = tables.csv_pieces(heading, rows, delimiter=tables.delimiter_for(language_now()))
     headers = {"Content-Disposition": f'attachment; filename="rejected-rows-{batch_id}.csv"'}
@@ -290,7 +290,6 @@ def _rejects(batch_id: int, *, limit: int | None = None) -> list[dict[str, Any]]
         {
             "line": row.line,
             "reason": _(RejectReason(row.reason).label),
-            "remedy": _(RejectReason(row.reason).remedy),
             "column": _(Field(row.column).label) if row.column else "",
             "value": row.value,
         }

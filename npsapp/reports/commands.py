@@ -44,7 +44,7 @@ def _report(selection: Selection, split: Split | None) -> dict[str, Any]:
     if split:
         names = filters.options(EVERYTHING).get(split, {})
         for key, by_score in counted.parts[split].items():
-            name = f"{key:%Y-%m}" if split is Split.MONTH else names.get(key)
+            name = f"{key:%Y-%m}" if split is Split.MONTH else names.get(key) if key else None
             groups.append({"name": name, **_figures(by_score)})
     return {**_figures(counted.by_score), "groups": groups}
 

@@ -10,10 +10,10 @@ from flask_babel import get_locale, ngettext
 from flask_babel import gettext as _
 
 from npsapp.i18n import DEFAULT_LANGUAGE
-from npsapp.reports.queries import NO_ANSWERS, NONE, ByScore, Counted
+from npsapp.reports.queries import NO_ANSWERS, ByScore, Counted
 from npsapp.reports.rules import Period, Split, month_within, months_between
 from npsapp.reports.statistics import Summary, counts_of_distribution, summarise
-from npsapp.responses.filters import NAMELESS, Options
+from npsapp.responses.filters import Options
 from npsapp.responses.rules import Group
 from npsapp.web.filters import day, number
 
@@ -62,10 +62,9 @@ def lines(split: Split, counted: Counted, period: Period, options: Options) -> l
     if split is Split.MONTH:
         months = months_between(min(parts), max(parts)) if parts else []
         return [_month(month, parts.get(month, NO_ANSWERS), period, months[0]) for month in months]
-    named = [
+    return [
         line(name, parts[id_], {split.value: id_}) for id_, name in options[split].items() if id_ in parts
     ]
-    return named + [line(_(NAMELESS[split]), parts[id_], {split.value: NONE}) for id_ in parts if id_ == NONE]
 
 
 def _month(month: date, by_score: ByScore, period: Period, first: date) -> Line:

@@ -237,4 +237,4 @@ def _rendered(template: str, look: dict[str, Any], status: int, **values: Any) -
         return make_response({"state": template, **vars(form), **said}, status)
     with speaking(look["language"]):
         text = current_app.jinja_env.get_template(f"responses/{template}.html").render(page=look, **values)
-    return make_response(text, status)
+    return make_response(text, status, {"X-Robots-Tag": "noindex, nofollow"})

@@ -34,13 +34,6 @@ BODY_MAX = 256 * 1024  # bytes; 5,000 characters, four bytes each and percent-en
 _traces = BoundedSemaphore(2)  # more at once mean load: further ones are dropped (decisions.md 20)
 
 
-@bp.after_request
-def hide(response: Response) -> Response:
-    """No search engine keeps what somebody's link shows."""
-    response.headers["X-Robots-Tag"] = "noindex, nofollow"
-    return response
-
-
 def visiting(view: Callable[[Visit, str], ResponseReturnValue]) -> Callable[..., ResponseReturnValue]:
     """Hand the view the visit behind a token; whatever breaks, the visitor gets a page that still holds the text."""
 
@@ -164,18 +157,12 @@ def record(visit: Visit) -> ResponseReturnValue:
 
 def _take(visit: Visit, words: str, too_long: rules.TooLong | None = None) -> ResponseReturnValue:
     """Record the score with the words; too many of them never cost the score."""
-    form = visit.form
+    form, may_edit, opened_at = visit.form, visit.may_edit, visit.opened_at or visit.now
     final = not too_long and bool(form.final or words)
-    emptied = form.shown and form.final and not too_long
-    submission = services.Submission(
-        rules.Said(
-            rules.score_or_none(form.score), words if words or emptied else None, CONTACT.get(form.contact)
-        ),
-        language=visit.language,
-        final=final,
-        may_edit=visit.may_edit,
-        opened_at=visit.opened_at or visit.now,
-    )
+    # A box that was emptied deletes the words; a missing or untouched one says nothing about them.
+    said_words = words if words or (form.shown and form.final and not too_long) else None
+    said = rules.Said(rules.score_or_none(form.score), said_words, CONTACT.get(form.contact))
+    submission = services.Submission(said, visit.language, final, may_edit, opened_at)
     with transaction():
         answered = services.answer(visit.step.id, submission, now=visit.now)
     if too_long and not answered.disputed:

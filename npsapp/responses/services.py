@@ -75,12 +75,11 @@ def answer(step_id: int, submission: Submission, *, now: datetime) -> Answered:
     the first. Words without a score need a stored score to belong to. May raise Closed and rules.NotAScore.
     """
     step = _open_step(step_id, now)
-    response = queries.of_invitation(step.invitation_id, hold=True)
-    if response is None:
-        response = _confirm(step, submission, now)
-        if response is not None:
-            return _taken(response, submission, now)
-        response = queries.of_invitation(step.invitation_id, hold=True)
+    response = (
+        queries.of_invitation(step.invitation_id, hold=True)
+        or _confirm(step, submission, now)
+        or queries.of_invitation(step.invitation_id, hold=True)
+    )
     if response is None:
         raise Closed
     said, same_page = submission.said, _same_page(response, submission.opened_at, now)
@@ -109,7 +108,7 @@ def _confirm(step: InvitationStep, submission: Submission, now: datetime) -> Res
     except IntegrityError:
         return None
     _remember_revision(response, now)
-    invitations.mark_answered(response.invitation_id or 0, now=now)
+    invitations.mark_answered(step.invitation_id, now=now)
     if response.customer_id is not None:
         customers.record_fact(
             customer_id=response.customer_id,

@@ -199,7 +199,7 @@ def test_rejected_rows_are_downloaded_safe_from_formulas(browser: Browser, tmp_p
 
     assert answer.mimetype == "text/csv"
     text = answer.data.decode("utf-8-sig")
-    assert text.splitlines()[0] == "line,reason,remedy,column,value"
+    assert text.splitlines()[0] == "line,reason,column,value"
     assert text.splitlines()[1].startswith("4,The date cannot be read.")
     assert "'=HYPERLINK" in text
     assert db.session.query(AuditEntry).filter_by(event=Event.REJECTS_EXPORTED).count() == 1
