@@ -11,7 +11,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.security import generate_password_hash
 
-from npsapp import create_app
+from npsapp import create_app, worker
 from npsapp.accounts.models import User
 from npsapp.db import db, transaction
 from npsapp.lib import clock
@@ -52,6 +52,7 @@ def shared_app(database_uri: str, tmp_path_factory: pytest.TempPathFactory) -> I
 @pytest.fixture
 def app(shared_app: Flask) -> Iterator[Flask]:
     """The application with empty tables and an empty outbox, its context pushed."""
+    worker.init_app(shared_app)  # a test that made another application has bound the queue to that one
     with shared_app.app_context():
         _empty_tables()
         for letter in Path(shared_app.instance_path, "outbox").glob("*.eml"):

@@ -92,9 +92,9 @@ def sheet(split: Split | None, counted: Counted, period: Period, options: Option
         return Sheet(None, title, "; ".join(described), source, by_score=counted.by_score, groups=groups)
     lines = wording.lines(split, counted, period, options)[-MOST_MONTHS if split is Split.MONTH else 0 :]
     titles = {
-        Split.MONTH: _("NPS by month, with 95 % intervals"),
-        Split.REGION: _("NPS by region, with 95 % intervals"),
-        Split.SEGMENT: _("NPS by segment, with 95 % intervals"),
+        Split.MONTH: _("NPS by month, with its interval"),
+        Split.REGION: _("NPS by region, with its interval"),
+        Split.SEGMENT: _("NPS by segment, with its interval"),
     }
     described = [
         f"{each.label}: {each.value} ({each.interval}), {each.n_text}"
