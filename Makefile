@@ -5,7 +5,7 @@ BIN := .venv/bin
 FLASK := $(BIN)/flask --app wsgi
 LANGUAGES := ru uk
 
-.PHONY: help run test lint servers translations check-translations clean
+.PHONY: help run test lint servers screenshots translations clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-14s %s\n", $$1, $$2}'
@@ -28,6 +28,9 @@ lint: .venv/dev ## Ruff, mypy and the import contracts only
 
 servers: ## Install the programs tests drive (as root), or name what is missing
 	@sh tests/servers.sh
+
+screenshots: .venv/dev servers ## Take README's pictures from the demo company
+	$(BIN)/python -m tests.screenshots.take
 
 translations: .venv/dev ## Collect new sentences and compile the translations
 	$(BIN)/pybabel -q extract -F npsapp/translations/babel.cfg -k N_ -k lazy_gettext -k _l --no-location --sort-output \

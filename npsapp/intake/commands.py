@@ -40,7 +40,7 @@ class UnknownTouchpoint(Refused):
     help="Ground on which customers without an own one are written to (with --live: contract).",
 )
 def read(file: Path, source_name: str, touchpoint: str | None, live: bool, ground: str | None) -> None:
-    """Read a file of purchases (CSV, TSV, XLSX, XLS, ODS) and apply it."""
+    """Read a file of purchases (CSV, TSV, XLSX, XLS) and apply it."""
     try:
         batch_id = _upload(file, source_name, touchpoint)
         tasks.stage_batch(batch_id)

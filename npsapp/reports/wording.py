@@ -122,7 +122,7 @@ def days(period: Period) -> dict[str, str]:
 def sheet(counted: Counted, period: Period, options: Options) -> tuple[list[str], list[list[object]]]:
     """Heading and rows of the exported file; NPS and its interval are whole numbers, the counts are exact."""
     heading = [
-        _("Part"), _("Name"), _("Answers"), _("Promoters"), _("Passives"), _("Detractors"),
+        _("Part"), _("Name of the part"), _("Answers"), _("Promoters"), _("Passives"), _("Detractors"),
         "NPS", _("NPS, lower end"), _("NPS, upper end"), _("Note"),
     ]  # fmt: skip
     parts = {Split.MONTH: _("Month"), Split.REGION: _("Region"), Split.SEGMENT: _("Segment")}
