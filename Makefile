@@ -48,11 +48,11 @@ translations: .venv/dev ## Collect new sentences and compile the translations
 	@touch $@
 
 .venv/run: .venv/python setup.cfg pyproject.toml constraints.txt
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	PYTHONWARNINGS=ignore $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e .
 	@touch $@
 
 .venv/dev: .venv/python setup.cfg pyproject.toml constraints.txt
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,postgres,redis]'
+	PYTHONWARNINGS=ignore $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,postgres,redis]'
 	@touch $@ .venv/run
 
 clean: ## Remove the virtual environment and caches; the instance folder stays

@@ -11,6 +11,8 @@ WHITE = "#FFFFFF"
 ON_FILL = "#0E141B"  # the dark text on fills, design.md
 MIN_CONTRAST = 4.5  # WCAG 2.2, success criterion 1.4.3
 DEFAULT_ACCENT = "#1F5FBF"
+# Roles of performers are free text from files; the usual ones are shown in the reader's language.
+USUAL_ROLES = (N_("seller"), N_("courier"), N_("assembler"), N_("engineer"), N_("operator"))
 
 # Apostrophes are left out and not unified: "Слов’янськ", "Слов'янськ" and "Словянськ" are one town in files.
 _QUOTES = str.maketrans("", "", "«»„“”\"'’‘ʼ`´′")

@@ -53,7 +53,7 @@ def take(
         page.wait_for_url(f"{installation.address}/")
     page.goto(f"{installation.address}{path.format(**_ids(installation))}?lang={language}")
     page.wait_for_load_state("networkidle")
-    high = min(page.evaluate("document.documentElement.scrollHeight"), 800 if width > 600 else 1200)
+    high = min(page.evaluate("document.documentElement.scrollHeight"), 1500 if width > 600 else 1200)
     page.set_viewport_size({"width": width, "height": high})
     page.screenshot(path=FOLDER / f"{name}-{width}-{language}.png")
     context.close()
