@@ -250,7 +250,9 @@ class HolidayForm(FlaskForm):
     """A day on which nobody works."""
 
     day = DateField(_l("Day"), validators=[InputRequired()])
-    name = StringField(_l("Name of the holiday"), filters=[stripped], validators=[DataRequired(), Length(max=NAME_MAX)])
+    name = StringField(
+        _l("Name of the holiday"), filters=[stripped], validators=[DataRequired(), Length(max=NAME_MAX)]
+    )
     region = SelectField(_l("Region"), coerce=whole)
 
     def offer(self, regions: Choices) -> None:
