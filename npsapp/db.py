@@ -37,6 +37,7 @@ from sqlalchemy import (
     select,
     true,
 )
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute, Session, registry
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -169,6 +170,12 @@ def change(statement: Update | Delete | Insert) -> int:
     """Run one UPDATE, DELETE or INSERT and give the number of rows it touched: who gets 0 came too late."""
     result = db.session.execute(statement)
     return int(getattr(result, "rowcount", 0))
+
+
+def insert_unless_there(model: type[Base]) -> Any:
+    """An INSERT of this database's own dialect, with `on_conflict_do_nothing` and `on_conflict_do_update`."""
+    kind = sqlite.insert if is_sqlite() else postgresql.insert
+    return kind(cast(Table, model.__table__))
 
 
 def insert_many(model: type[Base], rows: Sequence[dict[str, Any]], **same: Any) -> None:

@@ -9,13 +9,15 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import text
 from werkzeug.security import generate_password_hash
 
 from npsapp import create_app, worker
 from npsapp.accounts.models import User
-from npsapp.db import db, transaction
+from npsapp.db import db, is_sqlite, transaction
 from npsapp.lib import clock
 from tests import cast
+from tests.postgres import PostgresServer
 
 FIXED_NOW = datetime(2026, 11, 20, 10, 0, tzinfo=UTC)
 PASSWORD = cast.PASSWORD
@@ -23,10 +25,28 @@ PASSWORD = cast.PASSWORD
 CHEAP_HASH = generate_password_hash(PASSWORD, method="scrypt:1024:8:1")
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What is asked of SQLite about itself is not asked of PostgreSQL."""
+    foreign = [one for one in items if one.get_closest_marker("sqlite_only") and "postgres" in one.name]
+    config.hook.pytest_deselected(items=foreign)
+    items[:] = [one for one in items if one not in foreign]
+
+
 @pytest.fixture(scope="session")
-def database_uri(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The database of this test run: a fresh SQLite file."""
-    return f"sqlite:///{tmp_path_factory.mktemp('database') / 'npsapp.db'}"
+def postgres() -> Iterator[PostgresServer]:
+    """A PostgreSQL server of this run."""
+    server = PostgresServer().start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgres"])
+def database_uri(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A fresh database; every test that touches one runs on SQLite and on PostgreSQL."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path_factory.mktemp('database') / 'npsapp.db'}"
+    server: PostgresServer = request.getfixturevalue("postgres")
+    return server.database("tests")
 
 
 @pytest.fixture(scope="session")
@@ -62,14 +82,13 @@ def app(shared_app: Flask) -> Iterator[Flask]:
 
 
 def _empty_tables() -> None:
+    """Delete all rows; foreign keys wait until the end on SQLite and are left aside on PostgreSQL."""
+    postpone = (
+        "PRAGMA defer_foreign_keys=ON" if is_sqlite() else "SET LOCAL session_replication_role = replica"
+    )
     with transaction() as session:
-        postponed = db.engine.dialect.name == "sqlite"
-        if postponed:
-            session.connection().exec_driver_sql("PRAGMA defer_foreign_keys=ON")
+        session.execute(text(postpone))
         for table in reversed(db.metadata.sorted_tables):
-            if table.name == "survey":
-                session.execute(table.update().values(version_id=None))
-                session.execute(db.metadata.tables["survey_version"].delete())
             session.execute(table.delete())
 
 

@@ -19,7 +19,7 @@ from npsapp.audit.events import Event
 from npsapp.cases import calendar, queries, rendering, rules
 from npsapp.cases.models import Case, CaseNote, CaseResponse, Cause, StaffLetter
 from npsapp.cases.rules import Kind, LetterKind, Look, Outcome, Remark, State
-from npsapp.db import db
+from npsapp.db import db, insert_unless_there
 from npsapp.delivery import services as delivery
 from npsapp.delivery.rules import Purpose
 from npsapp.lib.clock import day_bounds, local_date
@@ -41,6 +41,8 @@ def look_at(response_id: int, *, now: datetime) -> Look:
 
     Safe to repeat: the state looked at is remembered, an answer has one place, a customer one open case.
     """
+    # Of two beats at once the second waits here for the first (on SQLite it has waited already), and then sees it.
+    db.session.execute(select(Response.id).where(Response.id == response_id).with_for_update())
     response, seen = queries.answer(response_id)
     place = db.session.get(CaseResponse, response_id, populate_existing=True)
     matters = bool(seen) and rules.opens_case(response.score, response.contact_wanted)
@@ -281,19 +283,16 @@ def _send(user_id: int, kind: LetterKind, cases: Sequence[Case], *, public_url: 
 
 def default_causes() -> dict[str, int]:
     """Write the proposed root causes that are not there yet; gives key → id of all that are."""
-    known = {row.key: row.id for row in db.session.execute(select(Cause.key, Cause.id))}
+    known: dict[str, int] = {}
     for position, group in enumerate(json.loads(CAUSES.read_text())):
-        _write_cause(group, known, position=position)
+        known[group["key"]] = _cause(group, position, parent_id=None)
         for place, cause in enumerate(group["causes"]):
-            _write_cause(cause, known, position=place, parent_id=known[group["key"]])
+            known[cause["key"]] = _cause(cause, place, parent_id=known[group["key"]])
     return known
 
 
-def _write_cause(
-    proposed: dict[str, Any], known: dict[str, int], *, position: int, parent_id: int | None = None
-) -> None:
-    if proposed["key"] not in known:
-        cause = Cause(key=proposed["key"], name=proposed["name"], position=position, parent_id=parent_id)
-        db.session.add(cause)
-        db.session.flush()
-        known[cause.key] = cause.id
+def _cause(proposed: dict[str, Any], position: int, *, parent_id: int | None) -> int:
+    """The id of a cause; two first cases at once may both write it, and one of them does."""
+    values = {"key": proposed["key"], "name": proposed["name"], "position": position, "parent_id": parent_id}
+    db.session.execute(insert_unless_there(Cause).values(**values).on_conflict_do_nothing())
+    return db.session.scalars(select(Cause.id).where(Cause.key == proposed["key"])).one()

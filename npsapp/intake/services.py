@@ -5,12 +5,11 @@ from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, delete, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from npsapp.audit import services as audit
 from npsapp.audit.events import Event
 from npsapp.audit.services import Actor
-from npsapp.db import change, db, is_sqlite
+from npsapp.db import change, db, insert_unless_there
 from npsapp.intake.columns import Field, normal_heading
 from npsapp.intake.models import (
     BatchState,
@@ -64,9 +63,8 @@ def get_or_create_source(*, name: str, actor: Actor, now: datetime) -> Source:
     if found := db.session.scalars(wanted).first():
         return found
     brand = found_company(actor=actor, now=now)
-    insert = sqlite.insert if is_sqlite() else postgresql.insert
     made = db.session.execute(
-        insert(Source).on_conflict_do_nothing().returning(Source.id),
+        insert_unless_there(Source).on_conflict_do_nothing().returning(Source.id),
         {
             "name": name,
             "kind": SourceKind.FILE,

@@ -5,12 +5,11 @@ from datetime import date, datetime
 from typing import Any, TypeVar
 
 from sqlalchemy import delete, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from npsapp.audit import services as audit
 from npsapp.audit.events import Event
 from npsapp.audit.services import Actor
-from npsapp.db import Base, change, db, is_sqlite
+from npsapp.db import Base, change, db, insert_unless_there
 from npsapp.lib.refusals import Refused
 from npsapp.lib.texts import N_
 from npsapp.organization import queries, rules
@@ -137,8 +136,7 @@ def _find_or_create(
     """Ids by key. A retired one is found as well: its key is taken, so the rows belong to it."""
     missing = [row for key, row in rows.items() if key and key not in known]
     if missing:
-        insert = sqlite.insert if is_sqlite() else postgresql.insert
-        db.session.execute(insert(model.__table__).on_conflict_do_nothing(), missing)
+        db.session.execute(insert_unless_there(model).on_conflict_do_nothing(), missing)
     made = db.session.execute(select(model.key, model.id).where(where, model.key.in_(sorted(rows))))
     return known | {row.key: row.id for row in made}
 

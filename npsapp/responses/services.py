@@ -6,15 +6,13 @@ from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import delete, select, tuple_, update
-from sqlalchemy.dialects.postgresql import insert as postgres_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import IntegrityError
 
 from npsapp.audit import services as audit
 from npsapp.audit.events import Event
 from npsapp.customers import services as customers
 from npsapp.customers.rules import FactKind
-from npsapp.db import db, is_sqlite, within
+from npsapp.db import db, insert_unless_there, within
 from npsapp.invitations import services as invitations
 from npsapp.invitations.models import InvitationStep
 from npsapp.lib.clock import local_date
@@ -310,8 +308,7 @@ def mark_dirty(survey_id: int, day: date) -> None:
     Also a mark that is there already is written once more: whoever is just taking it away for a recount (see
     `clear_dirty`) then waits for this transaction and counts what it changed, or this one waits and marks anew.
     """
-    insert = sqlite_insert if is_sqlite() else postgres_insert
-    marked = insert(DirtyDay).values(survey_id=survey_id, local_date=day)
+    marked = insert_unless_there(DirtyDay).values(survey_id=survey_id, local_date=day)
     key = [DirtyDay.survey_id, DirtyDay.local_date]
     db.session.execute(marked.on_conflict_do_update(index_elements=key, set_={"local_date": day}))
 

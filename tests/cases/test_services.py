@@ -108,6 +108,7 @@ def test_old_answers_are_searched_only_in_open_cases(company, now):
     assert queries.responses_to_look_at(10) == [old.answers[0].id]
 
 
+@pytest.mark.sqlite_only
 def test_looking_for_answers_reads_no_table_from_end_to_end(company, now):
     opened(company, now=now)
     seen = []

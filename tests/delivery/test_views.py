@@ -212,6 +212,7 @@ def test_failing_letters_are_those_of_the_last_week(company, now):
     assert queries.failing(now) == 2
 
 
+@pytest.mark.sqlite_only
 def test_counting_failing_letters_searches_an_index(company, now):
     statements = []
 

@@ -56,9 +56,8 @@ def test_foreign_keys_are_enforced(company: SimpleNamespace) -> None:
         session.execute(update(Unit).values(region_id=999_999))
 
 
+@pytest.mark.sqlite_only
 def test_sqlite_writes_ahead_and_waits(app: Flask) -> None:
-    if not is_sqlite():
-        return
     pragmas = {
         name: db.session.execute(text(f"PRAGMA {name}")).scalar() for name in ("journal_mode", "busy_timeout")
     }

@@ -100,7 +100,8 @@ def test_searching_and_opening_are_audited_without_the_words(client, company, lo
     support.get(f"/customers/{petro[0]}")
     support.get("/customers/")
 
-    rows = db.session.scalars(select(AuditEntry).where(AuditEntry.subject_type == "customer")).all()
+    about = select(AuditEntry).where(AuditEntry.subject_type == "customer").order_by(AuditEntry.id)
+    rows = db.session.scalars(about).all()
     assert [(row.event, row.actor_id, row.subject_id, row.data) for row in rows] == [
         (Event.CUSTOMER_SEARCHED, company.support.id, None, {}),
         (Event.CUSTOMER_VIEWED, company.support.id, petro[0], {}),

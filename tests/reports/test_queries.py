@@ -5,7 +5,7 @@ from datetime import date, timedelta
 import pytest
 from sqlalchemy import func, select, text
 
-from npsapp.db import db, is_sqlite, transaction
+from npsapp.db import db, transaction
 from npsapp.permissions import Scope
 from npsapp.reports import queries, services
 from npsapp.reports.queries import Selection
@@ -164,13 +164,12 @@ def test_a_voided_answer_leaves_the_report_at_once(answer, now):
     assert total() == 0
 
 
+@pytest.mark.sqlite_only
 @pytest.mark.parametrize(
     "narrowed", [{}, {"ids": {"brand": 1}}, {"scope": Scope(frozenset({1}))}, {"ids": {"segment": 1}}]
 )
 def test_reports_never_walk_through_all_answers(company, narrowed):
     """The cost of a report does not grow with the answers: only those of marked days are read."""
-    if not is_sqlite():
-        pytest.skip("the plan is SQLite's")
     statement = select(func.sum(queries._counted(Selection(**narrowed)).c.s0))
     compiled = statement.compile(db.engine, compile_kwargs={"literal_binds": True})
 
