@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from uuid import uuid4
 
 from flask import current_app
@@ -19,6 +20,7 @@ from npsapp.cases import services as cases
 from npsapp.db import db, reading, transaction
 from npsapp.delivery import queries as post
 from npsapp.delivery import services as delivery
+from npsapp.delivery.channels.mail import OUTBOX, remove_old_letters
 from npsapp.delivery.tasks import send_next
 from npsapp.intake import queries as intake
 from npsapp.intake.tasks import remove_old_files, resume_batches
@@ -39,6 +41,8 @@ LETTERS_AT_ONCE = 50  # composed inside one transaction: about a tenth of a seco
 STEP_BUDGET_S = 20.0
 HOLD = timedelta(seconds=90)  # a worker killed while beating keeps others waiting this long
 TRY_AGAIN = timedelta(hours=1)
+KEEP_OUTBOX = timedelta(days=30)
+KEEP_LINK_EVENTS = timedelta(days=90)
 
 
 @dataclass(frozen=True)
@@ -81,9 +85,8 @@ def take_back(_beat: Beat) -> None:
 
 
 def resume_imports(_beat: Beat) -> None:
-    """Files whose worker died go on; raw files go after their time."""
+    """Files whose worker died go on."""
     resume_batches(utcnow())
-    remove_old_files(utcnow())
 
 
 def look_again(_beat: Beat) -> None:
@@ -222,6 +225,14 @@ def note_sent(beat: Beat) -> None:
         invitations.expire(now=utcnow())
 
 
+def tidy(_beat: Beat) -> None:
+    """What is kept for a while only goes after its time."""
+    remove_old_letters(Path(current_app.instance_path) / OUTBOX, before=utcnow() - KEEP_OUTBOX)
+    remove_old_files(utcnow())
+    with transaction():
+        responses.forget_link_events(before=utcnow() - KEEP_LINK_EVENTS)
+
+
 STEPS: tuple[Callable[[Beat], None], ...] = (
     take_back,
     resume_imports,
@@ -235,6 +246,7 @@ STEPS: tuple[Callable[[Beat], None], ...] = (
     recount,
     send,
     note_sent,
+    tidy,
 )
 
 

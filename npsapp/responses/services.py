@@ -12,7 +12,7 @@ from npsapp.audit import services as audit
 from npsapp.audit.events import Event
 from npsapp.customers import services as customers
 from npsapp.customers.rules import FactKind
-from npsapp.db import db, insert_unless_there, within
+from npsapp.db import change, db, insert_unless_there, within
 from npsapp.invitations import services as invitations
 from npsapp.invitations.models import InvitationStep
 from npsapp.lib.clock import local_date
@@ -245,6 +245,11 @@ def note_link(trace: LinkEvent) -> None:
         audit.record(Event.INVITATION_OPENED, actor=actor, now=trace.at, subject=subject)
     trace.invitation_id = step.invitation_id
     db.session.add(trace)
+
+
+def forget_link_events(*, before: datetime) -> int:
+    """Delete what links did before a moment: weak evidence is not kept for ever."""
+    return change(delete(LinkEvent).where(LinkEvent.at < before))
 
 
 def finish_quiet(*, now: datetime) -> int:

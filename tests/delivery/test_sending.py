@@ -1,5 +1,6 @@
 """Sending through Flask-Mail to a real SMTP server: what arrives, what is refused, what a dead worker leaves behind."""
 
+import os
 import socket
 import ssl
 import subprocess
@@ -17,7 +18,7 @@ from npsapp.audit.services import by_user
 from npsapp.db import db, transaction
 from npsapp.delivery import pauses, queries, services
 from npsapp.delivery.channels import ChannelError, Fate, Outgoing
-from npsapp.delivery.channels.mail import SmtpChannel
+from npsapp.delivery.channels.mail import SmtpChannel, remove_old_letters
 from npsapp.delivery.models import Message, SenderRate, Suppression
 from npsapp.delivery.rules import Channel, PauseKind, Purpose, State, SuppressionReason
 from npsapp.delivery.tasks import send_batch, send_next
@@ -428,6 +429,17 @@ def test_a_repeat_replaces_its_file(company: SimpleNamespace, app: Flask, at_now
     send_all(company)
 
     assert len(list(Path(app.instance_path, "outbox").glob("*.eml"))) == 1
+
+
+def test_letters_leave_the_outbox_after_their_time(tmp_path: Path, now: datetime) -> None:
+    old, young = tmp_path / "old.eml", tmp_path / "young.eml"
+    for file, age in ((old, 31), (young, 29)):
+        file.write_text("x")
+        moment = (now - timedelta(days=age)).timestamp()
+        os.utime(file, (moment, moment))
+
+    assert remove_old_letters(tmp_path, before=now - timedelta(days=30)) == 1
+    assert [file.name for file in tmp_path.glob("*.eml")] == ["young.eml"]
 
 
 def test_names_and_subjects_of_any_script_survive(

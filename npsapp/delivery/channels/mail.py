@@ -6,6 +6,7 @@ import re
 import smtplib
 import ssl
 import uuid
+from datetime import datetime
 from email import policy
 from email.charset import BASE64, QP, SHORTEST, Charset
 from email.header import Header
@@ -226,6 +227,14 @@ class OutboxChannel:
 
     def close(self) -> None:
         """Nothing is open."""
+
+
+def remove_old_letters(folder: Path, *, before: datetime) -> int:
+    """Delete letters of the outbox that were written before a moment; gives how many."""
+    old = [file for file in folder.glob("*.eml") if file.stat().st_mtime < before.timestamp()]
+    for file in old:
+        file.unlink(missing_ok=True)
+    return len(old)
 
 
 def compose(letter: Outgoing) -> flask_mail.Message:
