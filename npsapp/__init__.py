@@ -1,7 +1,6 @@
 """npsapp: a self-hosted, closed-loop Net Promoter Score system. `create_app` is the only place that knows all rooms."""
 
 import importlib
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -52,12 +51,8 @@ def _open_rooms(app: Flask) -> None:
         "npsapp.web",
         "npsapp.accounts.login",
         "npsapp.delivery.channels.mail",
-        "npsapp.schedule",
         "npsapp.cli",
     ):
-        module = importlib.import_module(name)
-        if hasattr(module, "init_app"):
-            module.init_app(app)
+        importlib.import_module(name).init_app(app)
     for name in DOORS:
-        if find_spec(name) is not None:
-            app.register_blueprint(importlib.import_module(name).bp)
+        app.register_blueprint(importlib.import_module(name).bp)

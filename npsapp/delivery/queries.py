@@ -125,20 +125,11 @@ def message(message_id: int) -> Message | None:
     return db.session.get(Message, message_id)
 
 
-def counts_by_state(since: datetime | None = None) -> dict[State, int]:
-    """How many messages are in which state, optionally only those made since a moment."""
-    rows = select(Message.state, func.count()).group_by(Message.state)
-    if since is not None:
-        rows = rows.where(Message.created_at >= since)
-    return {state: count for state, count in db.session.execute(rows)}  # noqa: C416 - rows are not pairs to dict()
-
-
 @dataclass(frozen=True)
 class LogFilter:
-    """What the message log shows: state, purpose, and only messages before an id (paging)."""
+    """What the message log shows: one state or all, and only messages before an id (paging)."""
 
     state: State | None = None
-    purpose: Purpose | None = None
     before_id: int | None = None
 
 
@@ -147,8 +138,6 @@ def log(wanted: LogFilter, *, scope: Scope, limit: int) -> Sequence[Message]:
     rows = select(Message).where(within(Message.region_id, scope)).order_by(Message.id.desc()).limit(limit)
     if wanted.state:
         rows = rows.where(Message.state == wanted.state)
-    if wanted.purpose:
-        rows = rows.where(Message.purpose == wanted.purpose)
     if wanted.before_id:
         rows = rows.where(Message.id < wanted.before_id)
     return db.session.scalars(rows).all()

@@ -1,6 +1,5 @@
 """Policies of surveys, and looking again at lines when a rule, a source or a survey changed. Needs a transaction."""
 
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -83,12 +82,6 @@ def source_changed(source_id: int) -> None:
     """A source went live, got a ground or a confirmation: what waited for that is decided again."""
     waiting = (Reason.IN_TRIAL, Reason.BEFORE_LIVE, Reason.NO_MAIL_SERVER, Reason.NO_GROUND)
     look_again(Interaction.source_id == source_id, Invitation.reason.in_(waiting))
-
-
-def customers_changed(customer_ids: Iterable[int]) -> None:
-    """Addresses, grounds or holds of these customers changed: standing reasons are decided again."""
-    reasons = (Reason.NO_ADDRESS, Reason.NO_GROUND, Reason.ON_HOLD, Reason.SUPPRESSED, Reason.NOT_MINE)
-    look_again(Invitation.customer_id.in_(list(customer_ids)), Invitation.reason.in_(reasons))
 
 
 def due_again(*, now: datetime) -> None:
