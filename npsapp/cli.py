@@ -1,18 +1,22 @@
 """What an operator types: `flask --app wsgi …`. The rooms' own commands are hung in here."""
 
+import functools
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
 from datetime import UTC, datetime
+from typing import Any
 from uuid import uuid4
 
 import click
 from flask import Flask, current_app
 from flask.cli import with_appcontext
+from sqlalchemy import inspect
+from sqlalchemy.exc import DatabaseError
 
 from npsapp import run, schedule
 from npsapp.accounts.commands import group as user
-from npsapp.db import transaction
+from npsapp.db import db, transaction
 from npsapp.demo import services as demo_company
 from npsapp.demo.commands import demo
 from npsapp.intake.commands import intake
@@ -27,7 +31,32 @@ WAIT_FOR_HEART_S = 120
 def init_app(app: Flask) -> None:
     """Register all commands."""
     for command in (user, demo, intake, report, verify, beat, run.serve, run.work, run.run_all):
+        _advise(command)
         app.cli.add_command(command)
+
+
+def _advise(command: click.Command) -> None:
+    """Let a command that finds no tables say what to do, instead of showing the statement that failed."""
+    for below in command.commands.values() if isinstance(command, click.Group) else ():
+        _advise(below)
+    run_it = command.callback
+    if run_it is None or hasattr(run_it, "advises"):
+        return
+
+    @functools.wraps(run_it)
+    def advising(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return run_it(*args, **kwargs)
+        except DatabaseError:
+            db.session.rollback()
+            if inspect(db.engine).has_table("heartbeat"):
+                raise
+            raise click.ClickException(
+                "the database has no tables yet: flask --app wsgi db upgrade"
+            ) from None
+
+    advising.advises = True  # type: ignore[attr-defined]
+    command.callback = advising
 
 
 class Moment(click.ParamType):

@@ -131,3 +131,10 @@ def test_moving_the_clock_is_for_the_demo_only(install: Callable[..., Installati
     said = install(DEMO="0").flask("beat", "--at", "2027-01-01T10:00:00+00:00", fails=True)
 
     assert "NPSAPP_DEMO=1" in said
+
+
+def test_a_command_without_tables_says_what_to_do(tmp_path: Path) -> None:
+    said = Installation(tmp_path / "instance").flask("report", "nps", fails=True)
+
+    assert "db upgrade" in said
+    assert "Traceback" not in said
