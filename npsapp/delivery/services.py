@@ -8,7 +8,7 @@ from sqlalchemy import or_, update
 from npsapp.audit import services as audit
 from npsapp.audit.events import Event
 from npsapp.audit.services import Actor
-from npsapp.db import change, db
+from npsapp.db import change, db, insert_unless_there
 from npsapp.delivery import queries
 from npsapp.delivery.channels import Outgoing
 from npsapp.delivery.models import Message, Sender, SenderRate, Suppression
@@ -201,8 +201,8 @@ def _tokens(sender_id: int, *, now: datetime, per_minute: int) -> int:
     free_at = queries.free_at(sender_id)
     if free_at is None:
         free_at = now - timedelta(days=1)
-        db.session.add(SenderRate(sender_id=sender_id, domain="*", next_free_at=free_at))
-        db.session.flush()
+        first = {"sender_id": sender_id, "domain": "*", "next_free_at": free_at}
+        db.session.execute(insert_unless_there(SenderRate).values(**first).on_conflict_do_nothing())
     return min(BATCH_SIZE, tokens(free_at, now=now, per_minute=per_minute, burst=per_minute))
 
 
