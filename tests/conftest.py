@@ -17,6 +17,7 @@ from npsapp.accounts.models import User
 from npsapp.db import db, is_sqlite, transaction
 from npsapp.lib import clock
 from tests import cast
+from tests.browser import address, chromium, launch  # noqa: F401 - fixtures for whoever needs a browser
 from tests.postgres import PostgresServer
 
 FIXED_NOW = datetime(2026, 11, 20, 10, 0, tzinfo=UTC)

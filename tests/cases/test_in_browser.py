@@ -1,46 +1,17 @@
 """The list and the case in a real browser on a phone; barriers and the keyboard are tested with all staff pages."""
 
-import shutil
-from collections.abc import Iterator
 from datetime import timedelta
-from threading import Thread
 
 import pytest
-from flask import Flask
-from playwright.sync_api import Browser, Page, expect, sync_playwright
-from werkzeug.serving import make_server
+from playwright.sync_api import Browser, Page, expect
 
 from npsapp.lib.clock import utcnow
 from tests import cast
 from tests.cases.stories import opened
-from tests.journeys.browser import ARGUMENTS
 
 pytestmark = pytest.mark.browser
 
 LONG = "Дуже-Довге-Прізвище-Подвійне Олександра Володимирівна"
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    """Chromium without a window."""
-    path = shutil.which("chromium")
-    assert path, "Chromium is missing: apt-get install chromium"
-    with sync_playwright() as driver:
-        launched = driver.chromium.launch(executable_path=path, args=ARGUMENTS)
-        yield launched
-        launched.close()
-
-
-@pytest.fixture
-def address(app: Flask) -> Iterator[str]:
-    """The address of a running server."""
-    running = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = Thread(target=running.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{running.server_port}"
-    running.shutdown()
-    thread.join()
-    running.server_close()
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import http.client
 import os
 import re
-import shutil
 import signal
 import sqlite3
 import subprocess
@@ -11,16 +10,11 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from threading import Thread
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from flask import Flask
-from playwright.sync_api import Browser, sync_playwright
-from werkzeug.serving import make_server
 
-from tests.journeys.browser import ARGUMENTS, AS_A_PERSON
 from tests.mailserver import MailServer, free_port
 
 ROOT = Path(__file__).parents[2]
@@ -209,32 +203,3 @@ def install(tmp_path: Path) -> Iterator[Callable[..., Installation]]:
     yield make
     for one in made:
         one.stop()
-
-
-@pytest.fixture(scope="module")
-def launch() -> Iterator[Callable[..., Browser]]:
-    """`launch(*arguments)`: Chromium with further arguments."""
-    path = shutil.which("chromium")
-    assert path, "Chromium is missing: apt-get install chromium"
-    with sync_playwright() as driver:
-        yield lambda *more: driver.chromium.launch(executable_path=path, args=[*ARGUMENTS, *more])
-
-
-@pytest.fixture(scope="module")
-def chromium(launch: Callable[..., Browser]) -> Iterator[Browser]:
-    """A browser as people have it."""
-    launched = launch(AS_A_PERSON)
-    yield launched
-    launched.close()
-
-
-@pytest.fixture
-def address(app: Flask) -> Iterator[str]:
-    """The address of a running server."""
-    running = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = Thread(target=running.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{running.server_port}"
-    running.shutdown()
-    thread.join()
-    running.server_close()

@@ -16,7 +16,7 @@ from npsapp.db import db, transaction
 from npsapp.lib.clock import utcnow
 from tests import cast
 from tests import factories as make
-from tests.journeys.browser import RULES
+from tests.browser import RULES
 
 pytestmark = pytest.mark.browser
 PAGES = (

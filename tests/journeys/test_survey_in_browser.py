@@ -15,8 +15,8 @@ from npsapp.invitations.rules import InvitationState
 from npsapp.lib.clock import utcnow
 from npsapp.organization.models import Brand
 from npsapp.responses.models import DisputedAnswer, Response, ResponseRevision
+from tests.browser import RULES
 from tests.factories import make_invitation
-from tests.journeys.browser import RULES
 
 pytestmark = pytest.mark.browser
 

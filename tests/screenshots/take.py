@@ -6,7 +6,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, sync_playwright
 
-from tests.journeys.browser import ARGUMENTS
+from tests.browser import ARGUMENTS
 from tests.journeys.conftest import Installation
 
 FOLDER = Path(__file__).parent
