@@ -32,6 +32,13 @@ class WrongEmail(Refused):
     wording = N_("No letter can be sent to this e-mail address. Check it for typing errors.")
 
 
+class UnknownDuty(Refused):
+    """A duty for a company, region or person that does not exist."""
+
+    code = "unknown_duty"
+    wording = N_("This region or person no longer exists. Open the page again and choose anew.")
+
+
 class LastAdministrator(Refused):
     """The last administrator can be neither blocked nor given another role: nobody could undo it."""
 
@@ -143,8 +150,14 @@ def set_duty(
 ) -> None:
     """Say who manages a region (None: nobody), or who is the fallback owner when `region_id` is None.
 
-    Needs a transaction. Blocked people answer for nothing, whatever stands here.
+    Needs a transaction. Blocked people answer for nothing, whatever stands here. Refuses with UnknownDuty.
     """
+    region = organization.region(region_id) if region_id is not None else None
+    known = pool_id in {one.id for one in organization.pools()}
+    known &= region_id is None or (region is not None and region.pool_id == pool_id)
+    known &= user_id is None or db.session.get(User, user_id) is not None
+    if not known:
+        raise UnknownDuty
     db.session.execute(delete(Duty).where(Duty.pool_id == pool_id, Duty.region_id == region_id))
     if user_id is not None:
         db.session.execute(insert(Duty).values(pool_id=pool_id, region_id=region_id, user_id=user_id))

@@ -106,14 +106,18 @@ def duties() -> ResponseReturnValue:
     )
 
 
+def _whole(text: str) -> int | None:
+    """An id from a form; empty is None, and what is no id is one that nobody has."""
+    return None if not text else int(text) if text.isdecimal() else 0
+
+
 @bp.post("/duties")
 @requires(Permission.ADMINISTER)
 def set_duty() -> ResponseReturnValue:
     """Name the manager of a region, or, without a region, the fallback owner of a company."""
-    pool_id = request.form.get("pool", 0, type=int)
-    region_id, user_id = request.form.get("region", type=int), request.form.get("user", type=int)
+    pool_id, region_id, user_id = (_whole(request.form.get(name, "")) for name in ("pool", "region", "user"))
     with transaction():
-        services.set_duty(pool_id, region_id, user_id, actor=_me(), now=utcnow())
+        services.set_duty(pool_id or 0, region_id, user_id, actor=_me(), now=utcnow())
     flash(_("The changes are saved."), "success")
     return redirect(url_for(".duties"), code=303)
 

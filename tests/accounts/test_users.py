@@ -157,6 +157,19 @@ def test_a_blocked_colleague_is_out_and_can_come_back(app, admin, company, login
     assert theirs.get("/profile").status_code == 200
 
 
+@pytest.mark.parametrize(
+    "forged", [{"region": "999999"}, {"region": "x"}, {"user": "999999"}, {"user": "x"}, {"pool": "999999"}]
+)
+def test_a_duty_for_what_does_not_exist_changes_nothing(admin, company, forged):
+    before = sorted(db.session.execute(select(Duty.region_id, Duty.user_id)).all(), key=str)
+    fields = {"pool": company.pool.id, "region": company.regions.kyiv.id, "user": company.support.id}
+
+    answer = post(admin, "/users/duties", **(fields | forged))
+
+    assert answer.status_code < 500
+    assert sorted(db.session.execute(select(Duty.region_id, Duty.user_id)).all(), key=str) == before
+
+
 def test_who_manages_a_region_is_said_on_the_page_of_duties(admin, company):
     kyiv, pool = company.regions.kyiv.id, company.pool.id
 
