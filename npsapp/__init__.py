@@ -31,9 +31,7 @@ DOORS = (
 
 def create_app(overrides: dict[str, Any] | None = None, *, instance_path: str | None = None) -> Flask:
     """Build the application: settings, extensions, rooms. `overrides` are for tests."""
-    app = Flask(
-        __name__, instance_relative_config=True, instance_path=instance_path or config.instance_path()
-    )
+    app = Flask(__name__, instance_relative_config=True, instance_path=instance_path or config.instance_path())
     config.load(app, overrides)
     db.init_app(app)
     migrate.init_app(app, db.db, directory=str(MIGRATIONS), render_as_batch=True)
@@ -47,12 +45,7 @@ def create_app(overrides: dict[str, Any] | None = None, *, instance_path: str | 
 
 def _open_rooms(app: Flask) -> None:
     """Import every room once: its doors, its jobs, its commands. Imported here, because rooms import us."""
-    for name in (
-        "npsapp.web",
-        "npsapp.accounts.login",
-        "npsapp.delivery.channels.mail",
-        "npsapp.cli",
-    ):
+    for name in ("npsapp.web", "npsapp.accounts.login", "npsapp.delivery.channels.mail", "npsapp.cli"):
         importlib.import_module(name).init_app(app)
     for name in DOORS:
         app.register_blueprint(importlib.import_module(name).bp)

@@ -51,9 +51,7 @@ def _advise(command: click.Command) -> None:
             db.session.rollback()
             if inspect(db.engine).has_table("heartbeat"):
                 raise
-            raise click.ClickException(
-                "the database has no tables yet: flask --app wsgi db upgrade"
-            ) from None
+            raise click.ClickException("the database has no tables yet: flask --app wsgi db upgrade") from None
 
     advising.advises = True  # type: ignore[attr-defined]
     command.callback = advising
@@ -64,9 +62,7 @@ class Moment(click.ParamType):
 
     name = "ISO-TIME"
 
-    def convert(
-        self, value: str | datetime, param: click.Parameter | None, ctx: click.Context | None
-    ) -> datetime:
+    def convert(self, value: str | datetime, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
         if isinstance(value, datetime):
             return value
         try:

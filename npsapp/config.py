@@ -98,41 +98,25 @@ class Setting:
 
 
 SETTINGS: tuple[Setting, ...] = (
+    Setting("SECRET_KEY", str, "", "signs sessions and links; made and kept in instance/secret_key when empty"),
     Setting(
-        "SECRET_KEY", str, "", "signs sessions and links; made and kept in instance/secret_key when empty"
-    ),
-    Setting(
-        "SECRET_KEY_FALLBACKS",
-        _words,
-        (),
-        "older secret keys, comma-separated: links signed with them stay valid",
+        "SECRET_KEY_FALLBACKS", _words, (), "older secret keys, comma-separated: links signed with them stay valid"
     ),
     Setting("SQLALCHEMY_DATABASE_URI", _database, "", "database; empty: sqlite file instance/npsapp.db"),
     Setting("HUEY_URL", _queue, "", "queue: redis://host/0; empty: file instance/queue.db"),
-    Setting(
-        "PUBLIC_URL", _public_url, "http://127.0.0.1:8000", "address under which customers reach this program"
-    ),
+    Setting("PUBLIC_URL", _public_url, "http://127.0.0.1:8000", "address under which customers reach this program"),
     Setting("MAIL_SERVER", str, "", "SMTP server; empty: letters are written to instance/outbox/"),
     Setting("MAIL_PORT", _port, 25, "port of the SMTP server"),
     Setting("MAIL_USERNAME", str, "", "login name at the SMTP server; empty: none"),
     Setting("MAIL_PASSWORD", str, "", "password at the SMTP server"),
     Setting("MAIL_USE_TLS", _boolean, False, "STARTTLS (usually with port 587)"),
     Setting("MAIL_USE_SSL", _boolean, False, "TLS from the first byte (usually with port 465)"),
-    Setting(
-        "MAIL_CA_FILE",
-        str,
-        "",
-        "file with the certificate authority of an own mail server; empty: the system's",
-    ),
+    Setting("MAIL_CA_FILE", str, "", "file with the certificate authority of an own mail server; empty: the system's"),
     Setting("MAIL_TIMEOUT", _seconds, 20.0, "seconds to wait for the SMTP server"),
     Setting("MAIL_CONNECTIONS", _count, 2, "connections to the SMTP server at the same time"),
     Setting("MAIL_PER_MINUTE", _count, 600, "letters per minute and sender"),
-    Setting(
-        "MAIL_LEASE", _seconds, 120.0, "seconds after which a claimed letter is taken back from a dead worker"
-    ),
-    Setting(
-        "MAIL_UNKNOWN_AFTER", _seconds, 600.0, "seconds until a letter of unknown outcome is sent once more"
-    ),
+    Setting("MAIL_LEASE", _seconds, 120.0, "seconds after which a claimed letter is taken back from a dead worker"),
+    Setting("MAIL_UNKNOWN_AFTER", _seconds, 600.0, "seconds until a letter of unknown outcome is sent once more"),
     Setting("TRUSTED_PROXIES", _words, (), "addresses of reverse proxies whose X-Forwarded-* headers count"),
     Setting("DEMO", _boolean, False, "1: load the demo company on first start and allow `beat --at`"),
     Setting("UPLOAD_MEGABYTES", _count, 40, "largest file of purchases that may be uploaded, in megabytes"),
@@ -178,9 +162,7 @@ def _refuse_unknown_names() -> None:
     known = set(BY_NAME) | ENV_ONLY
     for variable in sorted(os.environ):
         if variable.startswith(PREFIX) and variable.removeprefix(PREFIX) not in known:
-            raise WrongSetting(
-                variable.removeprefix(PREFIX), "is not known; see the list in README, Configuration"
-            )
+            raise WrongSetting(variable.removeprefix(PREFIX), "is not known; see the list in README, Configuration")
 
 
 def _convert(app: Flask, setting: Setting) -> None:
@@ -195,9 +177,7 @@ def _derive(app: Flask) -> None:
     config = app.config
     instance = Path(app.instance_path)
     if config["MAIL_USE_TLS"] and config["MAIL_USE_SSL"]:
-        raise WrongSetting(
-            "MAIL_USE_TLS", "and NPSAPP_MAIL_USE_SSL cannot both be 1; most servers want only one"
-        )
+        raise WrongSetting("MAIL_USE_TLS", "and NPSAPP_MAIL_USE_SSL cannot both be 1; most servers want only one")
     config["SECRET_KEY"] = config["SECRET_KEY"] or _kept_secret(instance / "secret_key")
     if len(config["SECRET_KEY"]) < 16:
         raise WrongSetting("SECRET_KEY", "is too short: at least 16 characters")
@@ -206,9 +186,7 @@ def _derive(app: Flask) -> None:
     if config["HUEY_URL"]:
         _need_package("HUEY_URL", "redis")
     config["SECRET_KEYS"] = (config["SECRET_KEY"], *config["SECRET_KEY_FALLBACKS"])
-    config["SQLALCHEMY_DATABASE_URI"] = (
-        config["SQLALCHEMY_DATABASE_URI"] or f"sqlite:///{instance / 'npsapp.db'}"
-    )
+    config["SQLALCHEMY_DATABASE_URI"] = config["SQLALCHEMY_DATABASE_URI"] or f"sqlite:///{instance / 'npsapp.db'}"
     config["SQLALCHEMY_ENGINE_OPTIONS"] = _engine_options(config["SQLALCHEMY_DATABASE_URI"])
     config["MAX_CONTENT_LENGTH"] = config["UPLOAD_MEGABYTES"] * 1024 * 1024
     config["MAX_FORM_MEMORY_SIZE"] = 2 * 1024 * 1024

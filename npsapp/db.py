@@ -209,9 +209,7 @@ def new_ids(model: type[Base], count: int) -> Sequence[int]:
     return db.session.scalars(select(following).select_from(func.generate_series(1, count))).all()
 
 
-def one_of(
-    column: ColumnElement[Any] | InstrumentedAttribute[Any], values: Iterable[Any]
-) -> ColumnElement[bool]:
+def one_of(column: ColumnElement[Any] | InstrumentedAttribute[Any], values: Iterable[Any]) -> ColumnElement[bool]:
     """`column IN (values)` as one parameter: hundreds of them cost more than the search itself."""
     wanted = list(values)
     if not is_sqlite():

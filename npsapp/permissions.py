@@ -48,15 +48,7 @@ _P = Permission
 ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.ADMINISTRATOR: frozenset(Permission),
     Role.ANALYST: frozenset(
-        {
-            _P.SEE_ANSWERS,
-            _P.SEE_REPORTS,
-            _P.EXPORT,
-            _P.SEE_SCHEDULE,
-            _P.EDIT_SURVEYS,
-            _P.SEE_MESSAGES,
-            _P.SEE_CASES,
-        }
+        {_P.SEE_ANSWERS, _P.SEE_REPORTS, _P.EXPORT, _P.SEE_SCHEDULE, _P.EDIT_SURVEYS, _P.SEE_MESSAGES, _P.SEE_CASES}
     ),
     Role.MANAGER: frozenset(
         {

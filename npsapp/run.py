@@ -116,10 +116,7 @@ def _wait_for_web(app: Flask, family: "Family") -> None:
     patience = time.monotonic() + 30
     while time.monotonic() < patience:
         family.look_after()
-        with (
-            contextlib.suppress(OSError),
-            socket.create_connection((app.config["HOST"], app.config["PORT"]), 1),
-        ):
+        with contextlib.suppress(OSError), socket.create_connection((app.config["HOST"], app.config["PORT"]), 1):
             return
         time.sleep(0.1)
 
@@ -165,9 +162,7 @@ class Family:
             now = time.monotonic()
             self.deaths = [at for at in self.deaths if now - at < DEATHS_WITHIN_S] + [now]
             if len(self.deaths) >= TOO_MANY_DEATHS:
-                raise click.ClickException(
-                    f"`flask {command}` keeps ending (status {child.returncode}); see above"
-                )
+                raise click.ClickException(f"`flask {command}` keeps ending (status {child.returncode}); see above")
             click.echo(f"`flask {command}` ended with status {child.returncode}; starting it again", err=True)
             self._start(command)
 

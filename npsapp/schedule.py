@@ -134,9 +134,7 @@ def _hand_over(ids: Sequence[int]) -> None:
 def _within_caps(ids: Sequence[int]) -> Sequence[int]:
     """Sources in their first days send a capped number a day; the others wait for tomorrow."""
     with reading():
-        left = {
-            source: (allowed, tomorrow) for source, allowed, tomorrow in plan_queries.capped_sources(utcnow())
-        }
+        left = {source: (allowed, tomorrow) for source, allowed, tomorrow in plan_queries.capped_sources(utcnow())}
         source_of = plan_queries.sources_of(ids) if left else {}
     going, waiting = [], []
     for id_ in ids:
@@ -163,10 +161,7 @@ def recheck_letters(beat: Beat) -> None:
         if not ids:
             return
         _one_by_one(
-            ids,
-            lambda id_: invitations.look_again_at_message(
-                id_, mail_configured=_mail_configured(), now=utcnow()
-            ),
+            ids, lambda id_: invitations.look_again_at_message(id_, mail_configured=_mail_configured(), now=utcnow())
         )
 
 

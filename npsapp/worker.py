@@ -22,9 +22,7 @@ log = logging.getLogger(__name__)
 
 huey = Huey("npsapp", results=False, immediate=True)  # no storage before init_app says which
 _app: Flask | None = None
-_collected: ContextVar[deque[tuple[Callable[..., Any], tuple[Any, ...]]] | None] = ContextVar(
-    "collected", default=None
-)
+_collected: ContextVar[deque[tuple[Callable[..., Any], tuple[Any, ...]]] | None] = ContextVar("collected", default=None)
 
 
 class WalStorage(SqliteStorage):

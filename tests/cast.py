@@ -46,9 +46,7 @@ def found(session: Session, *, password_hash: str, now: datetime) -> SimpleNames
     odesa = _region(pool, "odesa", "Odesa", "Одесса", "Одеса", now)
     session.add_all([kyiv, odesa])
     session.flush()
-    units = SimpleNamespace(
-        kyiv=_unit(brand, kyiv, "Лівий берег", now), odesa=_unit(brand, odesa, "Порт", now)
-    )
+    units = SimpleNamespace(kyiv=_unit(brand, kyiv, "Лівий берег", now), odesa=_unit(brand, odesa, "Порт", now))
     segment = Segment(
         pool_id=pool.id, key="роздріб", name={"uk": "Роздріб", "en": "Retail"}, aliases=[], created_at=now
     )
@@ -100,12 +98,7 @@ def _region(pool: Pool, key: str, en: str, ru: str, uk: str, now: datetime) -> R
 
 def _unit(brand: Brand, region: Region, name: str, now: datetime) -> Unit:
     return Unit(
-        brand_id=brand.id,
-        key=name.casefold(),
-        name={"uk": name},
-        aliases=[],
-        region_id=region.id,
-        created_at=now,
+        brand_id=brand.id, key=name.casefold(), name={"uk": name}, aliases=[], region_id=region.id, created_at=now
     )
 
 

@@ -54,11 +54,7 @@ def database_uri(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
 def shared_app(database_uri: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
     """One application for all tests in this process, with all tables."""
     app = create_app(
-        {
-            "TESTING": True,
-            "SQLALCHEMY_DATABASE_URI": database_uri,
-            "SECRET_KEY": "a key for tests only, 1234",
-        },
+        {"TESTING": True, "SQLALCHEMY_DATABASE_URI": database_uri, "SECRET_KEY": "a key for tests only, 1234"},
         instance_path=str(tmp_path_factory.mktemp("instance")),
     )
     app.test_client_class = Browser
@@ -84,9 +80,7 @@ def app(shared_app: Flask) -> Iterator[Flask]:
 
 def _empty_tables() -> None:
     """Delete all rows; foreign keys wait until the end on SQLite and are left aside on PostgreSQL."""
-    postpone = (
-        "PRAGMA defer_foreign_keys=ON" if is_sqlite() else "SET LOCAL session_replication_role = replica"
-    )
+    postpone = "PRAGMA defer_foreign_keys=ON" if is_sqlite() else "SET LOCAL session_replication_role = replica"
     with transaction() as session:
         session.execute(text(postpone))
         for table in reversed(db.metadata.sorted_tables):

@@ -31,21 +31,12 @@ def make_customer(company: SimpleNamespace, *, now: datetime, **over: Any) -> Cu
     number = next(_numbers)
     email = over.pop("email", f"customer{number}@example.com")
     phone = over.pop("phone", f"+38067{number:07d}")
-    values = {
-        "name": f"Олена Тестова {number}",
-        "name_key": f"олена тестова {number}",
-        "language": "uk",
-    } | over
+    values = {"name": f"Олена Тестова {number}", "name_key": f"олена тестова {number}", "language": "uk"} | over
     customer = _save(Customer(pool_id=company.pool.id, created_at=now, **values))
-    for kind, value, channel in (
-        (ContactKind.EMAIL, email, Channel.EMAIL),
-        (ContactKind.PHONE, phone, Channel.PHONE),
-    ):
+    for kind, value, channel in ((ContactKind.EMAIL, email, Channel.EMAIL), (ContactKind.PHONE, phone, Channel.PHONE)):
         if value:
             point = _save(
-                ContactPoint(
-                    pool_id=company.pool.id, customer_id=customer.id, kind=kind, value=value, created_at=now
-                )
+                ContactPoint(pool_id=company.pool.id, customer_id=customer.id, kind=kind, value=value, created_at=now)
             )
             _save(Ground(contact_point_id=point.id, channel=channel, kind=GroundKind.CONTRACT, since=now))
     return customer
@@ -113,9 +104,7 @@ def make_invitation(company: SimpleNamespace, *, now: datetime, **over: Any) -> 
     }
     invitation = _save(Invitation(**(values | over)))
     point = (
-        db.session.query(ContactPoint)
-        .filter_by(customer_id=interaction.customer_id, kind=ContactKind.EMAIL)
-        .first()
+        db.session.query(ContactPoint).filter_by(customer_id=interaction.customer_id, kind=ContactKind.EMAIL).first()
     )
     _save(
         InvitationStep(

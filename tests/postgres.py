@@ -23,29 +23,10 @@ class PostgresServer:
     def start(self) -> "PostgresServer":
         if os.geteuid() == 0:
             shutil.chown(self.folder, self.user)
-        self._run(
-            "initdb",
-            "-D",
-            str(self.folder / "data"),
-            "-U",
-            "npsapp",
-            "-A",
-            "trust",
-            "-E",
-            "UTF8",
-            "--no-sync",
-        )
+        self._run("initdb", "-D", str(self.folder / "data"), "-U", "npsapp", "-A", "trust", "-E", "UTF8", "--no-sync")
         options = f"-p {self.port} -h 127.0.0.1 -k {self.folder} -F -c synchronous_commit=off -c full_page_writes=off"
         self._run(
-            "pg_ctl",
-            "-D",
-            str(self.folder / "data"),
-            "-o",
-            options,
-            "-l",
-            str(self.folder / "log"),
-            "-w",
-            "start",
+            "pg_ctl", "-D", str(self.folder / "data"), "-o", options, "-l", str(self.folder / "log"), "-w", "start"
         )
         return self
 
@@ -60,9 +41,7 @@ class PostgresServer:
 
     def _run(self, program: str, *words: str) -> None:
         as_user = {"user": self.user, "group": self.user, "extra_groups": []} if os.geteuid() == 0 else {}
-        subprocess.run(
-            [str(self.bin / program), *words], check=True, capture_output=True, cwd=self.folder, **as_user
-        )  # type: ignore[call-overload]
+        subprocess.run([str(self.bin / program), *words], check=True, capture_output=True, cwd=self.folder, **as_user)  # type: ignore[call-overload]
 
 
 def _binaries() -> Path:

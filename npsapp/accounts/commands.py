@@ -25,9 +25,7 @@ PIPE_WAIT_S = 5  # a pipe nobody writes into must not stop the command for ever
 
 @group.command("add")
 @click.argument("email")
-@click.option(
-    "--role", required=True, type=click.Choice([role.value for role in Role]), help="What the user may do."
-)
+@click.option("--role", required=True, type=click.Choice([role.value for role in Role]), help="What the user may do.")
 @click.option("--region", "regions", multiple=True, metavar="NAME", help="Key or name; may be repeated.")
 def add(email: str, role: str, regions: tuple[str, ...]) -> None:
     """Add a user with the password from standard input, or with a new one that is printed once."""

@@ -25,9 +25,7 @@ def _acceptable(form: FlaskForm, field: Field) -> None:
 class EmailForm(FlaskForm):
     """An address: whom to send the letter that sets a new password."""
 
-    email = fields.StringField(
-        _l("E-mail"), filters=[stripped], validators=[DataRequired(), Length(max=EMAIL_MAX)]
-    )
+    email = fields.StringField(_l("E-mail"), filters=[stripped], validators=[DataRequired(), Length(max=EMAIL_MAX)])
 
 
 class LoginForm(EmailForm):
@@ -45,9 +43,7 @@ class NewPasswordForm(FlaskForm):
 
     password = fields.PasswordField(
         _l("New password"),
-        description=_l(
-            "At least 8 characters; several words in a row are easy to remember and hard to guess."
-        ),
+        description=_l("At least 8 characters; several words in a row are easy to remember and hard to guess."),
         validators=[InputRequired(), _acceptable],
     )
     repeat = fields.PasswordField(
@@ -65,9 +61,7 @@ class ChangePasswordForm(NewPasswordForm):
 class ProfileForm(FlaskForm):
     """The own name and language."""
 
-    name = fields.StringField(
-        _l("Name"), filters=[stripped], validators=[DataRequired(), Length(max=NAME_MAX)]
-    )
+    name = fields.StringField(_l("Name"), filters=[stripped], validators=[DataRequired(), Length(max=NAME_MAX)])
     language = fields.SelectField(_l("Language"), choices=options(LANGUAGES.items()))
 
 

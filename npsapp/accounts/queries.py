@@ -89,9 +89,7 @@ def owner_for_region(region_id: int | None) -> int:
 def may_take(region_id: int | None) -> list[User]:
     """Everybody who can sign in, works on cases and sees that region, by name."""
     path = set(rules.upwards(region_id, _parents()))
-    return [
-        one for one in users() if one.is_active and may(one.role, Permission.WORK_CASES) and _sees(one, path)
-    ]
+    return [one for one in users() if one.is_active and may(one.role, Permission.WORK_CASES) and _sees(one, path)]
 
 
 def managers_missing() -> list[Region]:

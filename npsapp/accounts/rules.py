@@ -110,9 +110,7 @@ _SYSTEMS |= {"Mac OS": "macOS", "Linux": "Linux"}
 
 def device(agent: str) -> str:
     """Browser and system as their owner recognises them ("Firefox, Android"), or an empty string."""
-    found = [
-        next((name for mark, name in marks.items() if mark in agent), "") for marks in (_BROWSERS, _SYSTEMS)
-    ]
+    found = [next((name for mark, name in marks.items() if mark in agent), "") for marks in (_BROWSERS, _SYSTEMS)]
     return ", ".join(name for name in found if name)
 
 
@@ -125,9 +123,7 @@ def upwards(region_id: int | None, parents: Mapping[int, int | None]) -> list[in
     return path
 
 
-def manager_of(
-    region_id: int | None, *, parents: Mapping[int, int | None], managers: Mapping[int, int]
-) -> int | None:
+def manager_of(region_id: int | None, *, parents: Mapping[int, int | None], managers: Mapping[int, int]) -> int | None:
     """Who answers for a region: its manager, else the nearest one above; None when there is none."""
     return next((managers[step] for step in upwards(region_id, parents) if step in managers), None)
 

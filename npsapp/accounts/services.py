@@ -135,9 +135,7 @@ def set_blocked(user: User, *, blocked: bool, actor: Actor, now: datetime) -> No
     audit.record(event, actor=actor, now=now, subject=("user", user.id))
 
 
-def set_password(
-    user: User, password_hash: str, *, actor: Actor, now: datetime, keep_token: str = ""
-) -> None:
+def set_password(user: User, password_hash: str, *, actor: Actor, now: datetime, keep_token: str = "") -> None:
     """Store a new password; every session ends, except the one with `keep_token`. Needs a transaction."""
     user.password_hash = password_hash
     db.session.flush()
@@ -145,9 +143,7 @@ def set_password(
     audit.record(Event.USER_PASSWORD_SET, actor=actor, now=now, subject=("user", user.id))
 
 
-def set_duty(
-    pool_id: int, region_id: int | None, user_id: int | None, *, actor: Actor, now: datetime
-) -> None:
+def set_duty(pool_id: int, region_id: int | None, user_id: int | None, *, actor: Actor, now: datetime) -> None:
     """Say who manages a region (None: nobody), or who is the fallback owner when `region_id` is None.
 
     Needs a transaction. Blocked people answer for nothing, whatever stands here. Refuses with UnknownDuty.

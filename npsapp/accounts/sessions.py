@@ -104,9 +104,7 @@ def seen(session_id: int, *, now: datetime) -> None:
     """Remember that a session is in use; without "stay signed in" that prolongs it. Needs a transaction."""
     later = rules.session_end(remember=False, now=now)
     ends = case((UserSession.remember, UserSession.expires_at), else_=later)
-    db.session.execute(
-        update(UserSession).where(UserSession.id == session_id).values(seen_at=now, expires_at=ends)
-    )
+    db.session.execute(update(UserSession).where(UserSession.id == session_id).values(seen_at=now, expires_at=ends))
 
 
 def end(token: str, *, user_id: int, now: datetime) -> None:

@@ -125,9 +125,7 @@ def set_duty() -> ResponseReturnValue:
 def _send_letter(user: User) -> ResponseReturnValue:
     """Queue the letter and say so, or say why it cannot be sent."""
     now, config = utcnow(), current_app.config
-    letter = letters.password_letter(
-        user, keys=config["SECRET_KEYS"], public_url=config["PUBLIC_URL"], now=now
-    )
+    letter = letters.password_letter(user, keys=config["SECRET_KEYS"], public_url=config["PUBLIC_URL"], now=now)
     try:
         with transaction():
             letters.send(user, letter, actor=_me(), now=now)

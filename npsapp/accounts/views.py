@@ -43,9 +43,7 @@ def login() -> ResponseReturnValue:
         if user.password_hash != stored:  # changed while the hash was computed
             abort(409)
         sessions.forget_tries(_claim(user.email))
-        token = sessions.begin_session(
-            user, remember=form.remember.data, agent=request.user_agent.string, now=utcnow()
-        )
+        token = sessions.begin_session(user, remember=form.remember.data, agent=request.user_agent.string, now=utcnow())
     enter(user, token, remember=form.remember.data)
     return redirect(wanted or url_for("office.start"))
 
@@ -114,9 +112,7 @@ def forgot() -> ResponseReturnValue:
     user = found or User(email=email, name=email, language=language_now())
     # Written for everybody and sent to whom there is: the answer takes as long for a stranger.
     config = current_app.config
-    letter = letters.password_letter(
-        user, keys=config["SECRET_KEYS"], public_url=config["PUBLIC_URL"], now=now
-    )
+    letter = letters.password_letter(user, keys=config["SECRET_KEYS"], public_url=config["PUBLIC_URL"], now=now)
     if found and found.is_active:
         with suppress(NoSender), transaction():
             letters.send(found, letter, actor=sessions.VISITOR, now=now)

@@ -46,9 +46,7 @@ class SettleForm(FlaskForm):
 
     outcome = RadioField(_l("Outcome"), validators=[InputRequired(_l("Choose the outcome."))])
     cause = SelectField(_l("Root cause"), validators=[InputRequired(_l("Choose the root cause."))])
-    summary = _words(
-        _l("What was done"), description=_l("What the customer asked for, what was promised and kept.")
-    )
+    summary = _words(_l("What was done"), description=_l("What the customer asked for, what was promised and kept."))
 
     def __init__(self, causes: dict[str, list[tuple[str, str]]], **kwargs: Any) -> None:
         super().__init__(**kwargs)

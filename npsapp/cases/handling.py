@@ -81,13 +81,7 @@ def acknowledge(case_id: int, *, by_id: int, now: datetime) -> None:
 
 
 def record_attempt(
-    case_id: int,
-    *,
-    result: Result,
-    by_id: int,
-    now: datetime,
-    note: str = "",
-    call_back_at: datetime | None = None,
+    case_id: int, *, result: Result, by_id: int, now: datetime, note: str = "", call_back_at: datetime | None = None
 ) -> None:
     """Write down a try to reach the customer; who calls has taken the case on. Raises AlreadyEnded.
 
@@ -117,9 +111,7 @@ def add_note(case_id: int, *, text: str, by_id: int, now: datetime) -> None:
     _record(Event.CASE_NOTED, case_id, by_id=by_id, now=now)
 
 
-def settle(
-    case_id: int, *, outcome: Outcome, cause_id: int, by_id: int, now: datetime, text: str = ""
-) -> None:
+def settle(case_id: int, *, outcome: Outcome, cause_id: int, by_id: int, now: datetime, text: str = "") -> None:
     """End a case with its outcome and root cause. Raises AlreadyEnded, NoCause, NoAttempt.
 
     Who says that the customer was or was not won back has spoken to the customer: that is written down, if it
@@ -238,7 +230,5 @@ def _change(case: Case, to: State, *, now: datetime, **values: Any) -> None:
     services.recount(queries.fresh(case.id), now=now)
 
 
-def _record(
-    event: Event, case_id: int, *, by_id: int, now: datetime, data: dict[str, Any] | None = None
-) -> None:
+def _record(event: Event, case_id: int, *, by_id: int, now: datetime, data: dict[str, Any] | None = None) -> None:
     audit.record(event, actor=audit.by_user(by_id), now=now, subject=("case", case_id), data=data)

@@ -36,14 +36,7 @@ class Case(Base):
 
     __tablename__ = "case"
     __table_args__ = (
-        Index(
-            "uq_case_open",
-            "customer_id",
-            "kind",
-            unique=True,
-            sqlite_where=_OPEN,
-            postgresql_where=_OPEN,
-        ),
+        Index("uq_case_open", "customer_id", "kind", unique=True, sqlite_where=_OPEN, postgresql_where=_OPEN),
         Index("ix_case_due", "state", "due_at", "score"),
         Index("ix_case_owner", "owner_id", "state", "due_at"),
         Index("ix_case_region", "region_id", "state", "due_at"),
@@ -184,10 +177,7 @@ class StaffLetter(Base):
     """A bundled letter to a member of staff: at most one an hour, one morning list a day."""
 
     __tablename__ = "staff_letter"
-    __table_args__ = (
-        UniqueConstraint("user_id", "kind", "slot"),
-        Index("ix_staff_letter_user", "user_id", "at"),
-    )
+    __table_args__ = (UniqueConstraint("user_id", "kind", "slot"), Index("ix_staff_letter_user", "user_id", "at"))
 
     id: Mapped[int] = mapped_column(primary_key=True)
     user_id: Mapped[int] = mapped_column(ForeignKey("user.id"))

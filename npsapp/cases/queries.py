@@ -223,9 +223,7 @@ def visible(user_id: int, scope: Scope) -> ColumnElement[bool]:
     return within_or_own(Case.region_id, scope, Case.owner_id, user_id)
 
 
-def page(
-    user_id: int, scope: Scope, filters: Filters, *, now: datetime, limit: int, offset: int = 0
-) -> Sequence[Case]:
+def page(user_id: int, scope: Scope, filters: Filters, *, now: datetime, limit: int, offset: int = 0) -> Sequence[Case]:
     """Cases of the user's regions and the user's own: open ones most urgent first, ended ones newest first."""
     condition, order = {
         Tab.WAITING: (_OPEN, _MOST_URGENT),

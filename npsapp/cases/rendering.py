@@ -66,9 +66,7 @@ def script(case: Case) -> tuple[str, dict[str, str]]:
     language = next((wish for wish in wishes if wish in LANGUAGES), case.brand.language)
     name = customer.address_as.strip() if customer and not customer.is_firm else ""
     said = {step: by_language.get(language, by_language["en"]) for step, by_language in SCRIPT.items()}
-    return language, {
-        step: (ways[-1].replace("{name}", name) if name else ways[0]) for step, ways in said.items()
-    }
+    return language, {step: (ways[-1].replace("{name}", name) if name else ways[0]) for step, ways in said.items()}
 
 
 def remark(note: CaseNote) -> str:

@@ -198,13 +198,7 @@ def look_at_new(*, matters: bool, open_case: bool) -> Look:
 
 
 def look_again(
-    state: State,
-    outcome: Outcome | None,
-    *,
-    matters: bool,
-    changed: bool,
-    others_matter: bool,
-    open_case: bool,
+    state: State, outcome: Outcome | None, *, matters: bool, changed: bool, others_matter: bool, open_case: bool
 ) -> Look:
     """What an answer does to the case it is in; `open_case`: another one of the customer is open.
 

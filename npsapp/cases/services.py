@@ -147,9 +147,7 @@ def _close(case: Case, *, now: datetime) -> None:
     _record(Event.CASE_CLOSED, case, now=now, outcome=Outcome.SCORE_CHANGED.value)
 
 
-def _tell(
-    case: Case, before: ResponseRevision | None, response: Response, *, counts: bool, now: datetime
-) -> None:
+def _tell(case: Case, before: ResponseRevision | None, response: Response, *, counts: bool, now: datetime) -> None:
     """A note for the owner; a letter too when there are new words or the score became worse."""
     added = counts and _adds_words(before, response)
     if not counts:
@@ -186,9 +184,7 @@ def recount(case: Case, *, now: datetime) -> None:
     if histories:
         stands = [history[-1] for history in histories]
         case.score = min(score for _at, score, _wanted in stands)
-        case.hot = any(
-            rules.is_hot(score, wanted, key_customer=key_customer) for _at, score, wanted in stands
-        )
+        case.hot = any(rules.is_hot(score, wanted, key_customer=key_customer) for _at, score, wanted in stands)
     starts = [
         (max(at, case.clock_from), hot)
         for history in histories
@@ -208,9 +204,7 @@ def _deadlines(case: Case, starts: list[tuple[datetime, bool]], *, now: datetime
     outages = pulse.outages(min(at for at, _hot in starts), now)
     return calendar.earliest(
         [
-            calendar.deadlines(
-                at, hot=hot, working_time=working_time, outages=outages, call_back_at=case.call_back_at
-            )
+            calendar.deadlines(at, hot=hot, working_time=working_time, outages=outages, call_back_at=case.call_back_at)
             for at, hot in starts
         ]
     )

@@ -45,9 +45,7 @@ def write(wanted: Sequence[tuple[int, Channel, Stated]], *, now: datetime) -> No
     insert_many(Ground, list(new.values()))
 
 
-def _known_grounds(
-    points: Iterable[int],
-) -> dict[tuple[int, Channel], tuple[set[GroundKind], bool]]:
+def _known_grounds(points: Iterable[int]) -> dict[tuple[int, Channel], tuple[set[GroundKind], bool]]:
     """By address and channel: the kinds in force, and whether a withdrawal stands against a file's word."""
     columns = select(Ground.contact_point_id, Ground.channel, Ground.kind, Ground.withdrawn_at)
     rows = db.session.execute(columns.where(one_of(Ground.contact_point_id, set(points))))

@@ -17,11 +17,7 @@ from npsapp.delivery.rules import Channel
 from npsapp.organization.models import Brand, Region
 from npsapp.organization.rules import fold
 
-KIND_OF = {
-    Channel.EMAIL: ContactKind.EMAIL,
-    Channel.PHONE: ContactKind.PHONE,
-    Channel.SMS: ContactKind.PHONE,
-}
+KIND_OF = {Channel.EMAIL: ContactKind.EMAIL, Channel.PHONE: ContactKind.PHONE, Channel.SMS: ContactKind.PHONE}
 
 Address = tuple[ContactKind, str]
 
@@ -125,25 +121,19 @@ class _Chunk:
         for kind in ContactKind:
             values = [value for of_kind, value in addresses if of_kind is kind]
             if values:
-                found += db.session.execute(
-                    columns.where(self._at(kind, values)).order_by(ContactPoint.customer_id)
-                )
+                found += db.session.execute(columns.where(self._at(kind, values)).order_by(ContactPoint.customer_id))
         return found
 
     def _at(self, kind: ContactKind, values: Iterable[str]) -> ColumnElement[bool]:
-        return and_(
-            ContactPoint.pool_id == self.pool_id,
-            ContactPoint.kind == kind,
-            one_of(ContactPoint.value, values),
-        )
+        return and_(ContactPoint.pool_id == self.pool_id, ContactPoint.kind == kind, one_of(ContactPoint.value, values))
 
     def _load_people(self, ids: set[int]) -> None:
         """These customers, and those they were merged into."""
         while ids := ids - self.people.keys():
             rows = db.session.execute(
-                select(
-                    Customer.id, Customer.merged_into_id, *(getattr(Customer, name) for name in SAID)
-                ).where(one_of(Customer.id, ids))
+                select(Customer.id, Customer.merged_into_id, *(getattr(Customer, name) for name in SAID)).where(
+                    one_of(Customer.id, ids)
+                )
             )
             for row in rows.mappings():
                 columns = {name: row[name] for name in SAID}

@@ -19,12 +19,8 @@ _VOCATIVES: dict[str, str] = _DATA["vocatives"]
 _QUOTED = re.compile('[«»„“”"]')
 _WORD = re.compile(r"[^\W\d_]+(?:[’'ʼ-][^\W\d_]+)*")
 
-_RU_PATRONYMIC = re.compile(
-    r".{2,}(?:ович|евич|ьич|овна|евна|инична|ична)|(?:ильич|фомич|кузьмич|лукич|ильинична)"
-)
-_UK_PATRONYMIC = re.compile(
-    r".{2,}(?:ович|йович|івна|ївна)|(?:ілліч|іллівна|яківна|лукич|луківна|кузьмич|хомич)"
-)
+_RU_PATRONYMIC = re.compile(r".{2,}(?:ович|евич|ьич|овна|евна|инична|ична)|(?:ильич|фомич|кузьмич|лукич|ильинична)")
+_UK_PATRONYMIC = re.compile(r".{2,}(?:ович|йович|івна|ївна)|(?:ілліч|іллівна|яківна|лукич|луківна|кузьмич|хомич)")
 # A surname may end like a patronymic (Абрамович, Іванович): a patronymic then stands after the first name.
 _RU_ONLY = re.compile("[ыэёъ]")
 _UK_ONLY = re.compile("[іїєґ’'ʼ]")

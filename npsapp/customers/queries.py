@@ -60,9 +60,7 @@ def facts_for(customer_ids: Iterable[int], since: datetime) -> dict[int, list[Co
 def holds_for(customer_ids: Iterable[int], now: datetime) -> dict[int, list[Hold]]:
     """Holds in force at `now` by customer."""
     wanted = sorted(set(customer_ids))
-    rows = db.session.scalars(
-        select(Hold).where(Hold.customer_id.in_(wanted), in_force(now)).order_by(Hold.id)
-    )
+    rows = db.session.scalars(select(Hold).where(Hold.customer_id.in_(wanted), in_force(now)).order_by(Hold.id))
     return _by_customer(rows)
 
 

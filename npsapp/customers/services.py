@@ -35,12 +35,7 @@ def record_fact(
 ) -> ContactFact:
     """Remember that a person was invited, answered, refused or was called: it counts for the quarantine."""
     fact = ContactFact(
-        customer_id=customer_id,
-        kind=kind,
-        survey_id=survey_id,
-        touchpoint_id=touchpoint_id,
-        at=at,
-        exempt=exempt,
+        customer_id=customer_id, kind=kind, survey_id=survey_id, touchpoint_id=touchpoint_id, at=at, exempt=exempt
     )
     db.session.add(fact)
     db.session.flush()
@@ -101,9 +96,7 @@ def unsubscribe(*, contact_point_id: int, brand_id: int, choice: Choice, now: da
     _end_own_stop(point, brand_id, now=now)
     until = rules.months_after(now, rules.LATER_MONTHS) if choice is Choice.LATER else None
     everywhere = choice is Choice.NOTHING
-    db.session.add(
-        Hold(customer_id=point.customer_id, reason=choice.hold, source=source, since=now, until=until)
-    )
+    db.session.add(Hold(customer_id=point.customer_id, reason=choice.hold, source=source, since=now, until=until))
     for address in _addresses(point) if everywhere else [point]:
         for channel in CHANNELS[address.kind]:
             delivery.suppress(
@@ -134,11 +127,7 @@ def _record(event: Event, point: ContactPoint, data: dict[str, Any], *, now: dat
 
 def _end_own_stop(point: ContactPoint, brand_id: int, *, now: datetime) -> bool:
     """Lift the person's own holds and the stop-list entries that came with them; False when there were none."""
-    own = (
-        Hold.customer_id == point.customer_id,
-        Hold.source.startswith(queries.UNSUBSCRIBE),
-        Hold.lifted_at.is_(None),
-    )
+    own = (Hold.customer_id == point.customer_id, Hold.source.startswith(queries.UNSUBSCRIBE), Hold.lifted_at.is_(None))
     lifted = change(update(Hold).where(*own).values(lifted_at=now))
     for address in _addresses(point):
         for channel in CHANNELS[address.kind]:

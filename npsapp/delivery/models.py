@@ -52,10 +52,7 @@ class Message(Base):
             postgresql_where=text("state IN ('queued','claimed','sending','unknown')"),
         ),
         Index(
-            "ix_message_batch",
-            "batch_id",
-            sqlite_where=text("batch_id <> ''"),
-            postgresql_where=text("batch_id <> ''"),
+            "ix_message_batch", "batch_id", sqlite_where=text("batch_id <> ''"), postgresql_where=text("batch_id <> ''")
         ),
         Index("ix_message_log", "state", "id"),
         Index("ix_message_purpose", "purpose", "to_user_id", "created_at"),

@@ -42,9 +42,7 @@ def is_suppressed(now: datetime) -> ColumnElement[bool]:
     return and_(Message.purpose.not_in(TO_STAFF), entry)
 
 
-def suppressed(
-    channel: Channel, addresses: Iterable[str], *, brand_id: int | None, now: datetime
-) -> set[str]:
+def suppressed(channel: Channel, addresses: Iterable[str], *, brand_id: int | None, now: datetime) -> set[str]:
     """Those of `addresses` we must not write to for this brand."""
     wanted = list(addresses)
     if not wanted:
@@ -83,9 +81,7 @@ def senders_with_work(now: datetime) -> list[int]:
 def open_batches(sender_id: int) -> int:
     """Batches of a sender that a worker is busy with, or was."""
     busy = select(func.count(Message.batch_id.distinct())).where(
-        Message.sender_id == sender_id,
-        Message.state.in_((State.CLAIMED, State.SENDING)),
-        Message.batch_id != "",
+        Message.sender_id == sender_id, Message.state.in_((State.CLAIMED, State.SENDING)), Message.batch_id != ""
     )
     return db.session.scalar(busy) or 0
 

@@ -38,9 +38,7 @@ class Letter:
 
 def newest(folder: Path, *, offset: int, limit: int) -> list[Letter]:
     """Some letters, newest first, without their bodies: names begin with the moment a letter was made."""
-    names = sorted(
-        (path.name for path in folder.glob("*.eml") if LETTER_NAME.fullmatch(path.name)), reverse=True
-    )
+    names = sorted((path.name for path in folder.glob("*.eml") if LETTER_NAME.fullmatch(path.name)), reverse=True)
     return [read(folder / name, most=HEAD_BYTES) for name in names[offset : offset + limit]]
 
 

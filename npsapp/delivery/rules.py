@@ -50,14 +50,7 @@ class State(StrEnum):
     @property
     def final(self) -> bool:
         """Nothing more will be done by the program; receipts may still come."""
-        return self in {
-            State.SENT,
-            State.FAILED,
-            State.EXPIRED,
-            State.CANCELLED,
-            State.DELIVERED,
-            State.BOUNCED,
-        }
+        return self in {State.SENT, State.FAILED, State.EXPIRED, State.CANCELLED, State.DELIVERED, State.BOUNCED}
 
 
 _STATE_LABELS = {
@@ -121,9 +114,7 @@ def read_smtp_answer(status: int, words: str) -> Failure:
 
     5.1.x and 5.2.1 say that the address is dead; 5.7.x is about our reputation and never kills the address.
     """
-    dead = status >= 500 and any(
-        mark in words for mark in ("5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1")
-    )
+    dead = status >= 500 and any(mark in words for mark in ("5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1"))
     return Failure(permanent=status >= 500, words=f"{status} {words}"[:300], suppress=dead)
 
 

@@ -12,16 +12,7 @@ from npsapp.db import change, db, insert_unless_there
 from npsapp.delivery import queries
 from npsapp.delivery.channels import Outgoing
 from npsapp.delivery.models import Message, Sender, SenderRate, Suppression
-from npsapp.delivery.rules import (
-    BATCH_SIZE,
-    Channel,
-    Failure,
-    Purpose,
-    State,
-    SuppressionReason,
-    retry_at,
-    tokens,
-)
+from npsapp.delivery.rules import BATCH_SIZE, Channel, Failure, Purpose, State, SuppressionReason, retry_at, tokens
 from npsapp.lib.refusals import Refused
 from npsapp.lib.texts import N_, text_in
 from npsapp.lib.tokens import new_token
@@ -140,11 +131,7 @@ def take_back(*, now: datetime, unknown_after: timedelta) -> int:
             late,
             {"state": State.QUEUED, "due_at": now, "repeats": 1, "lease_until": None},
         ),
-        (
-            Message.state == State.QUEUED,
-            Message.useful_until < now,
-            {"state": State.EXPIRED, "recheck": False},
-        ),
+        (Message.state == State.QUEUED, Message.useful_until < now, {"state": State.EXPIRED, "recheck": False}),
     )
     moved = 0
     for state, when, values in moves:
@@ -169,15 +156,11 @@ def ask_for_another_look(*, now: datetime) -> None:
 def release(message_id: int, *, now: datetime) -> None:
     """The room that wrote it looked again: it may leave."""
     db.session.execute(
-        update(Message)
-        .where(Message.id == message_id, Message.recheck.is_(True))
-        .values(recheck=False, due_at=now)
+        update(Message).where(Message.id == message_id, Message.recheck.is_(True)).values(recheck=False, due_at=now)
     )
 
 
-def stamp(
-    sender_id: int, *, now: datetime, per_minute: int, connections: int, lease: timedelta
-) -> str | None:
+def stamp(sender_id: int, *, now: datetime, per_minute: int, connections: int, lease: timedelta) -> str | None:
     """Give the next due messages of a sender a batch id, if its pace and connections allow; None otherwise."""
     if queries.open_batches(sender_id) >= connections:
         return None
@@ -215,9 +198,7 @@ def _spend(sender_id: int, count: int, *, now: datetime, per_minute: int) -> boo
     moved = update(SenderRate).where(
         SenderRate.sender_id == sender_id, SenderRate.domain == "*", SenderRate.next_free_at == free_at
     )
-    return bool(
-        change(moved.values(next_free_at=max(free_at, now - interval * per_minute) + interval * count))
-    )
+    return bool(change(moved.values(next_free_at=max(free_at, now - interval * per_minute) + interval * count)))
 
 
 def start(message_id: int, *, batch_id: str, now: datetime, lease: timedelta) -> Outgoing | None:
@@ -229,10 +210,7 @@ def start(message_id: int, *, batch_id: str, now: datetime, lease: timedelta) ->
         update(Message)
         .where(Message.id == message_id, Message.batch_id == batch_id, Message.state == State.CLAIMED)
         .values(state=State.SENDING, lease_until=now + lease)
-        .returning(
-            queries.is_paused(now).label("paused"),
-            queries.is_suppressed(now).label("suppressed"),
-        )
+        .returning(queries.is_paused(now).label("paused"), queries.is_suppressed(now).label("suppressed"))
     ).one_or_none()
     if row is None:
         return None
@@ -277,14 +255,7 @@ def record_sent(message_id: int, *, now: datetime) -> None:
     db.session.execute(
         update(Message)
         .where(Message.id == message_id, Message.state.in_((State.SENDING, State.UNKNOWN)))
-        .values(
-            state=State.SENT,
-            sent_at=now,
-            lease_until=None,
-            batch_id="",
-            error="",
-            attempts=Message.attempts + 1,
-        )
+        .values(state=State.SENT, sent_at=now, lease_until=None, batch_id="", error="", attempts=Message.attempts + 1)
     )
 
 
@@ -303,9 +274,7 @@ def record_failure(message_id: int, failure: Failure, *, now: datetime) -> None:
     message.state = State.FAILED
     audit.record(Event.MESSAGE_FAILED, actor=audit.PROGRAM, now=now, subject=("message", message_id))
     if failure.suppress and message.purpose.to_customer:
-        suppress(
-            channel=message.channel, address=message.to_address, reason=SuppressionReason.BOUNCED, now=now
-        )
+        suppress(channel=message.channel, address=message.to_address, reason=SuppressionReason.BOUNCED, now=now)
 
 
 def record_unknown(message_id: int, failure: Failure, *, now: datetime, again_after: timedelta) -> None:
@@ -340,9 +309,7 @@ def suppress(
 ) -> None:
     """Do not write to an address any more (for one brand, or for all)."""
     db.session.add(
-        Suppression(
-            channel=channel, address=address, brand_id=brand_id, reason=reason, since=now, until=until
-        )
+        Suppression(channel=channel, address=address, brand_id=brand_id, reason=reason, since=now, until=until)
     )
     db.session.flush()
 

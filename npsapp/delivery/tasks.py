@@ -66,9 +66,7 @@ def _send_all(channel: OpenChannel, ids: list[int], batch_id: str) -> bool:
             if error and error.fate is not Fate.REFUSED:
                 services.put_back(batch_id, error.failure, now=now)
                 return False
-            sent = (
-                message_id and services.start(message_id, batch_id=batch_id, now=now, lease=_lease()) or None
-            )
+            sent = message_id and services.start(message_id, batch_id=batch_id, now=now, lease=_lease()) or None
         error = _send(channel, sent) if sent else None
     return True
 

@@ -134,15 +134,11 @@ class Desk:
                 return True
             if result is Result.CALL_BACK:
                 work.call_back_at = at = self._later(at, 180, 700, 1)
-                work.clock = calendar.deadlines(
-                    work.clock_from, hot=work.hot, working_time=CALENDAR, call_back_at=at
-                )
+                work.clock = calendar.deadlines(work.clock_from, hot=work.hot, working_time=CALENDAR, call_back_at=at)
         return True
 
     def _settle(self, work: Work, at: datetime) -> None:
-        outcome = (
-            Outcome(pick(self.chance, CHANCES["outcomes"])) if work.contacted_at else Outcome.UNREACHABLE
-        )
+        outcome = Outcome(pick(self.chance, CHANCES["outcomes"])) if work.contacted_at else Outcome.UNREACHABLE
         work.outcome, work.settled_at, work.state = outcome, at, rules.final_state(outcome)
         work.outcome_text = self._words(work, f"outcome_{outcome.value}")
         root_causes = CHANCES["root_causes"][work.cause_of_anger]

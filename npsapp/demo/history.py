@@ -202,9 +202,7 @@ class Past:
         if chance.random() < _CANCELLED and one.happened_at < self.now - UNDECIDED_FOR:
             one.cancelled_at = one.accepted_at + timedelta(minutes=chance.randint(5, 50))
         one.unit = self._unit(one)
-        one.performers = tuple(
-            self._performer(one, role) for role in TOUCHPOINTS[one.touchpoint]["served_by"]
-        )
+        one.performers = tuple(self._performer(one, role) for role in TOUCHPOINTS[one.touchpoint]["served_by"])
         self._buy(one)
 
     def _unit(self, one: Happening) -> str:

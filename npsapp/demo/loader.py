@@ -88,12 +88,7 @@ def write(drawn: Drawn, *, now: datetime) -> dict[str, int]:
 
 def _customers(writer: Writer, people: list[history.Customer]) -> dict[str, int]:
     rows = [
-        {
-            **vars(one),
-            "customer": one.serial,
-            "name_key": fold(one.name),
-            "external_id": f"K-{one.serial:05d}",
-        }
+        {**vars(one), "customer": one.serial, "name_key": fold(one.name), "external_id": f"K-{one.serial:05d}"}
         for one in people
     ]
     writer.write(Customer, rows, "customer")
@@ -199,10 +194,7 @@ def _stops(writer: Writer, people: list[history.Customer]) -> None:
     for one in people:
         if one.bounced_at and one.email:
             delivery.suppress(
-                channel=Channel.EMAIL,
-                address=one.email,
-                reason=SuppressionReason.BOUNCED,
-                now=one.bounced_at,
+                channel=Channel.EMAIL, address=one.email, reason=SuppressionReason.BOUNCED, now=one.bounced_at
             )
         if one.unsubscribed_at:
             customers.unsubscribe(

@@ -6,9 +6,7 @@ from random import Random
 from npsapp.demo.company import sections
 
 _NAMES = sections("names")
-_LATIN = str.maketrans(
-    {letter: latin for letter, _, latin in (row.partition(" ") for row in _NAMES["latin"])}
-)
+_LATIN = str.maketrans({letter: latin for letter, _, latin in (row.partition(" ") for row in _NAMES["latin"])})
 
 MAIL_DOMAINS = ("example.com", "example.org", "example.net")
 """Reserved for examples (RFC 2606): a letter to them reaches nobody."""

@@ -118,9 +118,7 @@ def waves(rows: Sequence[InteractionRow]) -> Iterator[list[InteractionRow]]:
 def _done(claim: Applying, counts: Counter[str], last_line: int, *, now: datetime) -> None:
     """Forget the rows that were applied, and move the counters."""
     claim.hold(now=now, **{name: getattr(ImportBatch, name) + count for name, count in counts.items()})
-    db.session.execute(
-        delete(StagedRow).where(StagedRow.batch_id == claim.batch_id, StagedRow.line <= last_line)
-    )
+    db.session.execute(delete(StagedRow).where(StagedRow.batch_id == claim.batch_id, StagedRow.line <= last_line))
 
 
 def _apply(claim: Applying, rows: Sequence[InteractionRow], counts: Counter[str], *, now: datetime) -> None:
@@ -158,10 +156,7 @@ def _refused(
 
 
 def _reject(claim: Applying, rejects: Sequence[Reject]) -> None:
-    rows = [
-        {"line": line, "reason": reason.value, "column": "", "value": value}
-        for line, reason, value in rejects
-    ]
+    rows = [{"line": line, "reason": reason.value, "column": "", "value": value} for line, reason, value in rejects]
     insert_many(RejectedRow, rows, batch_id=claim.batch_id)
 
 

@@ -105,9 +105,7 @@ def layout(line: int, cells: Sequence[object], known: Mapping[str, str] | None =
     """What a row means as heading row; `known` (title → field, "" = ignored) is what people chose before."""
     titles = _unique_titles(cells)
     folded = {normal_heading(title): field for title, field in (known or {}).items()}
-    claims: list[
-        tuple[int, int, Field | None]
-    ] = []  # sorted, stronger headings choose first, then the leftmost
+    claims: list[tuple[int, int, Field | None]] = []  # sorted, stronger headings choose first, then the leftmost
     for at, heading in enumerate(map(normal_heading, titles)):
         if heading in folded:
             claims.append((-1, at, Field(folded[heading]) if folded[heading] else None))
@@ -130,9 +128,7 @@ def _unique_titles(cells: Sequence[object]) -> tuple[str, ...]:
     """The titles as written, each once: a second "Телефон" becomes "Телефон (2)", a blank one "(5)"."""
     titles: list[str] = []
     for at, cell in enumerate(cells, start=1):
-        title = (
-            " ".join(str(cell if cell is not None else "").replace("\ufeff", "").split())[:120] or f"({at})"
-        )
+        title = " ".join(str(cell if cell is not None else "").replace("\ufeff", "").split())[:120] or f"({at})"
         while title in titles:
             title += f" ({at})"
         titles.append(title)

@@ -86,12 +86,7 @@ def _confirm(batch_id: int, *, live: bool, ground: str | None) -> None:
         services.confirm(batch_id, actor=COMMAND, now=now)
         if live:
             services.go_live(
-                batch.source_id,
-                live_from=None,
-                first_day_cap=None,
-                outbox_confirmed=True,
-                actor=COMMAND,
-                now=now,
+                batch.source_id, live_from=None, first_day_cap=None, outbox_confirmed=True, actor=COMMAND, now=now
             )
 
 
@@ -108,6 +103,4 @@ def _report(batch_id: int) -> None:
         for value, count in batch.unmapped.get("region", {}).items():
             click.echo(f"unknown region: {value} ({count})", err=True)
         if batch.source.in_trial:
-            click.echo(
-                "The source is in trial: nobody is asked until it is taken live (page Imports, or --live)."
-            )
+            click.echo("The source is in trial: nobody is asked until it is taken live (page Imports, or --live).")

@@ -73,9 +73,7 @@ class Names:
     def known(self, rows: Sequence[InteractionRow]) -> list[Known]:
         """What every row's names stand for, in order. Writes new names: needs a transaction."""
         for brand_id in {row.brand_id or self._brand_id for row in rows}:
-            self._add_new(
-                self._brand(brand_id), [r for r in rows if (r.brand_id or self._brand_id) == brand_id]
-            )
+            self._add_new(self._brand(brand_id), [r for r in rows if (r.brand_id or self._brand_id) == brand_id])
         return [self._known(row) for row in rows]
 
     def _brand(self, brand_id: int) -> _Brand:
@@ -178,13 +176,7 @@ def add(source_id: int, batch_id: int, known: Sequence[Known], *, currency: str,
     for id_, row in zip(ids, rows, strict=True):
         row["id"] = id_
     insert_many(
-        Interaction,
-        rows,
-        source_id=source_id,
-        batch_id=batch_id,
-        undecided=True,
-        accepted_at=now,
-        changed_at=now,
+        Interaction, rows, source_id=source_id, batch_id=batch_id, undecided=True, accepted_at=now, changed_at=now
     )
     _write_performers(dict(zip(ids, known, strict=True)))
 
@@ -200,19 +192,11 @@ def _said(one: Known) -> dict[str, Any]:
 
 
 def _regions_of_customers(customer_ids: set[int | None]) -> dict[int | None, int | None]:
-    rows = db.session.execute(
-        select(Customer.id, Customer.region_id).where(one_of(Customer.id, customer_ids - {None}))
-    )
+    rows = db.session.execute(select(Customer.id, Customer.region_id).where(one_of(Customer.id, customer_ids - {None})))
     return {row.id: row.region_id for row in rows}
 
 
-def change(
-    known: Sequence[Known],
-    earlier: Mapping[str, Any],
-    emails: Mapping[int, set[str]],
-    *,
-    now: datetime,
-) -> int:
+def change(known: Sequence[Known], earlier: Mapping[str, Any], emails: Mapping[int, set[str]], *, now: datetime) -> int:
     """Let known interactions follow what the rows say; gives how many changed.
 
     An empty cell changes nothing. `emails` are the addresses that their customers had before.
@@ -233,9 +217,7 @@ def change(
     for same_columns in updates.values():
         db.session.execute(update(Interaction), same_columns)
     if others:
-        db.session.execute(
-            delete(InteractionPerformer).where(one_of(InteractionPerformer.interaction_id, others))
-        )
+        db.session.execute(delete(InteractionPerformer).where(one_of(InteractionPerformer.interaction_id, others)))
         _write_performers(others)
     return sum(map(len, updates.values()))
 
@@ -250,9 +232,7 @@ def _changes(one: Known, before: Any, now: datetime) -> dict[str, Any]:
 def _performers_of(interaction_ids: Sequence[int]) -> dict[int, set[tuple[int, str]]]:
     found: dict[int, set[tuple[int, str]]] = {}
     for row in db.session.execute(
-        select(*InteractionPerformer.__table__.c).where(
-            one_of(InteractionPerformer.interaction_id, interaction_ids)
-        )
+        select(*InteractionPerformer.__table__.c).where(one_of(InteractionPerformer.interaction_id, interaction_ids))
     ):
         found.setdefault(row.interaction_id, set()).add((row.performer_id, row.role))
     return found

@@ -172,12 +172,7 @@ class Interaction(Base):
     __tablename__ = "interaction"
     __table_args__ = (
         UniqueConstraint("source_id", "external_id"),
-        Index(
-            "ix_interaction_undecided",
-            "id",
-            sqlite_where=text("undecided"),
-            postgresql_where=text("undecided"),
-        ),
+        Index("ix_interaction_undecided", "id", sqlite_where=text("undecided"), postgresql_where=text("undecided")),
         Index("ix_interaction_customer", "customer_id", "happened_at"),
         Index("ix_interaction_number", "number"),
     )
@@ -225,8 +220,6 @@ class InteractionPerformer(Base):
 
     __tablename__ = "interaction_performer"
 
-    interaction_id: Mapped[int] = mapped_column(
-        ForeignKey("interaction.id", ondelete="CASCADE"), primary_key=True
-    )
+    interaction_id: Mapped[int] = mapped_column(ForeignKey("interaction.id", ondelete="CASCADE"), primary_key=True)
     performer_id: Mapped[int] = mapped_column(ForeignKey("performer.id"), primary_key=True, index=True)
     role: Mapped[str] = mapped_column(primary_key=True, default="")

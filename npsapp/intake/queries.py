@@ -65,9 +65,7 @@ def undecided(limit: int) -> Sequence[int]:
 
     Those of a file that is still being imported wait until it is done (decisions.md 22).
     """
-    still_coming = exists().where(
-        ImportBatch.id == Interaction.batch_id, ImportBatch.state == BatchState.APPLYING
-    )
+    still_coming = exists().where(ImportBatch.id == Interaction.batch_id, ImportBatch.state == BatchState.APPLYING)
     return db.session.scalars(
         # As text: SQLite takes the partial index only for the very words of its condition.
         select(Interaction.id).where(text("undecided"), ~still_coming).order_by(Interaction.id).limit(limit)
@@ -105,9 +103,6 @@ def story(customer_id: int) -> Sequence[Interaction]:
 def labels(kind: str, ids: Iterable[int | None]) -> dict[int, str]:
     """Names for the audit log: `source` → its name, `import_batch` → the file's name."""
     wanted = sorted({id_ for id_ in ids if id_ is not None})
-    model, column = {
-        "source": (Source, Source.name),
-        "import_batch": (ImportBatch, ImportBatch.file_name),
-    }[kind]
+    model, column = {"source": (Source, Source.name), "import_batch": (ImportBatch, ImportBatch.file_name)}[kind]
     rows = db.session.execute(select(model.id, column).where(model.id.in_(wanted)))  # type: ignore[attr-defined]
     return {row[0]: row[1] for row in rows}

@@ -79,16 +79,12 @@ def _delimiter(path: Path, encoding: str, known: Mapping[str, str] | None) -> st
     return max(tables.DELIMITERS, key=headings)
 
 
-def _find_heading(
-    rows: Iterable[Row], known: Mapping[str, str] | None
-) -> tuple[Layout | None, Iterator[Row]]:
+def _find_heading(rows: Iterable[Row], known: Mapping[str, str] | None) -> tuple[Layout | None, Iterator[Row]]:
     """The heading row within the first 30, complete ones first, and all rows again from the start."""
     walk = iter(rows)
     first = list(itertools.islice(walk, HEADING_WITHIN))
     layouts = (layout(line, cells, known) for line, cells in first)
-    headings = sorted(
-        (found for found in layouts if is_heading(found)), key=lambda found: bool(found.missing)
-    )
+    headings = sorted((found for found in layouts if is_heading(found)), key=lambda found: bool(found.missing))
     return next(iter(headings), None), itertools.chain(first, walk)
 
 

@@ -23,9 +23,7 @@ EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)  # 0001-01-01 and 1900-01-00 are how
 AHEAD = timedelta(days=1)  # a till's clock or another zone; later dates are mistakes
 
 _UNWANTED = re.compile(r"[\x00-\x1f\x7f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]+")
-_WITH_DATE = re.compile(
-    r"(?i)(.*?)\s+(?:от|від|of|dated)\s+(\d{1,2}\.\d{1,2}\.\d{4}(?:\s+\d{1,2}:\d{2}(?::\d{2})?)?)"
-)
+_WITH_DATE = re.compile(r"(?i)(.*?)\s+(?:от|від|of|dated)\s+(\d{1,2}\.\d{1,2}\.\d{4}(?:\s+\d{1,2}:\d{2}(?::\d{2})?)?)")
 _CONSENTS = ((Field.CONSENT_EMAIL, "email"), (Field.CONSENT_SMS, "sms"), (Field.CONSENT_PHONE, "phone"))
 
 
@@ -55,10 +53,7 @@ class RejectReason(Worded):
         "unknown_touchpoint",
         N_("The touchpoint is not known. Use the key or the name of one, or add it first."),
     )
-    NO_TOUCHPOINT = (
-        "no_touchpoint",
-        N_("The row names no touchpoint, and none was chosen for the file. Choose one."),
-    )
+    NO_TOUCHPOINT = ("no_touchpoint", N_("The row names no touchpoint, and none was chosen for the file. Choose one."))
     NOT_WRITABLE = "not_writable", N_("The row could not be stored. Look for unusual characters in it.")
 
 
@@ -167,9 +162,7 @@ class Checker:
         for extra in cells[self._width :]:
             if beyond := plain_text(extra):
                 raise _Fault(RejectReason.TOO_MANY_CELLS, value=beyond)
-        text = defaultdict(
-            str, {name: plain_text(cells[at]) for name, at in self._columns if at < len(cells)}
-        )
+        text = defaultdict(str, {name: plain_text(cells[at]) for name, at in self._columns if at < len(cells)})
         number, written_date = _number(text[Field.NUMBER])
         email, phone = self._addresses(text[Field.EMAIL], text[Field.PHONE])
         amount = _amount(text[Field.AMOUNT])
@@ -197,9 +190,7 @@ class Checker:
             phone=phone,
             language=columns.language(text[Field.LANGUAGE]),
             consents={
-                channel: said
-                for column, channel in _CONSENTS
-                if (said := _yes_or_no(text[column], column)) is not None
+                channel: said for column, channel in _CONSENTS if (said := _yes_or_no(text[column], column)) is not None
             },
             is_key=_yes_or_no(text[Field.KEY_CUSTOMER], Field.KEY_CUSTOMER),
             cancelled=_taken_back(text[Field.STATUS], amount),

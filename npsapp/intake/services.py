@@ -11,14 +11,7 @@ from npsapp.audit.events import Event
 from npsapp.audit.services import Actor
 from npsapp.db import change, db, insert_unless_there
 from npsapp.intake.columns import Field, normal_heading
-from npsapp.intake.models import (
-    BatchState,
-    ImportBatch,
-    Interaction,
-    InteractionPerformer,
-    Source,
-    SourceKind,
-)
+from npsapp.intake.models import BatchState, ImportBatch, Interaction, InteractionPerformer, Source, SourceKind
 from npsapp.intake.staging import StoredFile, forget
 from npsapp.lib.refusals import Refused
 from npsapp.lib.texts import N_
@@ -109,13 +102,7 @@ def create_batch(
     )
     db.session.add(batch)
     db.session.flush()
-    _note(
-        Event.IMPORT_UPLOADED,
-        batch.id,
-        actor=actor,
-        now=now,
-        data={"source_id": source_id, "size": stored.size},
-    )
+    _note(Event.IMPORT_UPLOADED, batch.id, actor=actor, now=now, data={"source_id": source_id, "size": stored.size})
     return batch
 
 
@@ -155,13 +142,7 @@ def confirm(batch_id: int, *, actor: Actor, now: datetime) -> None:
     :raise NotWaiting: when it is not waiting (any more).
     """
     batch = db.session.get_one(ImportBatch, batch_id)
-    _move(
-        batch_id,
-        BatchState.STAGED,
-        state=BatchState.APPLYING,
-        options=_without_sample(batch),
-        lease_until=None,
-    )
+    _move(batch_id, BatchState.STAGED, state=BatchState.APPLYING, options=_without_sample(batch), lease_until=None)
     source = batch.source
     chosen = {normal_heading(title): field for title, field in batch.columns.items()}
     source.mapping = {**source.mapping, **chosen}
@@ -275,7 +256,5 @@ def _move(batch_id: int, *from_states: BatchState, **values: Any) -> None:
         raise NotWaiting()
 
 
-def _note(
-    event: Event, batch_id: int, *, actor: Actor, now: datetime, data: dict[str, Any] | None = None
-) -> None:
+def _note(event: Event, batch_id: int, *, actor: Actor, now: datetime, data: dict[str, Any] | None = None) -> None:
     audit.record(event, actor=actor, now=now, subject=("import_batch", batch_id), data=data)

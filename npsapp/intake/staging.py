@@ -102,9 +102,7 @@ class Claim:
         mine = change(
             update(ImportBatch)
             .where(
-                ImportBatch.id == self.batch_id,
-                ImportBatch.state == self.state,
-                ImportBatch.lease_until == self.lease,
+                ImportBatch.id == self.batch_id, ImportBatch.state == self.state, ImportBatch.lease_until == self.lease
             )
             .values(values)
         )
@@ -226,9 +224,7 @@ def write(claim: Reading, part: Part, *, now: datetime) -> bool:
 def finish(claim: Reading, layout: Layout, *, now: datetime) -> None:
     """The whole file is read: it waits for its confirmation. Refuses a table without a single row."""
     if claim.counts["rows"] + claim.counts["rejected"] == 0:
-        raise FileRefused(
-            N_("There are no rows below the headings in row %(line)d."), code="no_rows", line=layout.line
-        )
+        raise FileRefused(N_("There are no rows below the headings in row %(line)d."), code="no_rows", line=layout.line)
     unknown = {"region": dict(claim.unknown_regions.most_common(MOST_UNMAPPED))}
     _finish(claim, layout, BatchState.STAGED, now=now, unmapped=unknown, error="", error_values={})
 
@@ -244,9 +240,7 @@ def refuse(claim: Reading, refusal: Refused, layout: Layout | None, *, now: date
     audit.record(Event.IMPORT_REFUSED, actor=PROGRAM, now=now, subject=subject, data=data)
 
 
-def _finish(
-    claim: Reading, layout: Layout | None, state: BatchState, *, now: datetime, **values: Any
-) -> bool:
+def _finish(claim: Reading, layout: Layout | None, state: BatchState, *, now: datetime, **values: Any) -> bool:
     batch = db.session.get_one(ImportBatch, claim.batch_id)
     options = {**batch.options, "sample": claim.sample}
     columns = layout.chosen if layout else {}

@@ -16,15 +16,7 @@ from npsapp.delivery import queries as delivery
 from npsapp.delivery.rules import Channel
 from npsapp.intake.models import Interaction, Source
 from npsapp.invitations.models import Invitation, InvitationPolicy
-from npsapp.invitations.rules import (
-    REFUSAL_QUARANTINE,
-    Candidate,
-    Contact,
-    HeldUntil,
-    InvitationState,
-    Policy,
-    Reason,
-)
+from npsapp.invitations.rules import REFUSAL_QUARANTINE, Candidate, Contact, HeldUntil, InvitationState, Policy, Reason
 from npsapp.lib.clock import local_date
 from npsapp.organization.models import Brand, Region
 from npsapp.surveys import queries as surveys
@@ -148,8 +140,7 @@ class _Stops:
         person = self.person.get(customer_id or 0, 0)
         facts = [_contact(fact, survey_id) for fact in self.facts.get(person, []) if not fact.exempt]
         planned = [
-            Contact(at, same_survey=planned_survey == survey_id)
-            for planned_survey, at in self.planned.get(person, [])
+            Contact(at, same_survey=planned_survey == survey_id) for planned_survey, at in self.planned.get(person, [])
         ]
         return tuple(facts + planned)
 
@@ -185,18 +176,12 @@ def _contact(fact: ContactFact, survey_id: int | None) -> Contact:
 
 
 def _gathered(
-    row: Any,
-    survey: Survey | None,
-    known: dict[int, Policy],
-    stops: _Stops,
-    mail_configured: bool,
+    row: Any, survey: Survey | None, known: dict[int, Policy], stops: _Stops, mail_configured: bool
 ) -> Gathered:
     interaction, source, brand, region, customer = row
     zone_name = (customer and customer.timezone) or (region and region.timezone) or brand.timezone
     point_id, stop = stops.address(interaction.customer_id, interaction.brand_id)
-    live_day = (
-        source.live_from is None or local_date(interaction.happened_at, source.timezone) >= source.live_from
-    )
+    live_day = source.live_from is None or local_date(interaction.happened_at, source.timezone) >= source.live_from
     candidate = Candidate(
         happened_at=interaction.happened_at,
         zone=zone_name,

@@ -49,9 +49,7 @@ class PolicyForm(FlaskForm):
         _("Days between two questions of this survey"),
         low=0,
         high=3650,
-        description=_(
-            "Counted from the last invitation or answer. Two letters are always at least 24 hours apart."
-        ),
+        description=_("Counted from the last invitation or answer. Two letters are always at least 24 hours apart."),
     )
     other_days = _days(_("Days after a question of another survey"), low=0, high=3650)
     latest_days = _days(
@@ -61,10 +59,7 @@ class PolicyForm(FlaskForm):
         description=_("Counted from the planned moment. A letter that missed it is never sent."),
     )
     valid_days = _days(
-        _("Days the link takes answers"),
-        low=1,
-        high=365,
-        description=_("Counted from the moment the letter left."),
+        _("Days the link takes answers"), low=1, high=365, description=_("Counted from the moment the letter left.")
     )
 
     def validate_weekdays(self, field: SelectMultipleField) -> None:

@@ -48,9 +48,7 @@ def change_policy(survey_id: int, values: dict[str, Any], *, actor: Actor, now: 
     for name in changed:
         setattr(policy, name, values[name])
     db.session.flush()
-    audit.record(
-        Event.SETTING_CHANGED, actor=actor, now=now, subject=("survey", survey_id), data={"changed": changed}
-    )
+    audit.record(Event.SETTING_CHANGED, actor=actor, now=now, subject=("survey", survey_id), data={"changed": changed})
     recent = Interaction.happened_at > now - timedelta(hours=policy.delay_hours, days=policy.latest_days + 1)
     look_again(
         Invitation.survey_id == survey_id,

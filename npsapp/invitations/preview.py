@@ -16,15 +16,7 @@ from npsapp.delivery import queries as delivery
 from npsapp.delivery.rules import Channel
 from npsapp.intake.models import ImportBatch, Interaction, Source, StagedRow
 from npsapp.invitations.candidates import gather, policies
-from npsapp.invitations.rules import (
-    REFUSAL_QUARANTINE,
-    Candidate,
-    Contact,
-    HeldUntil,
-    Policy,
-    Reason,
-    decide,
-)
+from npsapp.invitations.rules import REFUSAL_QUARANTINE, Candidate, Contact, HeldUntil, Policy, Reason, decide
 from npsapp.lib.clock import local_date
 from npsapp.surveys import queries as surveys
 
@@ -42,12 +34,7 @@ class WouldAsk:
 
 
 def would_ask(
-    batch_id: int,
-    *,
-    touchpoint_id: int | None,
-    grounds: dict[str, str],
-    live_from: date | None,
-    now: datetime,
+    batch_id: int, *, touchpoint_id: int | None, grounds: dict[str, str], live_from: date | None, now: datetime
 ) -> WouldAsk:
     """Decide about staged rows as if they were taken in and their source were live.
 

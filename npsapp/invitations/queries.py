@@ -48,9 +48,7 @@ def due(now: datetime, *, limit: int) -> list[int]:
 def capped_sources(now: datetime) -> list[tuple[int, int, datetime]]:
     """Sources in their first days: (source, letters still allowed today, start of its next day)."""
     found = []
-    capped = select(Source).where(
-        Source.first_day_cap.is_not(None), Source.live_at > now - timedelta(days=31)
-    )
+    capped = select(Source).where(Source.first_day_cap.is_not(None), Source.live_at > now - timedelta(days=31))
     for source in db.session.scalars(capped):
         today = local_date(now, source.timezone)
         begin, tomorrow = day_bounds(today, source.timezone)
@@ -138,9 +136,7 @@ def planned_by_day(now: datetime, *, days: int, scope: Scope) -> dict[date, int]
     """Planned letters of the next days (days in UTC); what is already due counts for today."""
     end = now + timedelta(days=days)
     rows = select(Invitation.send_at).where(
-        Invitation.state == InvitationState.PLANNED,
-        Invitation.send_at < end,
-        within(Invitation.region_id, scope),
+        Invitation.state == InvitationState.PLANNED, Invitation.send_at < end, within(Invitation.region_id, scope)
     )
     day = func.date(rows.subquery().c.send_at)
     counted = db.session.execute(select(day, func.count()).group_by(day))
@@ -153,9 +149,7 @@ def planned_by_day(now: datetime, *, days: int, scope: Scope) -> dict[date, int]
 
 def planned_count(*, scope: Scope) -> int:
     """All planned letters."""
-    rows = select(func.count()).where(
-        Invitation.state == InvitationState.PLANNED, within(Invitation.region_id, scope)
-    )
+    rows = select(func.count()).where(Invitation.state == InvitationState.PLANNED, within(Invitation.region_id, scope))
     return db.session.scalar(rows) or 0
 
 

@@ -69,11 +69,7 @@ class Reason(StrEnum):
         N_("no mail server is configured"),
         N_("Configure a mail server, or confirm the outbox when taking the source live."),
     )
-    NO_SURVEY = (
-        "no_survey",
-        N_("no survey asks at this touchpoint"),
-        N_("Publish a survey for this touchpoint."),
-    )
+    NO_SURVEY = ("no_survey", N_("no survey asks at this touchpoint"), N_("Publish a survey for this touchpoint."))
     CANCELLED = "cancelled", N_("the purchase was cancelled")
     NO_ADDRESS = "no_address", N_("no usable e-mail address")
     NO_GROUND = (
@@ -189,9 +185,7 @@ def _standing_reason(candidate: Candidate) -> Reason | None:
     return next((reason for holds, reason in against if holds), None)
 
 
-def _temporary_reason(
-    candidate: Candidate, policy: Policy, send_at: datetime
-) -> tuple[Reason, datetime] | None:
+def _temporary_reason(candidate: Candidate, policy: Policy, send_at: datetime) -> tuple[Reason, datetime] | None:
     """A hold or quarantine that would still last at `send_at`, and when it ends."""
     ends = [hold.until for hold in candidate.holds if hold.until and hold.until > send_at]
     if ends:

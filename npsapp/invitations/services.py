@@ -70,9 +70,7 @@ def plan(interaction_ids: Sequence[int], *, mail_configured: bool, now: datetime
     return counts
 
 
-def _line(
-    one: Gathered, taken: dict[int, list[tuple[int | None, datetime]]], *, now: datetime
-) -> dict[str, Any]:
+def _line(one: Gathered, taken: dict[int, list[tuple[int | None, datetime]]], *, now: datetime) -> dict[str, Any]:
     """One row; an invitation planned a moment ago for the same customer counts as a contact."""
     survey_id = one.survey.id if one.survey else None
     decision = _decide(one, taken.get(one.customer_id or 0, []), now=now)
@@ -161,9 +159,7 @@ def _goes_now(invitation: Invitation, one: Gathered, decision: Decision, *, now:
     )
     if not claimed:
         again = now + FLOOR_BETWEEN_MESSAGES
-        _exclude(
-            invitation, Decision(Reason.QUARANTINE, again_at=again, latest_at=invitation.latest_at), now=now
-        )
+        _exclude(invitation, Decision(Reason.QUARANTINE, again_at=again, latest_at=invitation.latest_at), now=now)
     return claimed
 
 
@@ -176,9 +172,7 @@ def _exclude(invitation: Invitation, decision: Decision, *, now: datetime) -> No
     db.session.flush()
 
 
-def _queue_letter(
-    invitation: Invitation, one: Gathered, *, addresses: rendering.Addresses, now: datetime
-) -> None:
+def _queue_letter(invitation: Invitation, one: Gathered, *, addresses: rendering.Addresses, now: datetime) -> None:
     survey = one.survey
     assert survey is not None and survey.version_id is not None and one.contact_point_id  # noqa: S101, PT018 - decided
     surveys.freeze(survey.version_id, now=now)
@@ -209,12 +203,7 @@ def _queue_letter(
 
 
 def _letter(
-    invitation: Invitation,
-    one: Gathered,
-    step: InvitationStep,
-    *,
-    addresses: rendering.Addresses,
-    now: datetime,
+    invitation: Invitation, one: Gathered, step: InvitationStep, *, addresses: rendering.Addresses, now: datetime
 ) -> int:
     interaction = db.session.get_one(Interaction, one.interaction_id)
     survey = one.survey
@@ -262,13 +251,7 @@ def withdraw(invitation_id: int, *, actor: Actor, now: datetime) -> None:
     changed = change(
         update(Invitation)
         .where(Invitation.id == invitation_id, Invitation.state == InvitationState.PLANNED)
-        .values(
-            state=InvitationState.EXCLUDED,
-            reason=Reason.WITHDRAWN,
-            send_at=None,
-            again_at=None,
-            decided_at=now,
-        )
+        .values(state=InvitationState.EXCLUDED, reason=Reason.WITHDRAWN, send_at=None, again_at=None, decided_at=now)
     )
     if not changed:
         raise NotPlanned
@@ -375,9 +358,7 @@ def mark_answered(invitation_id: int, *, now: datetime) -> bool:
 
 def mark_not_mine(invitation_id: int, *, now: datetime) -> bool:
     """Somebody said it was not their purchase; False when the link was closed before."""
-    return _move(
-        invitation_id, (InvitationState.HANDED_OVER, InvitationState.ANSWERED), InvitationState.NOT_MINE
-    )
+    return _move(invitation_id, (InvitationState.HANDED_OVER, InvitationState.ANSWERED), InvitationState.NOT_MINE)
 
 
 def undo_not_mine(invitation_id: int, *, now: datetime) -> bool:
@@ -389,12 +370,7 @@ def undo_not_mine(invitation_id: int, *, now: datetime) -> bool:
 
 
 def _move(
-    invitation_id: int,
-    before: tuple[InvitationState, ...],
-    after: InvitationState,
-    *also: ColumnElement[bool],
+    invitation_id: int, before: tuple[InvitationState, ...], after: InvitationState, *also: ColumnElement[bool]
 ) -> bool:
     here = Invitation.id == invitation_id
-    return bool(
-        change(update(Invitation).where(here, Invitation.state.in_(before), *also).values(state=after))
-    )
+    return bool(change(update(Invitation).where(here, Invitation.state.in_(before), *also).values(state=after)))

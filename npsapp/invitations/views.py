@@ -83,9 +83,7 @@ def pause() -> Response:
     if not DeedForm().validate_on_submit():
         abort(400)
     with transaction():
-        pauses.pause(
-            kind=PauseKind.EVERYTHING, ref_id=None, until=None, by_user_id=current_user.id, now=utcnow()
-        )
+        pauses.pause(kind=PauseKind.EVERYTHING, ref_id=None, until=None, by_user_id=current_user.id, now=utcnow())
     flash(_("Sending to customers is paused."), "ok")
     return redirect(url_for(".schedule"))
 
@@ -112,21 +110,14 @@ def policy(survey_id: int) -> str | Response | tuple[str, int]:
     form = _form(survey_id)
     if form.validate_on_submit():
         with transaction():
-            changed = policies.change_policy(
-                survey_id, form.values(), actor=by_user(current_user.id), now=utcnow()
-            )
+            changed = policies.change_policy(survey_id, form.values(), actor=by_user(current_user.id), now=utcnow())
         flash(
-            _("Saved. What is planned is decided again within a minute.")
-            if changed
-            else _("Nothing was changed."),
+            _("Saved. What is planned is decided again within a minute.") if changed else _("Nothing was changed."),
             "ok",
         )
         return redirect(url_for(".policy", survey_id=survey_id))
     page = render_template(
-        "invitations/policy.html",
-        form=form,
-        survey=survey,
-        touchpoint=text_in(survey.touchpoint.name, language_now()),
+        "invitations/policy.html", form=form, survey=survey, touchpoint=text_in(survey.touchpoint.name, language_now())
     )
     return (page, 422) if request.method == "POST" else page
 

@@ -82,9 +82,7 @@ def _built(
     # A date without a time of day often arrives as midnight: nobody buys drain pipes at 00:00:00.
     known = at[0] is not None and (hour or minute or second or at[2] is None or offset)
     try:
-        naive = datetime.combine(
-            date(int(year), int(month), int(day)), time(hour, minute, second) if known else NOON
-        )
+        naive = datetime.combine(date(int(year), int(month), int(day)), time(hour, minute, second) if known else NOON)
         return naive.replace(tzinfo=_offset(offset) if offset and at[0] else zone).astimezone(UTC)
     except (ValueError, OverflowError):
         return None

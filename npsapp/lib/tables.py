@@ -39,9 +39,7 @@ def refuse_size(line: int, rows: int, columns: int) -> None:
     """Refuse a table with too many rows or columns; `line` is where that was seen."""
     if rows > MOST_ROWS:
         raise FileRefused(
-            N_("The file has more than %(most)d rows. Split it into parts."),
-            code="too_many_rows",
-            most=MOST_ROWS,
+            N_("The file has more than %(most)d rows. Split it into parts."), code="too_many_rows", most=MOST_ROWS
         )
     if columns > MOST_COLUMNS:
         raise FileRefused(
@@ -84,9 +82,7 @@ def encoding_of(path: Path) -> str:
         line = _first_fault(path, encoding)
     if line:
         raise FileRefused(
-            N_(
-                "Line %(line)d holds characters that fit no known encoding. Save the file as CSV UTF-8 or XLSX."
-            ),
+            N_("Line %(line)d holds characters that fit no known encoding. Save the file as CSV UTF-8 or XLSX."),
             code="wrong_encoding",
             line=line,
         )
@@ -106,9 +102,7 @@ def _by_zeros(sample: bytes) -> str | None:
     high, low = sample[1::2].count(0), sample[::2].count(0)
     if zeros * 20 > len(sample) and min(high, low) * 20 < zeros:
         return "utf-16-le" if high > low else "utf-16-be"
-    raise FileRefused(
-        N_("The file is neither text nor a workbook. Save it as CSV or XLSX."), code="not_a_table"
-    )
+    raise FileRefused(N_("The file is neither text nor a workbook. Save it as CSV or XLSX."), code="not_a_table")
 
 
 def _mostly_utf8(sample: bytes) -> bool:
@@ -189,9 +183,7 @@ def delimiter_for(language: str) -> str:
     return "," if language == "en" else ";"
 
 
-def csv_pieces(
-    heading: Sequence[str], rows: Iterable[Sequence[object]], *, delimiter: str = ","
-) -> Iterator[bytes]:
+def csv_pieces(heading: Sequence[str], rows: Iterable[Sequence[object]], *, delimiter: str = ",") -> Iterator[bytes]:
     """A CSV file in pieces: UTF-8 with BOM, CRLF, formulas made harmless; None is an empty cell."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, delimiter=delimiter)

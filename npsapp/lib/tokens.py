@@ -37,9 +37,7 @@ def sign(keys: Sequence[str], purpose: str, payload: Any, *, timed: bool = False
     return str(kind(list(reversed(keys)), salt=f"npsapp.{purpose}").dumps(payload))
 
 
-def read(
-    keys: Sequence[str], purpose: str, value: str, *, max_age: int | None = None, timed: bool = False
-) -> Any:
+def read(keys: Sequence[str], purpose: str, value: str, *, max_age: int | None = None, timed: bool = False) -> Any:
     """The payload of a signed value, or None when it was altered, is too old (`max_age`, seconds) or foreign.
 
     All `keys` are accepted, so links in old letters outlive a change of the key.

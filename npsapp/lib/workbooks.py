@@ -20,9 +20,7 @@ MOST_RATIO = 200  # unpacked to packed, from ten megabytes on
 MOST_CELLS = 10_000_000  # the area of a sheet is kept in memory as a whole, about 32 bytes a cell
 ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 
-DAMAGED = N_(
-    "The workbook is damaged or was not saved completely. Open it, save it as XLSX again, and retry."
-)
+DAMAGED = N_("The workbook is damaged or was not saved completely. Open it, save it as XLSX again, and retry.")
 LOCKED = N_("The workbook is protected by a password. Save it without a password.")
 BOMB = N_("The workbook unpacks to far more than its size allows (%(entry)s). It is not opened.")
 FAULTS = (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError, ValueError)
@@ -37,9 +35,7 @@ def sheets(path: Path) -> Iterator[tuple[str, Iterator[Row]]]:
         raise FileRefused(LOCKED, code="password_protected")
     try:
         book = calamine.load_workbook(io.BytesIO(content))
-        visible = [
-            one.name for one in book.sheets_metadata if one.visible == calamine.SheetVisibleEnum.Visible
-        ]
+        visible = [one.name for one in book.sheets_metadata if one.visible == calamine.SheetVisibleEnum.Visible]
         for name in visible:
             yield name, _rows(book.get_sheet_by_name(name))
     except calamine.PasswordError as error:

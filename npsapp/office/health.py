@@ -25,9 +25,7 @@ STATE = "npsapp.health"
 
 # Reason for machines → sentence for people.
 REASONS = {
-    "migrations": N_(
-        "The database does not fit this version of the program. Run: flask --app wsgi db upgrade"
-    ),
+    "migrations": N_("The database does not fit this version of the program. Run: flask --app wsgi db upgrade"),
     "database": N_("The database cannot be written. Check the disk."),
     "heartbeat": N_("The worker does not run: no letters leave and no cases open. Start it."),
 }

@@ -182,8 +182,7 @@ def import_undo(batch_id: int) -> ResponseReturnValue:
             raise services.NotUndoable()
         count = services.undo(batch_id, actor=_actor(), now=utcnow())
     flash(
-        ngettext("%(num)s purchase was taken out again.", "%(num)s purchases were taken out again.", count),
-        "success",
+        ngettext("%(num)s purchase was taken out again.", "%(num)s purchases were taken out again.", count), "success"
     )
     return _back(batch_id)
 
@@ -247,11 +246,7 @@ def _choices(batch: ImportBatch) -> ChoiceForm:
 
 def _preview(batch: ImportBatch, form: ChoiceForm, status: int = 200) -> ResponseReturnValue:
     outlook = preview.would_ask(
-        batch.id,
-        touchpoint_id=batch.touchpoint_id,
-        grounds=batch.grounds,
-        live_from=_live_from(batch),
-        now=utcnow(),
+        batch.id, touchpoint_id=batch.touchpoint_id, grounds=batch.grounds, live_from=_live_from(batch), now=utcnow()
     )
     page = "office/imports/preview.html"
     same = intake.same_file(batch)
@@ -265,9 +260,7 @@ def _report(batch: ImportBatch, form: LiveForm, status: int = 200) -> ResponseRe
     return render_template(
         "office/imports/report.html",
         form=form if trial else None,
-        outlook=preview.would_ask_source(batch.source_id, live_from=live_from, now=utcnow())
-        if trial
-        else None,
+        outlook=preview.would_ask_source(batch.source_id, live_from=live_from, now=utcnow()) if trial else None,
         refusal=_refusal(batch),
         reasons=[(RejectReason(reason), count) for reason, count in intake.reject_counts(batch.id)],
         undoable=done and not _has_invitations(batch.id, Invitation.handed_over_at.is_not(None)),

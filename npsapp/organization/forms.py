@@ -163,9 +163,7 @@ class BrandForm(RowForm):
         _l("Colour the numbers by group"),
         description=_l("Neutral is better: colours tell the customer which answers are “bad”."),
     )
-    language = SelectField(
-        _l("Language of customers who have none of their own"), choices=options(LANGUAGES.items())
-    )
+    language = SelectField(_l("Language of customers who have none of their own"), choices=options(LANGUAGES.items()))
     timezone = StringField(_l("Time zone"), filters=[stripped], validators=[DataRequired(), _existing_zone])
     currency = StringField(
         _l("Currency"),
@@ -180,14 +178,9 @@ class BrandForm(RowForm):
     )
 
 
+in_languages(BrandForm, "phrase", PHRASE_MAX, lambda language: _l("In the question (%(language)s)", language=language))
 in_languages(
-    BrandForm, "phrase", PHRASE_MAX, lambda language: _l("In the question (%(language)s)", language=language)
-)
-in_languages(
-    BrandForm,
-    "postal_address",
-    ADDRESS_MAX,
-    lambda language: _l("Postal address (%(language)s)", language=language),
+    BrandForm, "postal_address", ADDRESS_MAX, lambda language: _l("Postal address (%(language)s)", language=language)
 )
 
 
@@ -250,9 +243,7 @@ class HolidayForm(FlaskForm):
     """A day on which nobody works."""
 
     day = DateField(_l("Day"), validators=[InputRequired()])
-    name = StringField(
-        _l("Name of the holiday"), filters=[stripped], validators=[DataRequired(), Length(max=NAME_MAX)]
-    )
+    name = StringField(_l("Name of the holiday"), filters=[stripped], validators=[DataRequired(), Length(max=NAME_MAX)])
     region = SelectField(_l("Region"), coerce=whole)
 
     def offer(self, regions: Choices) -> None:

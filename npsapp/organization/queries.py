@@ -75,9 +75,7 @@ def region_tree(pool_id: int | None = None) -> list[tuple[int, Region]]:
     return list(_walk(children, None, 0))
 
 
-def _walk(
-    children: dict[int | None, list[Region]], parent: int | None, depth: int
-) -> Iterable[tuple[int, Region]]:
+def _walk(children: dict[int | None, list[Region]], parent: int | None, depth: int) -> Iterable[tuple[int, Region]]:
     for one in children.get(parent, []):
         yield depth, one
         yield from _walk(children, one.id, depth + 1)
@@ -153,9 +151,7 @@ def holidays(region_id: int | None) -> set[date]:
 
 def holiday_list(since: date) -> Sequence[Holiday]:
     """The entered holidays from that day on, in order."""
-    return db.session.scalars(
-        select(Holiday).where(Holiday.day >= since).order_by(Holiday.day, Holiday.id)
-    ).all()
+    return db.session.scalars(select(Holiday).where(Holiday.day >= since).order_by(Holiday.day, Holiday.id)).all()
 
 
 def labels(kind: str, ids: Iterable[int], language: str) -> dict[int, str]:

@@ -34,33 +34,25 @@ def create_pool(*, name: str) -> Pool:
 def create_brand(*, pool_id: int, name: Texts, now: datetime, key: str = "", **fields: Any) -> Brand:
     """A new brand; `fields` are further columns of `Brand`. The key is made from the name when none is given."""
     fields = {"phrase": {}, "postal_address": {}} | fields
-    return _added(
-        Brand(pool_id=pool_id, key=_free_key(Brand, key, name), name=name, created_at=now, **fields)
-    )
+    return _added(Brand(pool_id=pool_id, key=_free_key(Brand, key, name), name=name, created_at=now, **fields))
 
 
 def create_region(*, pool_id: int, name: Texts, now: datetime, key: str = "", **fields: Any) -> Region:
     """A new region; `fields` are further columns of `Region`."""
     fields = {"aliases": []} | fields
-    return _added(
-        Region(pool_id=pool_id, key=_free_key(Region, key, name), name=name, created_at=now, **fields)
-    )
+    return _added(Region(pool_id=pool_id, key=_free_key(Region, key, name), name=name, created_at=now, **fields))
 
 
 def create_unit(*, brand_id: int, name: Texts, region_id: int | None, now: datetime) -> Unit:
     """A new confirmed unit; its key is its folded first name."""
     key = rules.fold(next(iter(name.values())))
-    return _added(
-        Unit(brand_id=brand_id, key=key, name=name, aliases=[], region_id=region_id, created_at=now)
-    )
+    return _added(Unit(brand_id=brand_id, key=key, name=name, aliases=[], region_id=region_id, created_at=now))
 
 
 def create_performer(*, brand_id: int, name: str, now: datetime, role: str, unit_id: int) -> Performer:
     """A new confirmed performer."""
     key = rules.fold(name)
-    return _added(
-        Performer(brand_id=brand_id, key=key, name=name, role=role, unit_id=unit_id, created_at=now)
-    )
+    return _added(Performer(brand_id=brand_id, key=key, name=name, role=role, unit_id=unit_id, created_at=now))
 
 
 def create_segment(*, pool_id: int, key: str, name: Texts, aliases: Iterable[str], now: datetime) -> Segment:
@@ -111,9 +103,7 @@ def add_performers(brand_id: int, names: Mapping[str, str], *, now: datetime) ->
         }
         for key, name in names.items()
     }  # fmt: skip
-    return _find_or_create(
-        Performer, Performer.brand_id == brand_id, rows, queries.performer_lookup(brand_id)
-    )
+    return _find_or_create(Performer, Performer.brand_id == brand_id, rows, queries.performer_lookup(brand_id))
 
 
 def add_segments(pool_id: int, names: Mapping[str, str], *, now: datetime) -> dict[str, int]:
@@ -144,9 +134,7 @@ def _find_or_create(
 # ---- changes on the settings pages ----
 
 
-def change_fields(
-    row: Brand | Region | Unit, fields: Mapping[str, Any], *, actor: Actor, now: datetime
-) -> list[str]:
+def change_fields(row: Brand | Region | Unit, fields: Mapping[str, Any], *, actor: Actor, now: datetime) -> list[str]:
     """Set columns of a brand, region or unit; gives the names of those that changed.
 
     :raise WouldBeItsOwnParent: when a region's new parent lies inside the region.

@@ -159,9 +159,7 @@ def add_holiday() -> ResponseReturnValue:
         return _index(form)
     name = {language_now(): form.name.data or ""}
     with transaction():
-        services.add_holiday(
-            day=form.day.data, region_id=form.region.data, name=name, actor=_me(), now=utcnow()
-        )
+        services.add_holiday(day=form.day.data, region_id=form.region.data, name=name, actor=_me(), now=utcnow())
     flash(_("The holiday is entered."), "ok")
     return redirect(url_for(".index"), code=303)
 
@@ -180,8 +178,7 @@ def _region_choices() -> list[tuple[str, str]]:
     """Regions for a selection, in the order of the tree, indented by their depth."""
     language = language_now()
     return [
-        (str(region.id), "\u2003" * depth + text_in(region.name, language))
-        for depth, region in queries.region_tree()
+        (str(region.id), "\u2003" * depth + text_in(region.name, language)) for depth, region in queries.region_tree()
     ]
 
 

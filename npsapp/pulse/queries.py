@@ -18,8 +18,6 @@ def last_beat() -> datetime | None:
 def outages(since: datetime, until: datetime) -> list[tuple[datetime, datetime]]:
     """Times in which the program did not run, as far as they touch [since, until), in order."""
     rows = db.session.execute(
-        select(Outage.since, Outage.until)
-        .where(Outage.since < until, Outage.until > since)
-        .order_by(Outage.since)
+        select(Outage.since, Outage.until).where(Outage.since < until, Outage.until > since).order_by(Outage.since)
     )
     return [(row.since, row.until) for row in rows]

@@ -76,9 +76,7 @@ def _trend(sheet: Sheet, shape: Shape) -> bytes:
     axes.set_xlim(-0.6, max(len(lines), 1) - 0.4)
     axes.set_ylim(*_limits(lines))
     axes.grid(axis="y", color=LINE, linewidth=0.8)
-    axes.set_xticks(
-        range(len(lines)), upright if crowded else labels, rotation=90 if crowded else 0, color=INK
-    )
+    axes.set_xticks(range(len(lines)), upright if crowded else labels, rotation=90 if crowded else 0, color=INK)
     axes.tick_params(axis="y", labelcolor=MUTED)
     axes.set_title("NPS", loc="left", fontsize=SMALL_PT, color=MUTED, pad=4)
     if axes.get_ylim()[0] < 0 < axes.get_ylim()[1]:
@@ -199,9 +197,7 @@ def _empty(sheet: Sheet, shape: Shape, *, foot: int, left: int = 38, right: int 
     # At 72 dots an inch one point is one CSS pixel of the drawing.
     figure = Figure(figsize=(width / 72, height / 72), dpi=72, facecolor=PAPER)
     bottom, top = foot + shape.tail, height - shape.head
-    axes = figure.add_axes(
-        (left / width, bottom / height, (width - left - right) / width, (top - bottom) / height)
-    )
+    axes = figure.add_axes((left / width, bottom / height, (width - left - right) / width, (top - bottom) / height))
     axes.set_facecolor(PAPER)
     axes.set_axisbelow(True)
     axes.spines[:].set_visible(False)

@@ -6,20 +6,7 @@ from datetime import date, datetime, time
 from operator import add
 from typing import Any
 
-from sqlalchemy import (
-    ColumnElement,
-    Select,
-    Subquery,
-    and_,
-    case,
-    exists,
-    extract,
-    false,
-    func,
-    or_,
-    select,
-    union_all,
-)
+from sqlalchemy import ColumnElement, Select, Subquery, and_, case, exists, extract, false, func, or_, select, union_all
 
 from npsapp.db import db
 from npsapp.intake.models import Interaction
@@ -114,9 +101,7 @@ def _counted(selection: Selection) -> Subquery:
 def _tallied(selection: Selection) -> Select[*tuple[Any, ...]]:
     """The tallies of days that are not marked."""
     counts = [DailyTally.__table__.c[name] for name in SCORE_COLUMNS]
-    marked = exists().where(
-        DirtyDay.survey_id == DailyTally.survey_id, DirtyDay.local_date == DailyTally.local_date
-    )
+    marked = exists().where(DirtyDay.survey_id == DailyTally.survey_id, DirtyDay.local_date == DailyTally.local_date)
     return select(DailyTally.local_date, DailyTally.region_id, DailyTally.segment_id, *counts).where(
         ~marked, *_narrowed(DailyTally, selection), *_on_days(DailyTally, selection.period)
     )
@@ -176,10 +161,7 @@ def _sent_within(period: Period) -> ColumnElement[bool]:
     brands: dict[str, list[int]] = {}
     for id_, zone in db.session.execute(select(Brand.id, Brand.timezone)):
         brands.setdefault(zone, []).append(id_)
-    return or_(
-        false(),
-        *(and_(Invitation.brand_id.in_(ids), *_between(period, zone)) for zone, ids in brands.items()),
-    )
+    return or_(false(), *(and_(Invitation.brand_id.in_(ids), *_between(period, zone)) for zone, ids in brands.items()))
 
 
 def _between(period: Period, zone: str) -> list[ColumnElement[bool]]:

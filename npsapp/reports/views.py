@@ -112,11 +112,7 @@ def _figure(asked: Asked, counted: Counted, split: Split | None) -> dict[str, An
     sheet = _sheet(asked, counted, split)
     own = {"name": split or "score", "lang": language_now()}
     shapes = {
-        shape.value: (
-            url_for(".picture", shape=shape, **asked.arguments | own),
-            shape.width,
-            sheet.height(shape),
-        )
+        shape.value: (url_for(".picture", shape=shape, **asked.arguments | own), shape.width, sheet.height(shape))
         for shape in Shape
     }
     return {"alt": sheet.title, **shapes}

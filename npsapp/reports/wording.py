@@ -62,9 +62,7 @@ def lines(split: Split, counted: Counted, period: Period, options: Options) -> l
     if split is Split.MONTH:
         months = months_between(min(parts), max(parts)) if parts else []
         return [_month(month, parts.get(month, NO_ANSWERS), period, months[0]) for month in months]
-    return [
-        line(name, parts[id_], {split.value: id_}) for id_, name in options[split].items() if id_ in parts
-    ]
+    return [line(name, parts[id_], {split.value: id_}) for id_, name in options[split].items() if id_ in parts]
 
 
 def _month(month: date, by_score: ByScore, period: Period, first: date) -> Line:

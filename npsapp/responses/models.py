@@ -87,9 +87,7 @@ class Response(Base):
     segment: Mapped[Segment | None] = relationship()
     touchpoint: Mapped[Touchpoint] = relationship()
     read_by: Mapped[User | None] = relationship()
-    revisions: Mapped[list["ResponseRevision"]] = relationship(
-        order_by="ResponseRevision.number", viewonly=True
-    )
+    revisions: Mapped[list["ResponseRevision"]] = relationship(order_by="ResponseRevision.number", viewonly=True)
     others: Mapped[list["DisputedAnswer"]] = relationship(order_by="DisputedAnswer.id", viewonly=True)
     """Answers of other pages with the same link."""
 
@@ -136,10 +134,7 @@ class LinkEvent(Base):
     """What a link did: weak evidence, kept 90 days, written in its own short transaction, dropped under load."""
 
     __tablename__ = "link_event"
-    __table_args__ = (
-        Index("ix_link_event_invitation", "invitation_id", "at"),
-        Index("ix_link_event_at", "at"),
-    )
+    __table_args__ = (Index("ix_link_event_invitation", "invitation_id", "at"), Index("ix_link_event_at", "at"))
 
     id: Mapped[int] = mapped_column(primary_key=True)
     invitation_id: Mapped[int]

@@ -220,9 +220,7 @@ def _page(template: str, visit: Visit, form: Fields, status: int = 200, **said: 
     said["wording"] = rendering.wording_of(visit.invitation, visit.language)
     score = rules.score_or_none(form.score)
     group = rules.classify(score) if form.final and score is not None else None
-    return _rendered(
-        template, _branded(visit), status, form=form, group=group, limit=rules.COMMENT_MAX, **said
-    )
+    return _rendered(template, _branded(visit), status, form=form, group=group, limit=rules.COMMENT_MAX, **said)
 
 
 def _rendered(template: str, look: dict[str, Any], status: int, **values: Any) -> Response:

@@ -80,9 +80,7 @@ _MEANING: dict[str, dict[str, ColumnElement[bool]]] = {
     "state": {
         "counted": and_(*counting()),
         "voided": Response.voided_at.is_not(None),
-        "disputed": exists().where(
-            DisputedAnswer.response_id == Response.id, DisputedAnswer.applied_at.is_(None)
-        ),
+        "disputed": exists().where(DisputedAnswer.response_id == Response.id, DisputedAnswer.applied_at.is_(None)),
         "contact": Response.contact_wanted.is_(True),
     },
 }
@@ -108,9 +106,7 @@ def newest(scope: Scope, asked: Asked, *, after: Key | None, limit: int) -> Sequ
 
 def _conditions(asked: Asked) -> list[ColumnElement[bool]]:
     found = [
-        column == asked[name] if asked[name] else column.is_(None)
-        for name, column in _IDS.items()
-        if name in asked
+        column == asked[name] if asked[name] else column.is_(None) for name, column in _IDS.items() if name in asked
     ]
     found += [meaning[asked[name]] for name, meaning in _MEANING.items() if name in asked]
     if "score" in asked:

@@ -32,11 +32,7 @@ class Group(StrEnum):
 
 # What the list of answers may be narrowed to: argument in the address, its values, and their words.
 CHOICES: dict[str, dict[str, str]] = {
-    "group": {
-        Group.PROMOTER: N_("Promoter"),
-        Group.PASSIVE: N_("Passive"),
-        Group.DETRACTOR: N_("Detractor"),
-    },
+    "group": {Group.PROMOTER: N_("Promoter"), Group.PASSIVE: N_("Passive"), Group.DETRACTOR: N_("Detractor")},
     "comment": {"with": N_("with a comment"), "without": N_("without a comment")},
     "read": {"unread": N_("unread"), "read": N_("read")},
     "state": {

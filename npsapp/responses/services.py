@@ -26,12 +26,7 @@ from npsapp.responses.models import DirtyDay, DisputedAnswer, LinkAct, LinkEvent
 Day = tuple[int, date]
 """A survey's id and a local date."""
 DIMENSIONS = ("brand_id", "touchpoint_id", "region_id", "unit_id", "segment_id")
-COUNTED_ANEW = {
-    Event.RESPONSE_RECEIVED,
-    Event.RESPONSE_CHANGED,
-    Event.RESPONSE_VOIDED,
-    Event.RESPONSE_RESTORED,
-}
+COUNTED_ANEW = {Event.RESPONSE_RECEIVED, Event.RESPONSE_CHANGED, Event.RESPONSE_VOIDED, Event.RESPONSE_RESTORED}
 
 
 class Closed(Refused):
@@ -256,9 +251,7 @@ def finish_quiet(*, now: datetime) -> int:
     """Finish answers whose customer has done nothing for 15 minutes (decisions.md 21); how many."""
     quiet = (Response.finished_at.is_(None), Response.acted_at <= now - rules.FINISHED_AFTER)
     finished = update(Response).where(*quiet).values(finished_at=now).returning(Response.id)
-    subjects: list[tuple[str, int, dict[str, Any]]] = [
-        ("response", id_, {}) for id_ in db.session.scalars(finished)
-    ]
+    subjects: list[tuple[str, int, dict[str, Any]]] = [("response", id_, {}) for id_ in db.session.scalars(finished)]
     audit.record_many(Event.RESPONSE_FINISHED, actor=audit.PROGRAM, now=now, subjects=subjects)
     return len(subjects)
 
@@ -296,9 +289,7 @@ def restore(response: Response, *, by_id: int | None, now: datetime) -> None:
         _record(Event.RESPONSE_RESTORED, response, now, by_id=by_id)
 
 
-def _record(
-    event: Event, response: Response, now: datetime, *, by_id: int | None = None, data: Any = None
-) -> None:
+def _record(event: Event, response: Response, now: datetime, *, by_id: int | None = None, data: Any = None) -> None:
     """Write the answer, tell the log, and let the reports count its day again (decisions.md 27)."""
     db.session.flush()
     actor = audit.by_user(by_id) if by_id else audit.by_customer(response.customer_id)

@@ -89,9 +89,7 @@ def _sheet(response_id: int, form: VoidForm) -> str:
     answer = queries.visible(scope(), response_id) or abort(404)
     told = queries.story(answer.customer_id, scope()) if answer.customer_id else []
     earlier = [other for other in told if other.id != response_id]
-    return render_template(
-        "responses/answer.html", answer=answer, earlier=earlier, form=form, group_of=classify
-    )
+    return render_template("responses/answer.html", answer=answer, earlier=earlier, form=form, group_of=classify)
 
 
 @bp.post("/<int:response_id>/void")

@@ -95,9 +95,7 @@ def _name(key: str, part: str, language: str) -> str:
 def page_form(questionnaire: Questionnaire) -> type[TextsForm]:
     """The form for the texts of a survey page."""
     kinds = {question.key: question.kind for question in questionnaire.questions}
-    return _texts_form(
-        {(key, part): LABELS[kinds.get(key), part] for key, part, _t in questionnaire.fields()}
-    )
+    return _texts_form({(key, part): LABELS[kinds.get(key), part] for key, part, _t in questionnaire.fields()})
 
 
 def letter_form() -> type[TextsForm]:
@@ -111,9 +109,7 @@ def _texts_form(labels: Mapping[tuple[str, str], Any]) -> type[TextsForm]:
         tidy, rows = (_lines, 6) if part in PARAGRAPHS else (_one_line, 2)
         for code, language in LANGUAGES.items():
             words = _l("%(text)s (%(language)s)", text=label, language=language)
-            field = TextAreaField(
-                words, filters=[tidy], validators=[Length(max=TYPED_MAX)], render_kw={"rows": rows}
-            )
+            field = TextAreaField(words, filters=[tidy], validators=[Length(max=TYPED_MAX)], render_kw={"rows": rows})
             setattr(made, _name(key, part, code), field)
     return made
 
@@ -122,9 +118,7 @@ class NewSurveyForm(LanguageForm):
     """A new survey: for which brand and touchpoint."""
 
     name = StringField(
-        _l("Name for you and your colleagues"),
-        filters=[stripped],
-        validators=[DataRequired(), Length(max=NAME_MAX)],
+        _l("Name for you and your colleagues"), filters=[stripped], validators=[DataRequired(), Length(max=NAME_MAX)]
     )
     brand = SelectField(_l("Brand"), validators=[DataRequired()])
     touchpoint = SelectField(_l("Asks after"), validators=[DataRequired()])

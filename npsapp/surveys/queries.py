@@ -43,9 +43,7 @@ def active_map() -> dict[tuple[int, int], Survey]:
 
 
 def _whole() -> Select[Survey]:
-    return select(Survey).options(
-        joinedload(Survey.brand), joinedload(Survey.touchpoint), joinedload(Survey.version)
-    )
+    return select(Survey).options(joinedload(Survey.brand), joinedload(Survey.touchpoint), joinedload(Survey.version))
 
 
 def version(version_id: int) -> SurveyVersion | None:
@@ -56,9 +54,7 @@ def version(version_id: int) -> SurveyVersion | None:
 def versions(survey_id: int) -> Sequence[SurveyVersion]:
     """All versions of a survey, newest first."""
     return db.session.scalars(
-        select(SurveyVersion)
-        .where(SurveyVersion.survey_id == survey_id)
-        .order_by(SurveyVersion.number.desc())
+        select(SurveyVersion).where(SurveyVersion.survey_id == survey_id).order_by(SurveyVersion.number.desc())
     ).all()
 
 

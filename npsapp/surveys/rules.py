@@ -78,9 +78,7 @@ class Questionnaire:
     def from_json(cls, document: Mapping[str, Any]) -> "Questionnaire":
         """Read what `to_json` wrote; an unknown kind of question is a ValueError."""
         questions = tuple(
-            Question(
-                row["key"], Kind(row["kind"]), {part: dict(texts) for part, texts in row["texts"].items()}
-            )
+            Question(row["key"], Kind(row["kind"]), {part: dict(texts) for part, texts in row["texts"].items()})
             for row in document["questions"]
         )
         return cls(questions, {part: dict(texts) for part, texts in document["texts"].items()})
@@ -88,11 +86,7 @@ class Questionnaire:
     def to_json(self) -> dict[str, Any]:
         """The JSON form stored with the version."""
         questions = [
-            {
-                "key": q.key,
-                "kind": q.kind.value,
-                "texts": {part: dict(texts) for part, texts in q.texts.items()},
-            }
+            {"key": q.key, "kind": q.kind.value, "texts": {part: dict(texts) for part, texts in q.texts.items()}}
             for q in self.questions
         ]
         return {"questions": questions, "texts": {part: dict(texts) for part, texts in self.texts.items()}}
@@ -114,9 +108,7 @@ class Questionnaire:
         """The same questions with other texts, by (question key or "survey", part)."""
         questions = tuple(
             Question(
-                q.key,
-                q.kind,
-                {part: dict(new.get((q.key, part), q.texts.get(part, {}))) for part in PARTS[q.kind]},
+                q.key, q.kind, {part: dict(new.get((q.key, part), q.texts.get(part, {}))) for part in PARTS[q.kind]}
             )
             for q in self.questions
         )

@@ -43,9 +43,7 @@ class ChangedMeanwhile(Refused):
     """Somebody else saved these texts after this page was opened."""
 
     code = "changed_meanwhile"
-    wording = N_(
-        "Somebody else has changed these texts meanwhile. Open the page again and repeat your changes."
-    )
+    wording = N_("Somebody else has changed these texts meanwhile. Open the page again and repeat your changes.")
 
 
 def create_touchpoint(
@@ -79,9 +77,7 @@ def create_survey(*, brand_id: int, touchpoint_id: int, name: str, actor: Actor,
     return survey
 
 
-def _add_version(
-    survey: Survey, questionnaire: Questionnaire, *, number: int, actor: Actor, now: datetime
-) -> None:
+def _add_version(survey: Survey, questionnaire: Questionnaire, *, number: int, actor: Actor, now: datetime) -> None:
     survey.version = SurveyVersion(
         survey_id=survey.id,
         number=number,

@@ -42,8 +42,7 @@ bp = Blueprint("surveys", __name__, url_prefix="/surveys", template_folder="temp
 
 FRAMING_POLICY = f"{CONTENT_POLICY}; frame-src 'self'"
 SHOWN_IN_A_FRAME = (
-    "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; "
-    "frame-ancestors 'self'"
+    "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
 )
 # Letters carry their styles in the tags, as mail programs want them.
 LETTER_IN_A_FRAME = (
@@ -57,9 +56,7 @@ SAMPLE_AGE = timedelta(days=14)
 @requires(Permission.EDIT_SURVEYS)
 def index() -> ResponseReturnValue:
     """All surveys, those that ask first."""
-    return render_template(
-        "surveys/index.html", surveys=queries.surveys(), can_add=bool(organization.brands())
-    )
+    return render_template("surveys/index.html", surveys=queries.surveys(), can_add=bool(organization.brands()))
 
 
 @bp.route("/new", methods=["GET", "POST"])
@@ -107,9 +104,7 @@ def edit(survey_id: int) -> ResponseReturnValue:
         seen = form.based_on.data or ""
         based_on = int(seen) if seen.isdecimal() else 0
         with transaction():
-            changed = services.edit_texts(
-                survey_id, form.texts(), based_on=based_on, actor=_me(), now=utcnow()
-            )
+            changed = services.edit_texts(survey_id, form.texts(), based_on=based_on, actor=_me(), now=utcnow())
         return _saved(changed)
     return _texts_page("surveys/texts.html", survey, form, version=version)
 
@@ -140,12 +135,7 @@ def _typed_letter(form: TextsForm) -> dict[str, Texts]:
 
 def _texts_page(template: str, survey: Survey, form: TextsForm, **values: Any) -> ResponseReturnValue:
     page = render_template(
-        template,
-        survey=survey,
-        form=form,
-        placeholders=PLACEHOLDERS,
-        faults=services.count_faults(survey),
-        **values,
+        template, survey=survey, form=form, placeholders=PLACEHOLDERS, faults=services.count_faults(survey), **values
     )
     return _with_policy(page, FRAMING_POLICY, status=422 if form.is_submitted() else 200)
 

@@ -2,17 +2,7 @@
 
 from urllib.parse import urlsplit
 
-from flask import (
-    Flask,
-    Response,
-    current_app,
-    flash,
-    jsonify,
-    make_response,
-    redirect,
-    render_template,
-    request,
-)
+from flask import Flask, Response, current_app, flash, jsonify, make_response, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from flask_wtf.csrf import CSRFError
@@ -112,12 +102,7 @@ def _answer(error: HTTPException, title: str, advice: str) -> Response:
 
 def _page(code: int, title: str, advice: str) -> str:
     """The error page; the plain environment is used where a context processor could ask the database."""
-    values = {
-        "code": code,
-        "title": title,
-        "advice": advice,
-        "for_staff": request.blueprint not in PUBLIC_BLUEPRINTS,
-    }
+    values = {"code": code, "title": title, "advice": advice, "for_staff": request.blueprint not in PUBLIC_BLUEPRINTS}
     if code < 500:
         return render_template("errors/page.html", **values)
     return current_app.jinja_env.get_template("errors/page.html").render(language=negotiate(), **values)

@@ -23,9 +23,7 @@ def init_app(app: Flask) -> None:
     """Register the filters and the values every template may use."""
     for name, function in FILTERS.items():
         app.add_template_filter(function, name)
-    app.context_processor(
-        lambda: {"now": moment_of_request(), "languages": LANGUAGES, "language": language_now()}
-    )
+    app.context_processor(lambda: {"now": moment_of_request(), "languages": LANGUAGES, "language": language_now()})
 
 
 def moment_of_request() -> datetime:

@@ -12,9 +12,7 @@ Row = TypeVar("Row")
 Choice = TypeVar("Choice", bound=StrEnum)
 
 PAGE_SIZE = 50
-LAST_PAGE = (
-    2_000  # further pages are reached by filters; deep offsets would let one address keep the database busy
-)
+LAST_PAGE = 2_000  # further pages are reached by filters; deep offsets would let one address keep the database busy
 LONGEST_WORD = 200  # characters of a search
 PAGING = ("page", "after")
 
@@ -77,9 +75,7 @@ def window(*, size: int = PAGE_SIZE) -> Window:
 def page(rows: Sequence[Row], part: Window, *, total: int | None = None) -> Page[Row]:
     """A page from the rows found with `limit=part.limit, offset=part.offset`."""
     shown = rows[: part.size]
-    return Page(
-        shown, number=part.number, has_next=len(rows) > part.size and part.number < LAST_PAGE, total=total
-    )
+    return Page(shown, number=part.number, has_next=len(rows) > part.size and part.number < LAST_PAGE, total=total)
 
 
 def after() -> tuple[str, ...] | None:
@@ -89,11 +85,7 @@ def after() -> tuple[str, ...] | None:
 
 
 def page_by_key(
-    rows: Sequence[Row],
-    *,
-    size: int = PAGE_SIZE,
-    key: Callable[[Row], Iterable[Any]],
-    total: int | None = None,
+    rows: Sequence[Row], *, size: int = PAGE_SIZE, key: Callable[[Row], Iterable[Any]], total: int | None = None
 ) -> Page[Row]:
     """A page from up to `size + 1` rows found behind `after()`; `key` gives where the next one begins."""
     shown = rows[:size]

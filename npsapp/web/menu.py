@@ -57,11 +57,7 @@ def jobs() -> list[Entry]:
 
 def settings() -> list[Entry]:
     """What the current user may set up; the outbox stands there only while no mail server is configured."""
-    return [
-        entry
-        for entry in _visible(SETTINGS)
-        if entry.path != "/outbox/" or not current_app.config["MAIL_SERVER"]
-    ]
+    return [entry for entry in _visible(SETTINGS) if entry.path != "/outbox/" or not current_app.config["MAIL_SERVER"]]
 
 
 def _visible(entries: tuple[Entry, ...]) -> list[Entry]:

@@ -20,18 +20,13 @@ def run(app):
 
 
 def by_email(email):
-    return db.session.scalars(
-        select(User).where(User.email == email).execution_options(populate_existing=True)
-    ).one()
+    return db.session.scalars(select(User).where(User.email == email).execution_options(populate_existing=True)).one()
 
 
 def sign_in(app, email, password):
     client = app.test_client()
     token = csrf(client.get("/login").get_data(as_text=True))
-    return (
-        client.post("/login", data={"email": email, "password": password, "csrf_token": token}).status_code
-        == 302
-    )
+    return client.post("/login", data={"email": email, "password": password, "csrf_token": token}).status_code == 302
 
 
 def test_the_first_user_is_added_to_an_empty_database(app, run):

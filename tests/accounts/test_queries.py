@@ -11,9 +11,7 @@ from npsapp.permissions import EVERYTHING, Scope
 
 
 def make_region(company, key, parent, now):
-    region = Region(
-        pool_id=company.pool.id, key=key, name={"en": key}, aliases=[], parent_id=parent.id, created_at=now
-    )
+    region = Region(pool_id=company.pool.id, key=key, name={"en": key}, aliases=[], parent_id=parent.id, created_at=now)
     db.session.add(region)
     db.session.flush()
     return region

@@ -118,14 +118,8 @@ def test_one_visitor_cannot_change_network_by_choosing_another_address(address, 
     ("agent", "words"),
     [
         ("Mozilla/5.0 (Android 15; Mobile; rv:140.0) Gecko/140.0 Firefox/140.0", "Firefox, Android"),
-        (
-            "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit Chrome/140.0 Safari/537.36 Edg/140.0",
-            "Edge, Windows",
-        ),
-        (
-            "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Version/18.0 Safari/604.1",
-            "Safari, iPhone",
-        ),
+        ("Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit Chrome/140.0 Safari/537.36 Edg/140.0", "Edge, Windows"),
+        ("Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Version/18.0 Safari/604.1", "Safari, iPhone"),
         ("curl/8.0", ""),
     ],
 )
@@ -137,8 +131,7 @@ PARENTS = {1: None, 2: 1, 3: 1, 4: 3, 5: None, 6: 7, 7: 6}
 
 
 @pytest.mark.parametrize(
-    ("region_id", "manager"),
-    [(2, 20), (4, 10), (3, 10), (1, 10), (5, None), (None, None), (6, None), (99, None)],
+    ("region_id", "manager"), [(2, 20), (4, 10), (3, 10), (1, 10), (5, None), (None, None), (6, None), (99, None)]
 )
 def test_the_nearest_manager_above_answers_for_a_region(region_id, manager):
     assert rules.manager_of(region_id, parents=PARENTS, managers={1: 10, 2: 20}) == manager

@@ -23,10 +23,7 @@ def begin_try(now, **who):
 def begin_session(user, now, *, remember=False):
     with transaction():
         return sessions.begin_session(
-            db.session.get(User, user.id),
-            remember=remember,
-            agent="Mozilla/5.0 (Android 15) Firefox/140.0",
-            now=now,
+            db.session.get(User, user.id), remember=remember, agent="Mozilla/5.0 (Android 15) Firefox/140.0", now=now
         )
 
 

@@ -132,9 +132,7 @@ def test_the_cookie_is_useless_in_the_database(client, company, login):
 
 def test_after_five_wrong_passwords_even_the_right_one_has_to_wait(client, company, at_now):
     for place in range(5):
-        assert (
-            try_login(client, company.support.email, WRONG, address=f"198.51.100.{place}").status_code == 422
-        )
+        assert try_login(client, company.support.email, WRONG, address=f"198.51.100.{place}").status_code == 422
 
     answer = try_login(client, company.support.email, PASSWORD, address="203.0.113.1")
 
@@ -207,9 +205,7 @@ def test_a_user_without_a_password_cannot_sign_in_with_an_empty_one(client, comp
     assert try_login(client, company.support.email, PASSWORD).status_code == 422
 
 
-def test_a_session_without_stay_signed_in_ends_twelve_hours_after_its_last_use(
-    client, company, login, at_now
-):
+def test_a_session_without_stay_signed_in_ends_twelve_hours_after_its_last_use(client, company, login, at_now):
     login(client, company.support)
     with clock.pretend(at_now + timedelta(hours=11)):
         assert client.get("/profile").status_code == 200
@@ -238,9 +234,7 @@ def test_without_it_the_cookie_ends_with_the_browser(client, company):
     assert "SameSite=Lax" in set_cookie
 
 
-def test_opening_a_page_again_and_again_writes_its_use_at_most_every_five_minutes(
-    client, company, login, at_now
-):
+def test_opening_a_page_again_and_again_writes_its_use_at_most_every_five_minutes(client, company, login, at_now):
     login(client, company.support)
 
     seen = []
@@ -315,9 +309,7 @@ def test_the_link_works_only_once(client, company):
     set_password(client, link, NEW)
 
     assert client.get(link).status_code == 410
-    assert client.post(
-        link, data={"password": "another password", "repeat": "another password"}
-    ).status_code in (
+    assert client.post(link, data={"password": "another password", "repeat": "another password"}).status_code in (
         400,
         410,
     )
@@ -384,9 +376,7 @@ def test_a_locked_account_is_opened_by_its_owners_letter(client, company, at_now
     assert try_login(client, company.support.email, NEW).status_code == 302
 
 
-@pytest.mark.parametrize(
-    ("password", "repeat"), [("short", "short"), ("password", "password"), (NEW, NEW + "x")]
-)
+@pytest.mark.parametrize(("password", "repeat"), [("short", "short"), ("password", "password"), (NEW, NEW + "x")])
 def test_a_bad_new_password_is_refused_with_words(client, company, password, repeat):
     ask_for_letter(client, company.support.email)
     link = link_in(db.session.scalars(select(Message)).one())

@@ -32,12 +32,7 @@ def fresh(user):
 
 
 def add(client, **over):
-    fields = {
-        "email": "new@vodolad.example",
-        "name": "Марія",
-        "role": "support",
-        "language": "uk",
-    }
+    fields = {"email": "new@vodolad.example", "name": "Марія", "role": "support", "language": "uk"}
     return post(client, "/users/new", **(fields | over))
 
 

@@ -19,9 +19,7 @@ CODE = ROOT / "npsapp"
 MAX_LINES = 400
 MAX_CODE_LINES = 15_000
 # Doors read the clock; everything behind them is told what time it is.
-DOORS = re.compile(
-    r"(views|public|api|tasks|commands|users|schedule|cli|run|login|doors|headers|filters)\.py$"
-)
+DOORS = re.compile(r"(views|public|api|tasks|commands|users|schedule|cli|run|login|doors|headers|filters)\.py$")
 
 
 def _files(pattern: str = "*.py") -> Iterator[Path]:
@@ -37,9 +35,7 @@ def test_every_route_declares_its_guard(shared_app: Flask) -> None:
     for rule in shared_app.url_map.iter_rules():
         view = shared_app.view_functions[rule.endpoint]
         guard = getattr(view, "guard", None)
-        if rule.endpoint != "static" and not (
-            guard in ("public", "signed_in") or isinstance(guard, Permission)
-        ):
+        if rule.endpoint != "static" and not (guard in ("public", "signed_in") or isinstance(guard, Permission)):
             unguarded.append(f"{rule.rule} ({rule.endpoint})")
 
     assert unguarded == []
@@ -74,9 +70,7 @@ def _is_door(path: Path) -> bool:
 
 def test_no_file_is_longer_than_400_lines() -> None:
     long = [
-        f"{path.relative_to(ROOT)}: {n}"
-        for path in _files()
-        if (n := len(path.read_text().splitlines())) > MAX_LINES
+        f"{path.relative_to(ROOT)}: {n}" for path in _files() if (n := len(path.read_text().splitlines())) > MAX_LINES
     ]
 
     assert long == []
@@ -89,14 +83,7 @@ def test_the_program_stays_small() -> None:
 
 def _code_lines(path: Path) -> set[int]:
     source = path.read_text()
-    quiet = {
-        tokenize.COMMENT,
-        tokenize.NL,
-        tokenize.NEWLINE,
-        tokenize.INDENT,
-        tokenize.DEDENT,
-        tokenize.ENDMARKER,
-    }
+    quiet = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER}
     lines: set[int] = set()
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
         if token.type not in quiet:
@@ -107,31 +94,19 @@ def _code_lines(path: Path) -> set[int]:
 def _docstring_lines(source: str) -> set[int]:
     lines: set[int] = set()
     for node in ast.walk(ast.parse(source)):
-        if (
-            isinstance(node, ast.Expr)
-            and isinstance(node.value, ast.Constant)
-            and isinstance(node.value.value, str)
-        ):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
             lines |= set(range(node.lineno, (node.end_lineno or node.lineno) + 1))
     return lines
 
 
 def test_every_file_says_what_it_is_for() -> None:
-    silent = [
-        str(path.relative_to(ROOT)) for path in _files() if not path.read_text().lstrip().startswith('"""')
-    ]
+    silent = [str(path.relative_to(ROOT)) for path in _files() if not path.read_text().lstrip().startswith('"""')]
 
     assert silent == []
 
 
 def test_no_grab_bag_files() -> None:
-    assert not {path.name for path in _files()} & {
-        "utils.py",
-        "helpers.py",
-        "common.py",
-        "misc.py",
-        "constants.py",
-    }
+    assert not {path.name for path in _files()} & {"utils.py", "helpers.py", "common.py", "misc.py", "constants.py"}
 
 
 def test_imports_stand_at_the_top() -> None:

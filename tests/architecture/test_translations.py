@@ -38,9 +38,7 @@ def sentences(tmp_path_factory: pytest.TempPathFactory) -> Catalog:
         "_l",
     ]
     subprocess.run(
-        [str(Path(sys.executable).parent / command[0]), *command[1:], "-o", str(target), "npsapp"],
-        cwd=ROOT,
-        check=True,
+        [str(Path(sys.executable).parent / command[0]), *command[1:], "-o", str(target), "npsapp"], cwd=ROOT, check=True
     )
     with target.open("rb") as file:
         return read_po(file)
@@ -54,9 +52,7 @@ def test_every_sentence_is_translated(language: str, sentences: Catalog) -> None
         if not message.id:
             continue
         found = catalog.get(message.id if isinstance(message.id, str) else message.id[0])
-        strings = (
-            [found.string] if found and isinstance(found.string, str) else list(found.string) if found else []
-        )
+        strings = [found.string] if found and isinstance(found.string, str) else list(found.string) if found else []
         if found is None or found.fuzzy or not strings or not all(strings):
             missing.append(message.id)
 

@@ -18,9 +18,7 @@ def answered(company: SimpleNamespace, *, now: datetime, score: int = 5, **over:
     with transaction():
         customer = over.pop("customer", None) or make_customer(company, now=now, **over.pop("person", {}))
         region = over.pop("region", None) or company.regions.kyiv
-        interaction = make_interaction(
-            company, now=now, customer=customer, region_id=region.id, undecided=False
-        )
+        interaction = make_interaction(company, now=now, customer=customer, region_id=region.id, undecided=False)
         invitation = make_invitation(company, now=now, interaction=interaction)
         response = make_response(company, now=now, score=score, invitation=invitation, **over)
         said = select(ResponseRevision).where(ResponseRevision.response_id == response.id)

@@ -117,15 +117,11 @@ def test_a_calendar_without_working_time_is_refused():
             calendar.add_minutes(local("2026-11-16 10:00"), 1)
 
 
-moments = st.integers(0, 4 * 365 * 86400).map(
-    lambda s: datetime(2024, 1, 1, tzinfo=UTC) + timedelta(seconds=s)
-)
+moments = st.integers(0, 4 * 365 * 86400).map(lambda s: datetime(2024, 1, 1, tzinfo=UTC) + timedelta(seconds=s))
 lengths = st.integers(1, 5 * 540)
 calendars = st.builds(
     WorkingCalendar,
-    zone=st.sampled_from(
-        ["Europe/Kyiv", "America/New_York", "Asia/Vladivostok", "Australia/Lord_Howe", "UTC"]
-    ),
+    zone=st.sampled_from(["Europe/Kyiv", "America/New_York", "Asia/Vladivostok", "Australia/Lord_Howe", "UTC"]),
     weekdays=st.sets(st.sampled_from("1234567"), min_size=1).map("".join),
     opens=st.times(time(0), time(10)).map(lambda at: at.replace(second=0, microsecond=0)),
     closes=st.times(time(11), time(23, 59)).map(lambda at: at.replace(second=0, microsecond=0)),
@@ -221,9 +217,7 @@ def test_a_call_the_customer_wished_for_later_pauses_the_clock():
 
 
 @given(
-    st.integers(0, 730 * 86400).map(
-        lambda seconds: datetime(2025, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
-    ),
+    st.integers(0, 730 * 86400).map(lambda seconds: datetime(2025, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)),
     st.booleans(),
     st.lists(st.tuples(st.integers(0, 9000), st.integers(11, 3000)), max_size=3),
 )

@@ -36,9 +36,7 @@ def deed(company, now):
 
 
 def facts(case_id: int) -> list[str]:
-    asked = select(AuditEntry.event).where(
-        AuditEntry.subject_type == "case", AuditEntry.subject_id == case_id
-    )
+    asked = select(AuditEntry.event).where(AuditEntry.subject_type == "case", AuditEntry.subject_id == case_id)
     return list(db.session.scalars(asked.order_by(AuditEntry.id)))[2:]
 
 
@@ -60,11 +58,7 @@ def test_a_case_is_taken_on_once(case, deed):
 def test_an_attempt_takes_the_case_on_as_well(case, deed, now):
     deed("record_attempt", case.id, result=Result.NO_ANSWER, note="гудки")
 
-    assert (case.state, case.acknowledged_at, case.first_attempt_at) == (
-        State.ATTEMPTED,
-        now + HOUR,
-        now + HOUR,
-    )
+    assert (case.state, case.acknowledged_at, case.first_attempt_at) == (State.ATTEMPTED, now + HOUR, now + HOUR)
     assert case.contacted_at is None
     assert case.due_at == case.contact_by
     assert facts(case.id) == ["case.attempted"]
@@ -100,9 +94,7 @@ def test_a_later_call_needs_a_time_to_come(case, deed, now, hours):
 def test_settling_ends_the_case_with_outcome_cause_and_words(case, deed, company, now):
     cause = cause_id()
     deed("record_attempt", case.id, result=Result.REACHED)
-    deed(
-        "settle", case.id, outcome=Outcome.SAVED, cause_id=cause, text="Замінили решітку.", now=now + 2 * HOUR
-    )
+    deed("settle", case.id, outcome=Outcome.SAVED, cause_id=cause, text="Замінили решітку.", now=now + 2 * HOUR)
 
     assert (case.state, case.outcome, case.cause_id) == (State.SETTLED, Outcome.SAVED, cause)
     assert (case.settled_at, case.settled_by_id) == (now + 2 * HOUR, company.manager_kyiv.id)
@@ -164,12 +156,7 @@ def test_a_reopened_case_starts_anew_and_remembers_its_end(case, deed, company, 
     deed("settle", case.id, outcome=Outcome.SAVED, cause_id=cause_id(), text="Обіцяли знижку.")
     deed("reopen", case.id, reason="Знижки не дали.", by_id=company.admin.id, now=now + 10 * DAY)
 
-    assert (case.state, case.outcome, case.settled_at, case.contacted_at) == (
-        State.REOPENED,
-        None,
-        None,
-        None,
-    )
+    assert (case.state, case.outcome, case.settled_at, case.contacted_at) == (State.REOPENED, None, None, None)
     assert case.clock_from == now + 10 * DAY
     assert case.due_at == case.attempt_by > now + 10 * DAY
     texts = [note.text for note in db.session.scalars(select(CaseNote).order_by(CaseNote.id))]

@@ -45,9 +45,7 @@ def test_long_names_and_words_fit_on_a_phone(chromium, address, cases):
 
     for path in ("/cases/", *(f"/cases/{case_id}" for case_id in cases)):
         page.goto(address + path)
-        too_wide = page.evaluate(
-            "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-        )
+        too_wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert too_wide <= 0, path
 
 

@@ -121,8 +121,7 @@ def test_a_case_is_closed_when_there_was_nothing_to_go_through():
 
 
 @pytest.mark.parametrize(
-    ("matters", "open_case", "look"),
-    [(True, False, Look.OPEN), (True, True, Look.JOIN), (False, True, Look.NOTHING)],
+    ("matters", "open_case", "look"), [(True, False, Look.OPEN), (True, True, Look.JOIN), (False, True, Look.NOTHING)]
 )
 def test_a_new_answer_opens_a_case_or_joins_the_open_one(matters, open_case, look):
     assert rules.look_at_new(matters=matters, open_case=open_case) is look

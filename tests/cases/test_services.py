@@ -59,9 +59,7 @@ def test_passives_and_promoters_open_none(company, now, score):
 
 
 @pytest.mark.parametrize(
-    "over",
-    [{"finished_at": None}, {"test": True}, {"basis": Basis.PROVISIONAL}],
-    ids=lambda over: next(iter(over)),
+    "over", [{"finished_at": None}, {"test": True}, {"basis": Basis.PROVISIONAL}], ids=lambda over: next(iter(over))
 )
 def test_answers_that_do_not_count_open_none(company, now, over):
     answered(company, now=now, score=2, **over)
@@ -369,10 +367,7 @@ def test_a_hot_case_is_told_at_once_and_takes_the_waiting_ones_along(company, no
     body = letters()[-1].body
     assert f"/cases/{waiting.id}" in body
     assert f"/cases/{hot.id}" in body
-    assert [row.kind for row in db.session.scalars(select(StaffLetter).order_by(StaffLetter.id))] == [
-        "bundle",
-        "hot",
-    ]
+    assert [row.kind for row in db.session.scalars(select(StaffLetter).order_by(StaffLetter.id))] == ["bundle", "hot"]
 
 
 def test_the_letter_says_whom_to_call_about_what_and_until_when(company, now):

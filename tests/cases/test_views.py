@@ -31,9 +31,7 @@ def page(client, path, status=200) -> str:
 
 def send(client, case_id, deed, *, follow=True, **fields):
     token = cast.csrf(client.get(f"/cases/{case_id}").get_data(as_text=True))
-    return client.post(
-        f"/cases/{case_id}/{deed}", data={"csrf_token": token} | fields, follow_redirects=follow
-    )
+    return client.post(f"/cases/{case_id}/{deed}", data={"csrf_token": token} | fields, follow_redirects=follow)
 
 
 def again(case: Case) -> Case:
@@ -162,9 +160,7 @@ def test_the_tabs_split_waiting_overdue_and_ended(company, andriy, now):
 
 def test_cases_are_found_by_name_phone_order_and_number(company, andriy, now):
     wanted = opened(
-        company,
-        now=now,
-        person={"name": "Ірина Wanted", "name_key": "ірина wanted", "phone": "+380501112233"},
+        company, now=now, person={"name": "Ірина Wanted", "name_key": "ірина wanted", "phone": "+380501112233"}
     )
     opened(company, now=now, person={"name": "Somebody Else", "name_key": "somebody else"})
 
@@ -217,9 +213,7 @@ def test_an_empty_list_says_how_it_fills(company, andriy):
 
 def test_the_case_shows_the_number_to_dial_the_purchase_the_words_and_the_script(company, andriy, now):
     case = opened(
-        company,
-        now=now,
-        person={"name": "Олена Петренко", "address_as": "Олено Петрівно", "phone": "+380671234567"},
+        company, now=now, person={"name": "Олена Петренко", "address_as": "Олено Петрівно", "phone": "+380671234567"}
     )
 
     text = page(andriy, f"/cases/{case.id}")
@@ -258,19 +252,11 @@ def test_the_whole_way_from_taking_on_to_settled(company, andriy, now):
     send(andriy, case.id, "attempt", result="no_answer", call_back_at="", said="не бере слухавку")
     send(andriy, case.id, "attempt", result="reached", said="просить замінити решітку")
     send(andriy, case.id, "note", note="замовлено на складі")
-    text = send(andriy, case.id, "settle", outcome="saved", cause=str(cause), summary="замінили").get_data(
-        as_text=True
-    )
+    text = send(andriy, case.id, "settle", outcome="saved", cause=str(cause), summary="замінили").get_data(as_text=True)
 
     case = again(case)
     assert (case.state, case.outcome, case.cause_id) == (State.SETTLED, Outcome.SAVED, cause)
-    for words in (
-        "не бере слухавку",
-        "просить замінити решітку",
-        "замовлено на складі",
-        "замінили",
-        "Came late",
-    ):
+    for words in ("не бере слухавку", "просить замінити решітку", "замовлено на складі", "замінили", "Came late"):
         assert words in text
     assert "Settle the case" not in text
     assert "Reopen the case" in text

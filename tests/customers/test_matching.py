@@ -59,26 +59,20 @@ def test_the_same_trusted_id_is_the_same_person_also_inside_one_chunk(take) -> N
 def test_without_an_id_the_e_mail_decides_and_then_the_phone(take) -> None:
     both = take(Incoming(email="a@example.com", phone="+380671112233"))[0]
 
-    assert take(Incoming(email="a@example.com"), Incoming(phone="+380671112233"), source_id=None) == [
-        both,
-        both,
-    ]
+    assert take(Incoming(email="a@example.com"), Incoming(phone="+380671112233"), source_id=None) == [both, both]
     assert take(Incoming(email="new@example.com", phone="+380671112233"), source_id=None) == [both]
     assert addresses(both) == {"a@example.com", "new@example.com", "+380671112233"}
 
 
 def test_an_untrusted_id_is_no_person(take) -> None:
-    first, second = take(
-        Incoming("1", email="a@example.com"), Incoming("1", email="b@example.com"), source_id=None
-    )
+    first, second = take(Incoming("1", email="a@example.com"), Incoming("1", email="b@example.com"), source_id=None)
 
     assert first != second
 
 
 def test_the_name_never_finds_anybody(take) -> None:
     first, second = take(
-        Incoming(name="Олена Коваль", email="a@example.com"),
-        Incoming(name="Олена Коваль", email="b@example.com"),
+        Incoming(name="Олена Коваль", email="a@example.com"), Incoming(name="Олена Коваль", email="b@example.com")
     )
 
     assert first != second
@@ -121,20 +115,12 @@ def test_somebody_with_a_shared_address_is_recognised_by_the_second_one(take) ->
 
 
 def test_ids_of_different_sources_do_not_meet(take) -> None:
-    assert (
-        take(Incoming("c1", email="a@example.com"))[0]
-        != take(Incoming("c1", email="b@example.com"), source_id=8)[0]
-    )
+    assert take(Incoming("c1", email="a@example.com"))[0] != take(Incoming("c1", email="b@example.com"), source_id=8)[0]
 
 
 def test_an_empty_field_deletes_nothing(take, company) -> None:
     full = Incoming(
-        "c1",
-        "Коваль Олена Іванівна",
-        "a@example.com",
-        language="uk",
-        region_id=company.regions.kyiv.id,
-        is_key=True,
+        "c1", "Коваль Олена Іванівна", "a@example.com", language="uk", region_id=company.regions.kyiv.id, is_key=True
     )
     found = take(full)[0]
 
@@ -221,9 +207,7 @@ def test_a_ground_set_by_hand_after_a_withdrawal_counts_again(take) -> None:
     found = take(Incoming("c1", email="a@example.com", refused=frozenset({Channel.EMAIL})))[0]
     point = db.session.scalars(select(ContactPoint.id).where(ContactPoint.customer_id == found)).one()
     with transaction() as session:
-        session.add(
-            Ground(contact_point_id=point, channel=Channel.EMAIL, kind=GroundKind.CONTRACT, since=FIXED_NOW)
-        )
+        session.add(Ground(contact_point_id=point, channel=Channel.EMAIL, kind=GroundKind.CONTRACT, since=FIXED_NOW))
 
     take(Incoming("c1", email="a@example.com", grounds=CONSENT), days=1)
 
@@ -233,11 +217,7 @@ def test_a_ground_set_by_hand_after_a_withdrawal_counts_again(take) -> None:
 def test_repeating_a_chunk_changes_nothing(take) -> None:
     rows = [
         Incoming(
-            f"c{number}",
-            f"Ім’я {number}",
-            f"p{number % 3}@example.com",
-            f"+38067000000{number}",
-            grounds=CONTRACT,
+            f"c{number}", f"Ім’я {number}", f"p{number % 3}@example.com", f"+38067000000{number}", grounds=CONTRACT
         )
         for number in range(6)
     ]
@@ -256,9 +236,7 @@ def test_one_pool_knows_nothing_of_another(take, company) -> None:
         other_id = other.id
     first = take(Incoming(email="a@example.com"), source_id=None)[0]
     with transaction():
-        second = find_or_create(
-            [Incoming(email="a@example.com")], pool_id=other_id, source_id=None, now=FIXED_NOW
-        )[0]
+        second = find_or_create([Incoming(email="a@example.com")], pool_id=other_id, source_id=None, now=FIXED_NOW)[0]
 
     assert first != second
 

@@ -58,24 +58,14 @@ def test_ukrainian_addresses_in_the_vocative(name: str, expected: str) -> None:
     assert propose_address(name, language="uk") == expected
 
 
-@pytest.mark.parametrize(
-    ("name", "expected"), [("John Smith", "John"), ("Smith", ""), ("Олена Коваленко", "")]
-)
+@pytest.mark.parametrize(("name", "expected"), [("John Smith", "John"), ("Smith", ""), ("Олена Коваленко", "")])
 def test_english_uses_a_first_name_it_knows(name: str, expected: str) -> None:
     assert propose_address(name, language="en") == expected
 
 
 @pytest.mark.parametrize(
     "name",
-    [
-        "ООО Ромашка",
-        "ТОВ «Лотокбуд»",
-        "ФОП Коваль О. І.",
-        "Acme Ltd",
-        'Магазин "Сад"',
-        "ПрАТ Дренаж",
-        "LLC Stone",
-    ],
+    ["ООО Ромашка", "ТОВ «Лотокбуд»", "ФОП Коваль О. І.", "Acme Ltd", 'Магазин "Сад"', "ПрАТ Дренаж", "LLC Stone"],
 )
 def test_firms_are_recognised(name: str) -> None:
     assert is_firm(name)

@@ -20,9 +20,7 @@ def link(app: Flask, company: SimpleNamespace, at_now: datetime) -> str:
     with transaction():
         person = make_customer(company, now=at_now, email="olena@example.com", language="uk")
         point = db.session.scalars(
-            select(ContactPoint).where(
-                ContactPoint.customer_id == person.id, ContactPoint.kind == ContactKind.EMAIL
-            )
+            select(ContactPoint).where(ContactPoint.customer_id == person.id, ContactPoint.kind == ContactKind.EMAIL)
         ).one()
         return "/u/" + unsubscribe_token(app.config["SECRET_KEYS"], point.id, company.brand.id)
 
@@ -51,24 +49,16 @@ def test_one_click_works_without_cookie_token_or_redirect(client: FlaskClient, l
 
 
 @pytest.mark.parametrize("data", [{}, {"List-Unsubscribe": "no"}, {"choice": "everything"}, {"choice": ""}])
-def test_a_post_that_says_nothing_changes_nothing(
-    client: FlaskClient, link: str, data: dict[str, str]
-) -> None:
+def test_a_post_that_says_nothing_changes_nothing(client: FlaskClient, link: str, data: dict[str, str]) -> None:
     assert client.post(link, data=data).status_code == 200
     assert holds() == []
 
 
 @pytest.mark.parametrize(
     ("choice", "reason"),
-    [
-        ("later", HoldReason.LATER),
-        ("no_letters", HoldReason.UNSUBSCRIBED),
-        ("nothing", HoldReason.UNSUBSCRIBED),
-    ],
+    [("later", HoldReason.LATER), ("no_letters", HoldReason.UNSUBSCRIBED), ("nothing", HoldReason.UNSUBSCRIBED)],
 )
-def test_every_choice_on_the_page_counts(
-    client: FlaskClient, link: str, choice: str, reason: HoldReason
-) -> None:
+def test_every_choice_on_the_page_counts(client: FlaskClient, link: str, choice: str, reason: HoldReason) -> None:
     answer = client.post(link, data={"choice": choice})
 
     assert answer.status_code == 200
@@ -131,9 +121,7 @@ def test_links_outlive_a_change_of_the_key() -> None:
     assert read_token(["new key"], old) is None
 
 
-def test_a_token_of_an_erased_address_tells_nothing(
-    client: FlaskClient, app: Flask, company: SimpleNamespace
-) -> None:
+def test_a_token_of_an_erased_address_tells_nothing(client: FlaskClient, app: Flask, company: SimpleNamespace) -> None:
     token = unsubscribe_token(app.config["SECRET_KEYS"], 999_999, company.brand.id)
 
     assert client.get(f"/u/{token}").status_code == 404
@@ -150,9 +138,7 @@ def test_a_brand_name_is_escaped(client: FlaskClient, link: str, company: Simple
 
 
 @pytest.mark.parametrize("language", ["en", "ru", "uk"])
-def test_the_privacy_page_names_who_asks(
-    client: FlaskClient, company: SimpleNamespace, language: str
-) -> None:
+def test_the_privacy_page_names_who_asks(client: FlaskClient, company: SimpleNamespace, language: str) -> None:
     answer = client.get(f"/privacy/{company.brand.key}?lang={language}")
     page = answer.get_data(as_text=True)
 

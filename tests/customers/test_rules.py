@@ -6,16 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from npsapp.customers.rules import (
-    Choice,
-    GroundFact,
-    GroundKind,
-    HoldReason,
-    Standing,
-    Stop,
-    months_after,
-    why_not,
-)
+from npsapp.customers.rules import Choice, GroundFact, GroundKind, HoldReason, Standing, Stop, months_after, why_not
 from npsapp.delivery.rules import Channel
 
 CONTRACT = GroundFact(GroundKind.CONTRACT)

@@ -28,9 +28,7 @@ def person(company: SimpleNamespace, now: datetime) -> Customer:
 
 def email_of(person: Customer) -> ContactPoint:
     return db.session.scalars(
-        select(ContactPoint).where(
-            ContactPoint.customer_id == person.id, ContactPoint.kind == ContactKind.EMAIL
-        )
+        select(ContactPoint).where(ContactPoint.customer_id == person.id, ContactPoint.kind == ContactKind.EMAIL)
     ).one()
 
 
@@ -44,9 +42,7 @@ def test_only_one_of_two_surveys_gets_the_person(person: Customer, now: datetime
     limit = now - timedelta(hours=24)
 
     with transaction():
-        claims = [
-            services.claim_for_invitation(customer_id=person.id, since_limit=limit, now=now) for _ in range(2)
-        ]
+        claims = [services.claim_for_invitation(customer_id=person.id, since_limit=limit, now=now) for _ in range(2)]
 
     assert claims == [True, False]
     with transaction():
@@ -57,20 +53,12 @@ def test_only_one_of_two_surveys_gets_the_person(person: Customer, now: datetime
 
 def put_on_hold(person: Customer, now: datetime, **over: datetime) -> None:
     with transaction() as session:
-        session.add(
-            Hold(customer_id=person.id, reason=HoldReason.COMPLAINT, source="case:1", since=now, **over)
-        )
+        session.add(Hold(customer_id=person.id, reason=HoldReason.COMPLAINT, source="case:1", since=now, **over))
 
 
 @pytest.mark.parametrize(
     ("hours", "over", "stopped"),
-    [
-        (0, {}, True),
-        (-1, {}, False),
-        (1, {"until": 1}, False),
-        (1, {"until": 2}, True),
-        (1, {"lifted_at": 1}, False),
-    ],
+    [(0, {}, True), (-1, {}, False), (1, {"until": 1}, False), (1, {"until": 2}, True), (1, {"lifted_at": 1}, False)],
 )
 def test_a_hold_is_half_open_and_may_be_lifted(
     person: Customer, now: datetime, hours: int, over: dict[str, int], stopped: bool
@@ -118,25 +106,19 @@ def test_unsubscribing_holds_the_person_and_stops_the_address(
     months: int | None, every_brand: bool,
 ) -> None:  # fmt: skip
     with transaction():
-        services.unsubscribe(
-            contact_point_id=email_of(person).id, brand_id=company.brand.id, choice=choice, now=now
-        )
+        services.unsubscribe(contact_point_id=email_of(person).id, brand_id=company.brand.id, choice=choice, now=now)
 
     hold = queries.holds_for([person.id], now)[person.id][0]
     assert hold.reason is reason
     assert hold.until == (datetime(2027, 5, 20, 10, 0, tzinfo=now.tzinfo) if months else None)
     asked = {"now": now, "brand_id": company.brand.id}
     assert delivery.suppressed(Channel.EMAIL, ["olena@example.com"], **asked) == {"olena@example.com"}
-    elsewhere = delivery.suppressed(
-        Channel.EMAIL, ["olena@example.com"], brand_id=company.brand.id + 1, now=now
-    )
+    elsewhere = delivery.suppressed(Channel.EMAIL, ["olena@example.com"], brand_id=company.brand.id + 1, now=now)
     assert bool(elsewhere) is every_brand
     assert bool(delivery.suppressed(Channel.PHONE, ["+380671112233"], **asked)) is every_brand
 
 
-def test_one_click_repeated_changes_nothing(
-    person: Customer, company: SimpleNamespace, now: datetime
-) -> None:
+def test_one_click_repeated_changes_nothing(person: Customer, company: SimpleNamespace, now: datetime) -> None:
     for hours in (0, 1, 2):
         with transaction():
             services.unsubscribe(
@@ -148,17 +130,12 @@ def test_one_click_repeated_changes_nothing(
     assert events() == ["customer.unsubscribed"]
 
 
-def test_another_choice_replaces_the_one_before(
-    person: Customer, company: SimpleNamespace, now: datetime
-) -> None:
+def test_another_choice_replaces_the_one_before(person: Customer, company: SimpleNamespace, now: datetime) -> None:
     point_id = email_of(person).id
     for hours, choice in enumerate((Choice.NOTHING, Choice.LATER)):
         with transaction():
             services.unsubscribe(
-                contact_point_id=point_id,
-                brand_id=company.brand.id,
-                choice=choice,
-                now=now + timedelta(hours=hours),
+                contact_point_id=point_id, brand_id=company.brand.id, choice=choice, now=now + timedelta(hours=hours)
             )
 
     later = now + timedelta(hours=2)
@@ -169,9 +146,7 @@ def test_another_choice_replaces_the_one_before(
 def test_a_mistake_is_taken_back_whole(person: Customer, company: SimpleNamespace, now: datetime) -> None:
     point_id = email_of(person).id
     with transaction():
-        services.unsubscribe(
-            contact_point_id=point_id, brand_id=company.brand.id, choice=Choice.NOTHING, now=now
-        )
+        services.unsubscribe(contact_point_id=point_id, brand_id=company.brand.id, choice=Choice.NOTHING, now=now)
     with transaction():
         assert services.resubscribe(contact_point_id=point_id, brand_id=company.brand.id, now=now)
 
@@ -179,14 +154,10 @@ def test_a_mistake_is_taken_back_whole(person: Customer, company: SimpleNamespac
     assert not delivery.suppressed(Channel.EMAIL, ["olena@example.com"], brand_id=company.brand.id, now=now)
 
 
-def test_taking_back_lifts_no_hold_of_somebody_else(
-    person: Customer, company: SimpleNamespace, now: datetime
-) -> None:
+def test_taking_back_lifts_no_hold_of_somebody_else(person: Customer, company: SimpleNamespace, now: datetime) -> None:
     put_on_hold(person, now)
     with transaction():
-        taken_back = services.resubscribe(
-            contact_point_id=email_of(person).id, brand_id=company.brand.id, now=now
-        )
+        taken_back = services.resubscribe(contact_point_id=email_of(person).id, brand_id=company.brand.id, now=now)
 
     assert not taken_back
     assert len(queries.holds_for([person.id], now)[person.id]) == 1
@@ -205,9 +176,7 @@ def test_the_story_has_addresses_grounds_and_holds(person: Customer, now: dateti
     assert [hold.reason for hold in story.holds] == [HoldReason.COMPLAINT]
 
 
-def test_a_merged_person_leads_to_the_one_who_stayed(
-    person: Customer, company: SimpleNamespace, now: datetime
-) -> None:
+def test_a_merged_person_leads_to_the_one_who_stayed(person: Customer, company: SimpleNamespace, now: datetime) -> None:
     with transaction():
         other = make_customer(company, now=now)
         db.session.get_one(Customer, person.id).merged_into_id = other.id
@@ -218,9 +187,7 @@ def test_a_merged_person_leads_to_the_one_who_stayed(
     assert found.id == other.id
 
 
-def test_language_and_zone_come_from_the_region_and_then_the_brand(
-    company: SimpleNamespace, now: datetime
-) -> None:
+def test_language_and_zone_come_from_the_region_and_then_the_brand(company: SimpleNamespace, now: datetime) -> None:
     with transaction():
         company.regions.odesa.language = "ru"
         company.regions.odesa.timezone = "Europe/Chisinau"

@@ -95,9 +95,7 @@ def test_a_letter_arrives_whole(company: SimpleNamespace, mailing: MailServer, a
     assert state_of(message) is State.SENT
 
 
-def test_long_lines_are_wrapped_for_smtp(
-    company: SimpleNamespace, mailing: MailServer, at_now: datetime
-) -> None:
+def test_long_lines_are_wrapped_for_smtp(company: SimpleNamespace, mailing: MailServer, at_now: datetime) -> None:
     for language in ("uk", "en"):
         queue(company, at_now, language=language, html="<p>" + "x" * 5000 + "</p>")
 
@@ -188,9 +186,7 @@ def test_without_a_server_everything_waits_for_the_next_date(
     send_all(company)
 
     assert {state_of(one) for one in messages} == {State.QUEUED}
-    assert {db.session.get_one(Message, one.id).due_at for one in messages} == {
-        at_now + timedelta(seconds=60)
-    }
+    assert {db.session.get_one(Message, one.id).due_at for one in messages} == {at_now + timedelta(seconds=60)}
 
 
 def test_the_calendar_ends_with_a_failure_a_person_can_take_up(
@@ -223,23 +219,17 @@ def test_a_connection_lost_after_the_letter_left_is_unknown_and_sent_once_more(
     with transaction():
         services.take_back(now=later, unknown_after=UNKNOWN_AFTER)
     with transaction():
-        batch = services.stamp(
-            company.sender.id, now=later, per_minute=0, connections=1, lease=timedelta(minutes=2)
-        )
+        batch = services.stamp(company.sender.id, now=later, per_minute=0, connections=1, lease=timedelta(minutes=2))
     send_batch(str(batch))
     assert state_of(message) is State.SENT
     assert mailing.ids() == [message.message_id] * 2
     assert db.session.get_one(Message, message.id).repeats == 1
 
 
-def test_what_a_dead_worker_held_goes_back(
-    company: SimpleNamespace, mailing: MailServer, at_now: datetime
-) -> None:
+def test_what_a_dead_worker_held_goes_back(company: SimpleNamespace, mailing: MailServer, at_now: datetime) -> None:
     claimed, sending = queue(company, at_now), queue(company, at_now)
     with transaction():
-        batch = services.stamp(
-            company.sender.id, now=at_now, per_minute=0, connections=1, lease=timedelta(minutes=2)
-        )
+        batch = services.stamp(company.sender.id, now=at_now, per_minute=0, connections=1, lease=timedelta(minutes=2))
         services.start(sending.id, batch_id=str(batch), now=at_now, lease=timedelta(minutes=2))
 
     with transaction():
@@ -248,9 +238,7 @@ def test_what_a_dead_worker_held_goes_back(
     assert (state_of(claimed), state_of(sending)) == (State.QUEUED, State.UNKNOWN)
 
 
-def test_a_letter_that_missed_its_time_expires(
-    company: SimpleNamespace, mailing: MailServer, at_now: datetime
-) -> None:
+def test_a_letter_that_missed_its_time_expires(company: SimpleNamespace, mailing: MailServer, at_now: datetime) -> None:
     message = queue(company, at_now, useful_until=at_now - timedelta(seconds=1))
 
     send_all(company)
@@ -282,9 +270,7 @@ def test_a_pause_stops_customers_letters_but_not_staffs(
 ) -> None:
     customers, staff = queue(company, at_now), queue(company, at_now, purpose=Purpose.STAFF)
     with transaction():
-        stop = pauses.pause(
-            kind=PauseKind.EVERYTHING, ref_id=None, until=None, by_user_id=company.admin.id, now=at_now
-        )
+        stop = pauses.pause(kind=PauseKind.EVERYTHING, ref_id=None, until=None, by_user_id=company.admin.id, now=at_now)
 
     send_all(company)
 
@@ -375,18 +361,7 @@ def _tls_server(folder: Path) -> tuple[int, threading.Event]:
     """A TLS server with a certificate it made itself."""
     key, certificate = folder / "key.pem", folder / "certificate.pem"
     subprocess.run(
-        [
-            "openssl",
-            "req",
-            "-x509",
-            "-newkey",
-            "rsa:2048",
-            "-nodes",
-            "-keyout",
-            str(key),
-            "-out",
-            str(certificate),
-        ]
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", str(key), "-out", str(certificate)]
         + ["-days", "2", "-subj", "/CN=localhost"],
         check=True,
         capture_output=True,

@@ -103,9 +103,7 @@ def test_a_letter_is_downloaded_as_it_is(admin, letter):
     assert answer.headers["Content-Disposition"].startswith("attachment")
 
 
-@pytest.mark.parametrize(
-    "name", ["gone.eml", "..%2fsecret.eml", ".hidden.eml", "%2e%2e%2fsecret.eml", "x.txt"]
-)
+@pytest.mark.parametrize("name", ["gone.eml", "..%2fsecret.eml", ".hidden.eml", "%2e%2e%2fsecret.eml", "x.txt"])
 @pytest.mark.parametrize("part", ["", "/html", "/raw"])
 def test_nothing_but_letters_is_served(admin, outbox, name, part):
     (outbox.parent / "secret.eml").write_text("secret")
@@ -133,12 +131,7 @@ def test_the_log_says_what_became_of_letters(admin, company, now):
     with transaction():
         factories.make_message(company, now=now, subject="went out", state=State.SENT, sent_at=now)
         factories.make_message(
-            company,
-            now=now,
-            subject="did not",
-            state=State.FAILED,
-            error="550 5.1.1 no such user",
-            attempts=1,
+            company, now=now, subject="did not", state=State.FAILED, error="550 5.1.1 no such user", attempts=1
         )
 
     page = admin.get("/messages/").get_data(as_text=True)

@@ -55,13 +55,7 @@ def test_exactly_what_was_held_back_has_a_reason(story: Story):
 def test_several_reasons_held_letters_back(story: Story):
     reasons = Counter(one.reason for one in story.decided)
 
-    for reason in (
-        Reason.QUARANTINE,
-        Reason.NO_ADDRESS,
-        Reason.NO_GROUND,
-        Reason.SUPPRESSED,
-        Reason.CANCELLED,
-    ):
+    for reason in (Reason.QUARANTINE, Reason.NO_ADDRESS, Reason.NO_GROUND, Reason.SUPPRESSED, Reason.CANCELLED):
         assert reasons[reason] > 10, reason
 
 
@@ -108,9 +102,7 @@ def test_answers_came_after_the_letter_and_while_the_link_was_valid(story: Story
         assert one.state is InvitationState.ANSWERED
 
 
-def _scores(
-    story: Story, unit: str, *, since: timedelta | None = None, before: timedelta | None = None
-) -> list[int]:
+def _scores(story: Story, unit: str, *, since: timedelta | None = None, before: timedelta | None = None) -> list[int]:
     return [
         answer.score
         for one, answer in story.answered

@@ -13,9 +13,7 @@ from tests import cast
 from tests.demo.conftest import SMALL
 
 
-def test_it_prints_counts_and_logins_that_work(
-    app: Flask, client: FlaskClient, capsys: pytest.CaptureFixture[str]
-):
+def test_it_prints_counts_and_logins_that_work(app: Flask, client: FlaskClient, capsys: pytest.CaptureFixture[str]):
     load_into_empty(interactions=SMALL)
 
     printed = capsys.readouterr().out
@@ -24,12 +22,7 @@ def test_it_prints_counts_and_logins_that_work(
     assert len(logins) == 10
     token = cast.csrf(client.get("/login").get_data(as_text=True))
     signed_in = client.post(
-        "/login",
-        data={
-            "email": "kyiv@example.com",
-            "password": logins["kyiv@example.com"],
-            "csrf_token": token,
-        },
+        "/login", data={"email": "kyiv@example.com", "password": logins["kyiv@example.com"], "csrf_token": token}
     )
     assert signed_in.status_code == 302
 

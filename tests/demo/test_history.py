@@ -49,9 +49,7 @@ def test_the_history_spans_eighteen_months_and_ends_now(story: Story):
 
 
 def test_spring_and_summer_are_busier_than_winter(story: Story):
-    by_month = Counter(
-        local_date(one.happened_at, company.ZONE).strftime("%Y-%m") for one in story.past.happenings
-    )
+    by_month = Counter(local_date(one.happened_at, company.ZONE).strftime("%Y-%m") for one in story.past.happenings)
     june, january = by_month["2026-06"], by_month["2026-01"]
 
     assert june > 2 * january

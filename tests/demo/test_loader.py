@@ -129,9 +129,7 @@ def test_ended_cases_have_a_root_cause_from_the_list():
 
 def test_tallies_agree_with_the_answers():
     scores = Counter(db.session.scalars(select(Response.score)))
-    tallied = {
-        score: db.session.scalar(select(func.sum(getattr(DailyTally, f"s{score}")))) for score in range(11)
-    }
+    tallied = {score: db.session.scalar(select(func.sum(getattr(DailyTally, f"s{score}")))) for score in range(11)}
     by_performer = db.session.scalar(
         select(func.count())
         .select_from(Response)

@@ -56,11 +56,7 @@ def test_only_firms_are_key_customers_and_few_of_them(story: Story):
 
 
 @pytest.mark.parametrize(
-    ("language", "pattern"),
-    [
-        ("uk", r"[^ ]+(у|о|ю|є|е|і) [^ ]+(у|о)"),
-        ("ru", r"[А-ЯЁ][а-яё]+ [А-ЯЁ][а-яё]+(ич|на)"),
-    ],
+    ("language", "pattern"), [("uk", r"[^ ]+(у|о|ю|є|е|і) [^ ]+(у|о)"), ("ru", r"[А-ЯЁ][а-яё]+ [А-ЯЁ][а-яё]+(ич|на)")]
 )
 def test_people_are_addressed_as_their_language_asks(language, pattern):
     chance = Random(2)

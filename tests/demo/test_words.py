@@ -44,9 +44,7 @@ def test_there_are_at_least_150_different_building_sentences(language):
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_reason_people_give_has_sentences(language):
-    causes = {
-        cause for one in company.TOUCHPOINTS.values() for some in one["causes"].values() for cause in some
-    }
+    causes = {cause for one in company.TOUCHPOINTS.values() for some in one["causes"].values() for cause in some}
     needed = causes | {"context"} | {f"{kind}_{group}" for kind in ("short", "end") for group in GROUPS}
 
     assert needed == set(company.sections(language))

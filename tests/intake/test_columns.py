@@ -22,10 +22,7 @@ def test_every_field_is_known_by_its_own_name_in_any_spelling(field: Field):
 @pytest.mark.parametrize(
     ("titles", "expected"),
     [
-        (
-            ("Order number", "Date", "Store", "E-mail", "Total"),
-            {"number", "happened_at", "unit", "email", "amount"},
-        ),
+        (("Order number", "Date", "Store", "E-mail", "Total"), {"number", "happened_at", "unit", "email", "amount"}),
         (
             ("№ документа", "Дата", "Контрагент", "Эл. почта", "Моб. телефон", "Сумма документа"),
             {"number", "happened_at", "customer_name", "email", "phone", "amount"},
@@ -66,9 +63,7 @@ def test_two_headings_make_a_heading_row_only_with_the_date():
 
 
 def test_the_required_columns_are_named_when_they_are_missing():
-    assert layout(1, ["Дата", "Сумма", "Магазин"]).missing == (
-        "an identifier, a number, an e-mail or a phone",
-    )
+    assert layout(1, ["Дата", "Сумма", "Магазин"]).missing == ("an identifier, a number, an e-mail or a phone",)
     assert layout(1, ["E-mail", "Сумма", "Магазин"]).missing == ("the date of the purchase",)
     assert layout(1, ["Дата", "Телефон"]).missing == ()
     assert layout(1, ["Регистратор", "Сумма"]).missing == ()
@@ -104,15 +99,7 @@ def test_perhaps_is_neither():
 
 @pytest.mark.parametrize(
     ("text", "code"),
-    [
-        ("грн.", "UAH"),
-        ("₴", "UAH"),
-        ("980", "UAH"),
-        ("руб", "RUB"),
-        ("usd", "USD"),
-        ("chf", "CHF"),
-        ("шт", None),
-    ],
+    [("грн.", "UAH"), ("₴", "UAH"), ("980", "UAH"), ("руб", "RUB"), ("usd", "USD"), ("chf", "CHF"), ("шт", None)],
 )
 def test_a_currency_is_read_by_code_sign_and_word(text: str, code: str | None):
     assert columns.currency(text) == code
@@ -124,8 +111,7 @@ def test_a_purchase_taken_back_is_recognised(text: str):
 
 
 @pytest.mark.parametrize(
-    "text",
-    ["Закрыт", "К обеспечению", "Частичный возврат", "Не отменён", "Часткове повернення", "completed", ""],
+    "text", ["Закрыт", "К обеспечению", "Частичный возврат", "Не отменён", "Часткове повернення", "completed", ""]
 )
 def test_other_states_leave_the_purchase_standing(text: str):
     assert not columns.taken_back(text)

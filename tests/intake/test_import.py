@@ -37,9 +37,7 @@ def _upload(path: Path, company: SimpleNamespace, now: datetime, source: str = "
     actor = by_user(company.admin.id)
     with transaction():
         found = services.get_or_create_source(name=source, actor=actor, now=now)
-        return services.create_batch(
-            source_id=found.id, file_name=path.name, stored=stored, actor=actor, now=now
-        ).id
+        return services.create_batch(source_id=found.id, file_name=path.name, stored=stored, actor=actor, now=now).id
 
 
 def _stage(path: Path, company: SimpleNamespace, now: datetime, source: str = "shop") -> ImportBatch:
@@ -55,9 +53,7 @@ def _confirm(batch: ImportBatch, company: SimpleNamespace, now: datetime, **grou
     return batch.id
 
 
-def _import(
-    path: Path, company: SimpleNamespace, now: datetime, source: str = "shop", **grounds: str
-) -> ImportBatch:
+def _import(path: Path, company: SimpleNamespace, now: datetime, source: str = "shop", **grounds: str) -> ImportBatch:
     batch = _stage(path, company, now, source)
     assert batch.state is BatchState.STAGED, batch.error
     batch_id = _confirm(batch, company, now, **grounds)
@@ -81,9 +77,7 @@ def _interactions() -> list[Interaction]:
     return db.session.query(Interaction).order_by(Interaction.id).all()
 
 
-def test_a_1c_file_becomes_interactions_with_customers_units_and_performers(
-    company: SimpleNamespace, at_now: datetime
-):
+def test_a_1c_file_becomes_interactions_with_customers_units_and_performers(company: SimpleNamespace, at_now: datetime):
     batch = _import(CSV_1C, company, at_now, email="contract")
 
     first, second, anonymous = _interactions()
@@ -93,10 +87,7 @@ def test_a_1c_file_becomes_interactions_with_customers_units_and_performers(
     assert first.unit.name == {"uk": "Магазин Київ-Лівий берег"}
     assert not first.unit.confirmed
     assert first.customer.name == "Тестова Олена Іванівна"
-    assert {point.value for point in first.customer.contact_points} == {
-        "olena.testova@example.com",
-        "+380670000001",
-    }
+    assert {point.value for point in first.customer.contact_points} == {"olena.testova@example.com", "+380670000001"}
     assert second.customer.is_firm
     assert anonymous.customer is None
     assert db.session.query(InteractionPerformer).count() == 2
@@ -288,9 +279,7 @@ def test_columns_assigned_by_hand_are_read_and_remembered_for_the_next_file(
     assert _counts(again) == (0, 0, 1, 0)
 
 
-def test_the_planner_does_not_see_a_batch_before_it_is_done(
-    company: SimpleNamespace, at_now: datetime, tmp_path: Path
-):
+def test_the_planner_does_not_see_a_batch_before_it_is_done(company: SimpleNamespace, at_now: datetime, tmp_path: Path):
     batch_id = _confirm(_stage(csv_file(tmp_path, purchases(3)), company, at_now), company, at_now)
     with transaction():
         claim = applying.begin(batch_id, now=at_now)
@@ -305,9 +294,7 @@ def test_the_planner_does_not_see_a_batch_before_it_is_done(
 
 
 @pytest.mark.sqlite_only
-def test_asking_for_undecided_interactions_reads_the_short_index_only(
-    company: SimpleNamespace, at_now: datetime
-):
+def test_asking_for_undecided_interactions_reads_the_short_index_only(company: SimpleNamespace, at_now: datetime):
     plan = " ".join(
         row[3]
         for row in db.session.execute(
@@ -403,9 +390,7 @@ def test_two_workers_at_the_same_batch_import_every_row_once(
     assert db.session.query(Interaction).count() == 2000
 
 
-def test_of_two_administrators_who_confirm_one_is_refused(
-    company: SimpleNamespace, at_now: datetime, tmp_path: Path
-):
+def test_of_two_administrators_who_confirm_one_is_refused(company: SimpleNamespace, at_now: datetime, tmp_path: Path):
     batch = _stage(csv_file(tmp_path, purchases(2)), company, at_now)
     _confirm(batch, company, at_now)
 
@@ -413,9 +398,7 @@ def test_of_two_administrators_who_confirm_one_is_refused(
         _confirm(batch, company, at_now)
 
 
-def test_a_row_that_cannot_be_written_is_rejected_alone(
-    company: SimpleNamespace, at_now: datetime, tmp_path: Path
-):
+def test_a_row_that_cannot_be_written_is_rejected_alone(company: SimpleNamespace, at_now: datetime, tmp_path: Path):
     batch = _stage(csv_file(tmp_path, purchases(600)), company, at_now)
     with transaction():
         row = db.session.query(StagedRow).filter_by(batch_id=batch.id, line=300).one()
@@ -428,9 +411,7 @@ def test_a_row_that_cannot_be_written_is_rejected_alone(
     assert db.session.query(RejectedRow).one().line == 300
 
 
-def test_a_file_of_twenty_thousand_rows_is_imported(
-    company: SimpleNamespace, at_now: datetime, tmp_path: Path
-):
+def test_a_file_of_twenty_thousand_rows_is_imported(company: SimpleNamespace, at_now: datetime, tmp_path: Path):
     batch = _import(csv_file(tmp_path, purchases(20_000)), company, at_now, email="contract")
 
     assert _counts(batch) == (20_000, 0, 0, 0)
@@ -478,20 +459,13 @@ def test_old_files_are_deleted_after_ninety_days(company: SimpleNamespace, at_no
     assert _batch(batch.id).stored_as == ""
 
 
-def test_the_log_of_an_import_names_counts_and_no_customers(
-    company: SimpleNamespace, at_now: datetime, tmp_path: Path
-):
+def test_the_log_of_an_import_names_counts_and_no_customers(company: SimpleNamespace, at_now: datetime, tmp_path: Path):
     before = max(id_ for (id_,) in db.session.query(AuditEntry.id))
 
     _import(csv_file(tmp_path, purchases(3), heading=HEADING), company, at_now, email="contract")
 
     entries = db.session.query(AuditEntry).filter(AuditEntry.id > before).order_by(AuditEntry.id).all()
     events = [entry.event for entry in entries]
-    assert events == [
-        Event.SOURCE_CREATED,
-        Event.IMPORT_UPLOADED,
-        Event.SETTING_CHANGED,
-        Event.IMPORT_APPLIED,
-    ]
+    assert events == [Event.SOURCE_CREATED, Event.IMPORT_UPLOADED, Event.SETTING_CHANGED, Event.IMPORT_APPLIED]
     assert entries[-1].data["accepted"] == 3
     assert "example" not in str([entry.data for entry in entries])

@@ -35,9 +35,7 @@ class Browser:
     def post(self, url: str, page: str = "/imports/new", **fields: object) -> TestResponse:
         token = csrf(self.get(page).text)
         with collecting() as run_all:
-            answer = self.client.post(
-                url, data={"csrf_token": token, **fields}, content_type="multipart/form-data"
-            )
+            answer = self.client.post(url, data={"csrf_token": token, **fields}, content_type="multipart/form-data")
             run_all()
         return answer
 
@@ -125,9 +123,7 @@ def test_the_report_of_a_source_in_trial_counts_by_the_planners_rule(
     assert "Letters that would leave today: 2, within a week: 2." in browser.get(page).text
 
 
-def test_counting_again_keeps_the_choices_and_changes_nothing_else(
-    browser: Browser, company: SimpleNamespace
-):
+def test_counting_again_keeps_the_choices_and_changes_nothing_else(browser: Browser, company: SimpleNamespace):
     page = browser.upload(CSV_1C)
     before = browser.get(page).text
 
@@ -151,19 +147,13 @@ def test_columns_are_assigned_anew(browser: Browser, company: SimpleNamespace, t
     path = csv_file(tmp_path, ["A;03.11.2026;a@b.co"], heading="Ключ;Дата;E-mail")
     page = browser.upload(path)
 
-    browser.post(
-        f"{page}/columns",
-        page,
-        **{"column-0": "external_id", "column-1": "happened_at", "column-2": "email"},
-    )
+    browser.post(f"{page}/columns", page, **{"column-0": "external_id", "column-1": "happened_at", "column-2": "email"})
     browser.post(f"{page}/confirm", page, touchpoint=company.touchpoint.id)
 
     assert db.session.query(Interaction).one().external_id == "A"
 
 
-def test_a_file_without_the_needed_columns_says_so_and_can_be_read_with_chosen_ones(
-    browser: Browser, tmp_path: Path
-):
+def test_a_file_without_the_needed_columns_says_so_and_can_be_read_with_chosen_ones(browser: Browser, tmp_path: Path):
     rows = [["Магазин", "Сумма", "Когда", "E-mail"], ["К", 10, "03.11.2026", "a@b.co"]]
     page = browser.upload(workbook(tmp_path / "a.xlsx", rows))
     refused = browser.get(page).text

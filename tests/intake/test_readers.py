@@ -33,20 +33,14 @@ def test_a_1c_report_is_read_without_title_groups_and_total():
     rows = list(sheet.data())
 
     assert sheet.layout.line == 5
-    assert [(line, cells[0]) for line, cells in rows] == [
-        (7, "БУ00-000101"),
-        (8, "РК00-000900"),
-        (10, "БУ00-000102"),
-    ]
+    assert [(line, cells[0]) for line, cells in rows] == [(7, "БУ00-000101"), (8, "РК00-000900"), (10, "БУ00-000102")]
     assert rows[0][1][sheet.layout.columns[Field.HAPPENED_AT]] == datetime(2026, 11, 3, 10, 15)  # noqa: DTZ001
 
 
 @pytest.mark.parametrize("delimiter", [";", "\t", ",", "|"])
 def test_the_delimiter_is_the_one_that_brings_out_the_headings(tmp_path: Path, delimiter: str):
     heading = delimiter.join(HEADING)
-    path = csv_file(
-        tmp_path, [delimiter.join(["1", "03.11.2026", "a@b.co", "10", '"Склад; а, б|в"'])], heading=heading
-    )
+    path = csv_file(tmp_path, [delimiter.join(["1", "03.11.2026", "a@b.co", "10", '"Склад; а, б|в"'])], heading=heading)
 
     sheet = readers.open_file(path)
 
@@ -55,9 +49,7 @@ def test_the_delimiter_is_the_one_that_brings_out_the_headings(tmp_path: Path, d
 
 def test_excels_own_hint_line_and_titles_above_the_heading_are_skipped(tmp_path: Path):
     path = csv_file(
-        tmp_path,
-        ["Продажи за ноябрь 2026, Киев", "", ";".join(HEADING), "1;03.11.2026;a@b.co;10;К"],
-        heading="sep=;",
+        tmp_path, ["Продажи за ноябрь 2026, Киев", "", ";".join(HEADING), "1;03.11.2026;a@b.co;10;К"], heading="sep=;"
     )
 
     sheet = readers.open_file(path)
@@ -103,9 +95,7 @@ def _two_sheets(path: Path, *sheets: list[list[object]]) -> None:
     book.close()
 
 
-@pytest.mark.parametrize(
-    "rows", [[["a", "b"], ["1", "2"]], [["Сумма", "Цена"], [1, 2]], [["x"]] * 40 + [HEADING]]
-)
+@pytest.mark.parametrize("rows", [[["a", "b"], ["1", "2"]], [["Сумма", "Цена"], [1, 2]], [["x"]] * 40 + [HEADING]])
 def test_a_table_without_headings_is_refused(tmp_path: Path, rows: list[list[object]]):
     with pytest.raises(FileRefused) as caught:
         readers.open_file(workbook(tmp_path / "a.xlsx", rows))

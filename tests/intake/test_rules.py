@@ -12,9 +12,7 @@ from npsapp.intake.rules import Checker, InteractionRow, Rejection, RejectReason
 from npsapp.lib.tables import Cell
 
 NOW = datetime(2026, 11, 20, 10, tzinfo=UTC)
-SETTING = Setting(
-    ZoneInfo("Europe/Kyiv"), NOW, brands={"водолад": 1}, touchpoints={"purchase": 7, "доставка": 8}
-)
+SETTING = Setting(ZoneInfo("Europe/Kyiv"), NOW, brands={"водолад": 1}, touchpoints={"purchase": 7, "доставка": 8})
 
 
 def _check(cells: dict[str, Cell], checker: Checker | None = None) -> InteractionRow | Rejection:
@@ -92,9 +90,7 @@ def test_a_row_survives_being_kept():
         ({"brand": "Чужой"}, RejectReason.UNKNOWN_BRAND, "brand"),
     ],
 )
-def test_a_bad_row_is_rejected_with_its_reason_and_cell(
-    over: dict[str, Cell], reason: RejectReason, column: str
-):
+def test_a_bad_row_is_rejected_with_its_reason_and_cell(over: dict[str, Cell], reason: RejectReason, column: str):
     found = _rejection(**over)
 
     assert (found.line, found.reason, found.column) == (5, reason, column)

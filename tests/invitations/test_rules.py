@@ -53,10 +53,7 @@ def test_a_customer_is_asked_two_weeks_after_the_purchase() -> None:
         ({"holds": (HeldUntil(NOW + timedelta(days=1)),)}, Reason.ON_HOLD),
         ({"contacts": (Contact(NOW - timedelta(days=89), same_survey=True),)}, Reason.QUARANTINE),
         ({"contacts": (Contact(NOW - timedelta(days=29), same_survey=False),)}, Reason.QUARANTINE),
-        (
-            {"contacts": (Contact(NOW - timedelta(days=364), same_survey=False, refused=True),)},
-            Reason.QUARANTINE,
-        ),
+        ({"contacts": (Contact(NOW - timedelta(days=364), same_survey=False, refused=True),)}, Reason.QUARANTINE),
         ({"happened_at": NOW - timedelta(days=29)}, Reason.TOO_OLD),
     ],
 )
@@ -155,14 +152,8 @@ windows = st.builds(
 )
 
 
-@given(
-    earliest=moments,
-    policy=windows,
-    zone=st.sampled_from([KYIV, "America/New_York", "Asia/Vladivostok", "UTC"]),
-)
-def test_a_sending_time_is_never_early_and_stays_where_it_is(
-    earliest: datetime, policy: Policy, zone: str
-) -> None:
+@given(earliest=moments, policy=windows, zone=st.sampled_from([KYIV, "America/New_York", "Asia/Vladivostok", "UTC"]))
+def test_a_sending_time_is_never_early_and_stays_where_it_is(earliest: datetime, policy: Policy, zone: str) -> None:
     found = sending_time(earliest, policy, zone)
 
     assert found >= earliest

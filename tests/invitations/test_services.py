@@ -29,9 +29,7 @@ def plan(now: datetime, *interactions: Interaction) -> None:
 
 def hand_over(now: datetime) -> int:
     with transaction():
-        return services.hand_over(
-            queries.due(now, limit=500), mail_configured=True, addresses=ADDRESSES, now=now
-        )
+        return services.hand_over(queries.due(now, limit=500), mail_configured=True, addresses=ADDRESSES, now=now)
 
 
 def line(interaction_id: int) -> Invitation:
@@ -39,9 +37,7 @@ def line(interaction_id: int) -> Invitation:
     return db.session.scalars(select(Invitation).where(Invitation.interaction_id == interaction_id)).one()
 
 
-def test_every_interaction_gets_one_line_and_a_repeat_adds_none(
-    company: SimpleNamespace, now: datetime
-) -> None:
+def test_every_interaction_gets_one_line_and_a_repeat_adds_none(company: SimpleNamespace, now: datetime) -> None:
     with transaction():
         ids = [make.make_interaction(company, now=now).id for _ in range(3)]
 
@@ -120,9 +116,7 @@ def test_a_source_in_trial_plans_nothing_until_it_goes_live(company: SimpleNames
     assert line(interaction.id).state is InvitationState.PLANNED
 
 
-def test_without_a_mail_server_real_sources_wait_for_a_confirmation(
-    company: SimpleNamespace, now: datetime
-) -> None:
+def test_without_a_mail_server_real_sources_wait_for_a_confirmation(company: SimpleNamespace, now: datetime) -> None:
     with transaction():
         source = make.make_source(company, now=now, outbox_confirmed_at=None)
         interaction = make.make_interaction(company, now=now, source=source)

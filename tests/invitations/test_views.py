@@ -69,9 +69,7 @@ def test_a_manager_sees_only_the_own_region(
     assert "1 letter is planned." in page
 
 
-def test_taking_one_customer_out(
-    client: FlaskClient, company: SimpleNamespace, login, at_now: datetime
-) -> None:
+def test_taking_one_customer_out(client: FlaskClient, company: SimpleNamespace, login, at_now: datetime) -> None:
     invitation = planned(company, at_now)
     token = csrf(login(client, company.admin).get("/schedule/").get_data(as_text=True))
 
@@ -83,9 +81,7 @@ def test_taking_one_customer_out(
     assert db.session.scalars(select(Invitation.reason)).all() == [Reason.WITHDRAWN]
 
 
-def test_the_kill_switch_and_back(
-    client: FlaskClient, company: SimpleNamespace, login, at_now: datetime
-) -> None:
+def test_the_kill_switch_and_back(client: FlaskClient, company: SimpleNamespace, login, at_now: datetime) -> None:
     token = csrf(login(client, company.admin).get("/schedule/").get_data(as_text=True))
 
     page = client.post("/schedule/pause", data={"csrf_token": token}, follow_redirects=True)
@@ -133,8 +129,7 @@ def test_a_wrong_policy_is_refused_at_its_field(client: FlaskClient, company: Si
     token = csrf(login(client, company.admin).get(address).get_data(as_text=True))
 
     answer = client.post(
-        address,
-        data=POLICY | {"delay_days": "-1", "weekdays": [], "window_from": "25:00", "csrf_token": token},
+        address, data=POLICY | {"delay_days": "-1", "weekdays": [], "window_from": "25:00", "csrf_token": token}
     )
 
     page = answer.get_data(as_text=True)

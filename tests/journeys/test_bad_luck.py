@@ -63,11 +63,7 @@ def test_two_workers_and_a_dead_server(
     install: Callable[..., Installation], mail_server: MailServer, tmp_path: Path
 ) -> None:
     installation = install(
-        DEMO="1",
-        MAIL_SERVER="127.0.0.1",
-        MAIL_PORT=str(mail_server.port),
-        MAIL_TIMEOUT="2",
-        MAIL_PER_MINUTE="0",
+        DEMO="1", MAIL_SERVER="127.0.0.1", MAIL_PORT=str(mail_server.port), MAIL_TIMEOUT="2", MAIL_PER_MINUTE="0"
     )
     installation.flask("intake", "read", str(purchases(tmp_path, 50)), "--source", "shop", "--live")
     noon = time.strftime("%Y-%m-%dT10:00:00+00:00", time.gmtime(time.time() + 86400))

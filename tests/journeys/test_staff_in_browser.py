@@ -96,9 +96,7 @@ def test_pages_are_accessible_and_never_scroll_sideways(
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_login_page_is_accessible(
-    chromium: Browser, address: str, company: SimpleNamespace, scheme: str
-) -> None:
+def test_the_login_page_is_accessible(chromium: Browser, address: str, company: SimpleNamespace, scheme: str) -> None:
     context = chromium.new_context(color_scheme=scheme)  # type: ignore[arg-type]
     page = context.new_page()
     page.goto(f"{address}/login")

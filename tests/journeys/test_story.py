@@ -42,18 +42,14 @@ def demo(tmp_path_factory: pytest.TempPathFactory):  # type: ignore[no-untyped-d
     server.stop()
 
 
-def test_from_a_file_to_a_settled_case_and_a_picture(
-    demo: tuple[Installation, MailServer], tmp_path: Path
-) -> None:
+def test_from_a_file_to_a_settled_case_and_a_picture(demo: tuple[Installation, MailServer], tmp_path: Path) -> None:
     installation, server = demo
     file = tmp_path / "Продажи за ноябрь.csv"
     at = {"day": BOUGHT.strftime("%d.%m.%Y %H:%M"), "old": (BOUGHT - timedelta(days=60)).strftime("%d.%m.%Y")}
     file.write_bytes(ROWS.format(**at).encode("cp1251"))
 
     # The file is read: one is asked, one is too old, one has no address, one row is rejected.
-    said = installation.flask(
-        "intake", "read", str(file), "--source", "shop", "--touchpoint", "warehouse", "--live"
-    )
+    said = installation.flask("intake", "read", str(file), "--source", "shop", "--touchpoint", "warehouse", "--live")
     assert "line 5" in said
 
     # The planner writes one line for each, the letter arrives.
@@ -80,9 +76,7 @@ def test_from_a_file_to_a_settled_case_and_a_picture(
     customer.open(links[3])
     assert customer.status == 200
     assert not customer.cookies
-    assert installation.rows("SELECT count(*) FROM response WHERE acted_at > datetime('now', '-1 hour')") == [
-        (0,)
-    ]
+    assert installation.rows("SELECT count(*) FROM response WHERE acted_at > datetime('now', '-1 hour')") == [(0,)]
     customer.fill(score="3")
     customer.fill(comment="Лоток привезли тріснутий, на дзвінки не відповідають.")
     assert "Дякуємо" in customer.page
@@ -90,8 +84,7 @@ def test_from_a_file_to_a_settled_case_and_a_picture(
     # A case opens for Kyiv's manager, who gets a letter with the words and the phone.
     installation.flask("beat")
     told = wait_until(
-        lambda: next((one for one in server.letters if "kyiv@example.com" in one["To"]), None),
-        "the manager's letter",
+        lambda: next((one for one in server.letters if "kyiv@example.com" in one["To"]), None), "the manager's letter"
     )
     assert "тріснутий" in told.get_body(("plain",)).get_content()
     (case_id,) = installation.rows("SELECT max(id) FROM 'case'")[0]
@@ -107,9 +100,7 @@ def test_from_a_file_to_a_settled_case_and_a_picture(
     cause = re.search(r'<select[^>]*name="cause[^"]*"[\s\S]*?<option[^>]*value="(\d+)"', manager.page)
     assert cause
     manager.fill(f"/cases/{case_id}/settle", outcome="saved", cause=cause.group(1), summary="Лоток замінено.")
-    assert installation.rows(f"SELECT state, outcome FROM 'case' WHERE id = {case_id}") == [
-        ("settled", "saved")
-    ]
+    assert installation.rows(f"SELECT state, outcome FROM 'case' WHERE id = {case_id}") == [("settled", "saved")]
 
     # The answer counts in the report, and the picture is one.
     analyst = installation.visitor()

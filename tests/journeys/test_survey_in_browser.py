@@ -291,9 +291,7 @@ def test_the_whole_way_works_without_scripts(chromium, link):
     tab = context.new_page()
     tab.goto(f"{link}/8?lang=uk")
     tab.locator("#send").click()
-    expect(
-        tab.get_by_role("heading", name="Що нам зробити, щоб наступного разу було десять?")
-    ).to_be_visible()
+    expect(tab.get_by_role("heading", name="Що нам зробити, щоб наступного разу було десять?")).to_be_visible()
     tab.locator("#comment").fill("Ширший вибір")
     tab.locator("#send").click()
     expect(tab.get_by_role("heading", name="Дякуємо!")).to_be_visible()
@@ -369,9 +367,7 @@ def test_the_scale_is_large_enough_for_a_thumb(page, link, width, rows):
 def test_the_ends_of_the_scale_are_named_for_a_screen_reader(page, link):
     page.goto(f"{link}?lang=en")
 
-    group = page.get_by_role(
-        "group", name="How likely are you to recommend Vodolad to a friend or colleague?"
-    )
+    group = page.get_by_role("group", name="How likely are you to recommend Vodolad to a friend or colleague?")
     expect(group.get_by_role("radio", name="0 – would never recommend")).to_have_count(1)
     expect(group.get_by_role("radio", name="10 – will tell everyone")).to_have_count(1)
     expect(group.get_by_role("radio", name="5", exact=True)).to_have_count(1)

@@ -49,11 +49,7 @@ def test_environment_outweighs_the_file_and_the_file_the_default(
 
     config = create_app(instance_path=str(tmp_path)).config
 
-    assert (config["MAIL_SERVER"], config["MAIL_PORT"], config["MAIL_TIMEOUT"]) == (
-        "from.environment",
-        2525,
-        20.0,
-    )
+    assert (config["MAIL_SERVER"], config["MAIL_PORT"], config["MAIL_TIMEOUT"]) == ("from.environment", 2525, 20.0)
 
 
 def test_values_are_read_as_text_not_as_json(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -58,9 +58,7 @@ def test_foreign_keys_are_enforced(company: SimpleNamespace) -> None:
 
 @pytest.mark.sqlite_only
 def test_sqlite_writes_ahead_and_waits(app: Flask) -> None:
-    pragmas = {
-        name: db.session.execute(text(f"PRAGMA {name}")).scalar() for name in ("journal_mode", "busy_timeout")
-    }
+    pragmas = {name: db.session.execute(text(f"PRAGMA {name}")).scalar() for name in ("journal_mode", "busy_timeout")}
 
     assert pragmas == {"journal_mode": "wal", "busy_timeout": 15_000}
 

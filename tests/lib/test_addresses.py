@@ -52,9 +52,7 @@ def test_a_mistyped_address_is_a_mistake(text: str):
 LABEL = st.from_regex(r"[a-z0-9][a-z0-9-]{0,20}", fullmatch=True)
 
 
-@given(
-    st.from_regex(r"[a-z0-9._+-]{1,20}", fullmatch=True), LABEL, st.from_regex(r"[a-z]{2,6}", fullmatch=True)
-)
+@given(st.from_regex(r"[a-z0-9._+-]{1,20}", fullmatch=True), LABEL, st.from_regex(r"[a-z]{2,6}", fullmatch=True))
 def test_the_quick_way_agrees_with_the_full_check(local: str, label: str, top: str):
     address = f"{local}@{label}.{top}"
     try:

@@ -48,9 +48,7 @@ def test_a_zone_tells_the_country_and_an_unknown_one_means_ukraine():
     assert country_of_zone("Europe/Kyiv") == country_of_zone("Etc/GMT+3") == "UA"
 
 
-@given(
-    st.integers(0, 10**12), st.sampled_from(["UA", "RU"]), st.sampled_from(["", "+", "0", "8", "380", "+7"])
-)
+@given(st.integers(0, 10**12), st.sampled_from(["UA", "RU"]), st.sampled_from(["", "+", "0", "8", "380", "+7"]))
 def test_the_quick_way_agrees_with_the_library(digits: int, country: str, prefix: str):
     text = f"{prefix}{digits}"
 

@@ -21,9 +21,7 @@ RUSSIAN = "Номер;Дата;Покупець\r\n1;03.11.2026;Ёжик Пёт�
 
 def _rows(path: Path, delimiter: str = ";") -> list[tuple[int, list[object]]]:
     encoding = tables.encoding_of(path)
-    return [
-        (line, list(cells)) for line, cells in tables.text_rows(path, encoding=encoding, delimiter=delimiter)
-    ]
+    return [(line, list(cells)) for line, cells in tables.text_rows(path, encoding=encoding, delimiter=delimiter)]
 
 
 def _read_all(path: Path) -> None:
@@ -184,11 +182,7 @@ def test_a_part_that_lies_about_its_size_is_refused(tmp_path: Path):
     ],
 )
 def test_two_far_cells_do_not_fill_the_memory(tmp_path: Path, cells: str):
-    assert _refusal(raw_xlsx(tmp_path / "a.xlsx", cells)) in {
-        "sheet_too_large",
-        "too_many_rows",
-        "too_many_columns",
-    }
+    assert _refusal(raw_xlsx(tmp_path / "a.xlsx", cells)) in {"sheet_too_large", "too_many_rows", "too_many_columns"}
 
 
 def test_empty_formatted_cells_far_below_do_no_harm(tmp_path: Path):
@@ -227,9 +221,7 @@ def test_formulas_are_made_harmless_and_numbers_stay_numbers():
 @given(
     st.lists(
         st.lists(
-            st.text(st.characters(codec="utf-8", exclude_characters="\r\n\0"), max_size=20),
-            min_size=2,
-            max_size=2,
+            st.text(st.characters(codec="utf-8", exclude_characters="\r\n\0"), max_size=20), min_size=2, max_size=2
         )
     )
 )
@@ -237,15 +229,10 @@ def test_no_written_cell_begins_like_a_formula(rows: list[list[str]]):
     text = b"".join(tables.csv_pieces(["a", "b"], rows)).decode("utf-8-sig")
 
     for row in csv.reader(io.StringIO(text)):
-        assert not any(
-            cell.startswith(("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")) for cell in row
-        )
+        assert not any(cell.startswith(("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")) for cell in row)
 
 
-@given(
-    st.lists(st.tuples(st.text(max_size=15), st.text(max_size=15)), max_size=8),
-    st.sampled_from(tables.DELIMITERS),
-)
+@given(st.lists(st.tuples(st.text(max_size=15), st.text(max_size=15)), max_size=8), st.sampled_from(tables.DELIMITERS))
 def test_what_was_written_is_read_back(tmp_path_factory: pytest.TempPathFactory, rows: list, delimiter: str):
     plain = [[cell.replace("\0", "").replace("\r", "") for cell in row] for row in rows]
     plain = [row for row in plain if any(row)]

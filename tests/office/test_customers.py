@@ -48,9 +48,7 @@ def test_a_customer_is_found_by_name_address_phone_and_number(client, company, l
     assert found(login(client, company.support), q)
 
 
-@pytest.mark.parametrize(
-    "q", ["", "п", "Іван", "other@example.com", "0671112234", "БУ00-004712", "%", "__", "%%%"]
-)
+@pytest.mark.parametrize("q", ["", "п", "Іван", "other@example.com", "0671112234", "БУ00-004712", "%", "__", "%%%"])
 def test_others_are_not(client, company, login, petro, q):
     assert not found(login(client, company.support), q)
 
@@ -66,18 +64,11 @@ def test_a_manager_finds_customers_of_the_own_region_only(app, company, login, p
     assert odesa.get(f"/customers/{petro[0]}").status_code == 404
 
 
-def test_a_purchase_in_the_own_region_is_enough_but_shows_no_other_regions(
-    client, company, login, petro, now
-):
+def test_a_purchase_in_the_own_region_is_enough_but_shows_no_other_regions(client, company, login, petro, now):
     with transaction():
         customer = db.session.get(Customer, petro[0])
         factories.make_interaction(
-            company,
-            now=now,
-            customer=customer,
-            region_id=company.regions.odesa.id,
-            number="ОД-1",
-            title="решітка",
+            company, now=now, customer=customer, region_id=company.regions.odesa.id, number="ОД-1", title="решітка"
         )
     odesa = login(client, company.manager_odesa)
 
@@ -117,15 +108,11 @@ def test_a_page_of_somebody_out_of_reach_is_not_audited(client, company, login, 
 def test_the_page_tells_the_whole_story(client, company, login, petro, now):
     with transaction():
         customer = db.session.get(Customer, petro[0])
-        interaction = factories.make_interaction(
-            company, now=now, customer=customer, title="дренажний колодязь"
-        )
+        interaction = factories.make_interaction(company, now=now, customer=customer, title="дренажний колодязь")
         invitation = factories.make_invitation(company, now=now, interaction=interaction)
         factories.make_response(company, now=now, invitation=invitation, score=2)
         invitation.steps[0].message = factories.make_message(company, now=now, subject="Як Вам покупка?")
-        db.session.add(
-            Hold(customer_id=petro[0], reason=HoldReason.LATER, since=now, until=now + timedelta(days=180))
-        )
+        db.session.add(Hold(customer_id=petro[0], reason=HoldReason.LATER, since=now, until=now + timedelta(days=180)))
     page = login(client, company.support).get(f"/customers/{petro[0]}").get_data(as_text=True)
 
     for words in (
@@ -143,9 +130,7 @@ def test_the_page_tells_the_whole_story(client, company, login, petro, now):
 
 def test_the_page_says_why_somebody_was_not_asked(client, company, login, petro, now):
     with transaction():
-        interaction = factories.make_interaction(
-            company, now=now, customer=db.session.get(Customer, petro[0])
-        )
+        interaction = factories.make_interaction(company, now=now, customer=db.session.get(Customer, petro[0]))
         invitation = factories.make_invitation(company, now=now, interaction=interaction)
         invitation.state, invitation.reason = InvitationState.EXCLUDED, Reason.QUARANTINE
         invitation.again_at = now + timedelta(days=20)
@@ -162,9 +147,7 @@ def test_a_customers_words_are_escaped(client, company, login, petro, now):
         customer.name = '"><script>alert(1)</script>'
         interaction = factories.make_interaction(company, now=now, customer=customer)
         invitation = factories.make_invitation(company, now=now, interaction=interaction)
-        factories.make_response(
-            company, now=now, invitation=invitation, comment="<img src=x onerror=alert(1)>"
-        )
+        factories.make_response(company, now=now, invitation=invitation, comment="<img src=x onerror=alert(1)>")
     support = login(client, company.support)
 
     for page in (support.get(f"/customers/{petro[0]}"), support.get("/customers/?q=петро")):
@@ -184,9 +167,7 @@ def test_somebody_merged_leads_to_the_one_who_stands(client, company, login, pet
 def test_a_long_list_goes_page_by_page_without_repeating(client, company, login, now):
     with transaction():
         for number in range(30):
-            factories.make_customer(
-                company, now=now, name=f"Тарас {number:02}", name_key=f"тарас {number:02}"
-            )
+            factories.make_customer(company, now=now, name=f"Тарас {number:02}", name_key=f"тарас {number:02}")
     support = login(client, company.support)
 
     first = support.get("/customers/?q=тарас").get_data(as_text=True)

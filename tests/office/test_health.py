@@ -17,9 +17,7 @@ def migrated(app, at_now):
     """The tables of the tests are made without migrations: stamp them, and let the process have started now."""
     heads = ScriptDirectory(app.extensions["migrate"].directory).get_heads()
     with transaction() as session:
-        session.execute(
-            text("CREATE TABLE IF NOT EXISTS alembic_version (version_num VARCHAR(32) PRIMARY KEY)")
-        )
+        session.execute(text("CREATE TABLE IF NOT EXISTS alembic_version (version_num VARCHAR(32) PRIMARY KEY)"))
         session.execute(text("DELETE FROM alembic_version"))
         for head in heads:
             session.execute(text("INSERT INTO alembic_version VALUES (:head)"), {"head": head})

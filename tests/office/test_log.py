@@ -71,11 +71,7 @@ def test_it_goes_page_by_page_and_misses_nothing(admin, now):
     while address:
         page = admin.get(address).get_data(as_text=True)
         seen += rows_in(page)
-        address = (
-            page.split('rel="next" href="')[1].split('"')[0].replace("&amp;", "&")
-            if 'rel="next"' in page
-            else ""
-        )
+        address = page.split('rel="next" href="')[1].split('"')[0].replace("&amp;", "&") if 'rel="next"' in page else ""
 
     assert seen == 120
 
@@ -83,12 +79,7 @@ def test_it_goes_page_by_page_and_misses_nothing(admin, now):
 def test_things_are_named_by_their_rooms_when_they_are_shown(admin, company, now):
     with transaction():
         customer = factories.make_customer(company, now=now, name="Оксана")
-        record(
-            Event.CUSTOMER_VIEWED,
-            now,
-            actor=audit.by_user(company.support.id),
-            subject=("customer", customer.id),
-        )
+        record(Event.CUSTOMER_VIEWED, now, actor=audit.by_user(company.support.id), subject=("customer", customer.id))
 
     page = text(admin, subject="customer")
 

@@ -64,9 +64,7 @@ def test_every_role_has_a_start_page(app, company, login, running):
         assert "heartbeat" in answer.get_data(as_text=True)
 
 
-def test_with_a_mail_server_and_a_beating_heart_nothing_is_alarming(
-    client, company, login, running, mail_server
-):
+def test_with_a_mail_server_and_a_beating_heart_nothing_is_alarming(client, company, login, running, mail_server):
     assert "alarms" not in start(login(client, company.admin))
 
 
@@ -87,9 +85,7 @@ def test_a_silent_heart_is_told_on_every_staff_page(client, company, login, runn
     assert "The worker does not run" in page
 
 
-def test_failing_letters_are_told_to_those_who_may_look_at_them(
-    app, company, login, running, mail_server, now
-):
+def test_failing_letters_are_told_to_those_who_may_look_at_them(app, company, login, running, mail_server, now):
     with transaction():
         for _ in range(2):
             factories.make_message(company, now=now, state=State.FAILED)

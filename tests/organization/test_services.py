@@ -45,9 +45,7 @@ def tree(company: SimpleNamespace, now: datetime) -> SimpleNamespace:
         city = services.create_region(
             pool_id=company.pool.id, name={"en": "City"}, parent_id=company.regions.kyiv.id, now=now
         )
-        district = services.create_region(
-            pool_id=company.pool.id, name={"en": "District"}, parent_id=city.id, now=now
-        )
+        district = services.create_region(pool_id=company.pool.id, name={"en": "District"}, parent_id=city.id, now=now)
         return SimpleNamespace(
             kyiv=company.regions.kyiv.id, odesa=company.regions.odesa.id, city=city.id, district=district.id
         )
@@ -84,19 +82,13 @@ def test_a_circle_in_the_tree_ends_every_question(tree: SimpleNamespace) -> None
 
 def test_keys_are_made_of_names_and_numbered(company: SimpleNamespace, now: datetime) -> None:
     with transaction():
-        keys = [
-            services.create_region(pool_id=company.pool.id, name={"uk": "Київ"}, now=now).key
-            for _ in range(3)
-        ]
+        keys = [services.create_region(pool_id=company.pool.id, name={"uk": "Київ"}, now=now).key for _ in range(3)]
 
     assert keys == ["kiiv", "kiiv-2", "kiiv-3"]
 
 
 def test_units_of_a_file_are_made_once_and_wait_for_a_look(company: SimpleNamespace, now: datetime) -> None:
-    names = {
-        fold("Склад № 2"): ("Склад № 2", company.regions.odesa.id),
-        fold("Лівий берег"): ("Лівий берег", None),
-    }
+    names = {fold("Склад № 2"): ("Склад № 2", company.regions.odesa.id), fold("Лівий берег"): ("Лівий берег", None)}
     for _ in range(2):
         with transaction():
             found = services.add_units(company.brand.id, names, now=now)
@@ -113,9 +105,7 @@ def test_an_alias_of_a_unit_makes_no_second_one(company: SimpleNamespace, now: d
     with transaction():
         company.units.odesa.aliases = [fold("Одесса-порт")]
     with transaction():
-        found = services.add_units(
-            company.brand.id, {fold("ОДЕССА - ПОРТ"): ("ОДЕССА - ПОРТ", None)}, now=now
-        )
+        found = services.add_units(company.brand.id, {fold("ОДЕССА - ПОРТ"): ("ОДЕССА - ПОРТ", None)}, now=now)
 
     assert found[fold("Одесса-порт")] == company.units.odesa.id
     assert db.session.scalar(select(func.count()).select_from(Unit)) == 2
@@ -125,9 +115,7 @@ def test_performers_and_segments_of_a_file_are_made_once(company: SimpleNamespac
     for _ in range(2):
         with transaction():
             performers = services.add_performers(company.brand.id, {fold("Артём К."): "Артём К."}, now=now)
-            segments = services.add_segments(
-                company.pool.id, {fold("Опт"): "Опт", fold("retail"): "Retail"}, now=now
-            )
+            segments = services.add_segments(company.pool.id, {fold("Опт"): "Опт", fold("retail"): "Retail"}, now=now)
 
     assert db.session.scalar(select(func.count()).select_from(Performer)) == 1
     assert performers == queries.performer_lookup(company.brand.id)

@@ -29,9 +29,7 @@ def post(client: FlaskClient, url: str, data: dict, page: str = ""):
     return client.post(url, data={**data, "csrf_token": token})
 
 
-def test_the_company_page_shows_brands_regions_and_holidays(
-    admin: FlaskClient, company: SimpleNamespace
-) -> None:
+def test_the_company_page_shows_brands_regions_and_holidays(admin: FlaskClient, company: SimpleNamespace) -> None:
     page = admin.get("/organization/").get_data(as_text=True)
 
     for word in ("Vodolad", "Kyiv", "Odesa", "09:00–18:00", "No holidays are entered."):
@@ -42,9 +40,7 @@ def test_the_company_page_shows_brands_regions_and_holidays(
 @pytest.mark.parametrize(
     "url", ["/organization/", "/organization/brands/new", "/organization/regions/new", "/organization/units/"]
 )
-def test_only_administrators_come_in(
-    client: FlaskClient, company: SimpleNamespace, login, who: str, url: str
-) -> None:
+def test_only_administrators_come_in(client: FlaskClient, company: SimpleNamespace, login, who: str, url: str) -> None:
     assert login(client, getattr(company, who)).get(url).status_code == 403
 
 
@@ -69,9 +65,7 @@ def test_a_brand_is_entered(admin: FlaskClient) -> None:
         ({"name_uk": " "}, "at least one language"),
     ],
 )
-def test_a_faulty_brand_is_explained_at_its_field(
-    admin: FlaskClient, over: dict[str, str], words: str
-) -> None:
+def test_a_faulty_brand_is_explained_at_its_field(admin: FlaskClient, over: dict[str, str], words: str) -> None:
     answer = post(admin, "/organization/brands/new", BRAND | over)
 
     assert answer.status_code == 422
@@ -144,11 +138,7 @@ def test_a_unit_from_a_file_is_looked_at(admin: FlaskClient, company: SimpleName
     unit = db.session.get_one(Unit, unit_id)
     assert answer.status_code == 303
     assert unit.confirmed
-    assert (unit.name, unit.aliases, unit.region_id) == (
-        {"uk": "Склад 2"},
-        ["склад два"],
-        company.regions.odesa.id,
-    )
+    assert (unit.name, unit.aliases, unit.region_id) == ({"uk": "Склад 2"}, ["склад два"], company.regions.odesa.id)
 
 
 def test_units_are_searched(admin: FlaskClient) -> None:

@@ -25,8 +25,7 @@ def test_a_clock_that_went_backwards_is_no_outage():
 
 
 @pytest.mark.parametrize(
-    ("last", "silent"),
-    [(None, True), (NOW - timedelta(minutes=3), False), (NOW - timedelta(minutes=4), True)],
+    ("last", "silent"), [(None, True), (NOW - timedelta(minutes=3), False), (NOW - timedelta(minutes=4), True)]
 )
 def test_the_heart_is_silent_after_three_minutes(last, silent):
     assert rules.is_silent(last, NOW) is silent

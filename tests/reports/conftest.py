@@ -28,9 +28,7 @@ def answer(company, now):
             )
             invitation = make_invitation(company, now=now, interaction=interaction)
             day = day or now.date()
-            response = make_response(
-                company, now=now, score=score, invitation=invitation, local_date=day, **over
-            )
+            response = make_response(company, now=now, score=score, invitation=invitation, local_date=day, **over)
             db.session.merge(DirtyDay(survey_id=response.survey_id, local_date=day))
             return response.id
 

@@ -83,9 +83,7 @@ def test_a_picture_holds_no_date_no_script_and_nothing_from_elsewhere(name):
     assert "Matplotlib v" not in svg
 
 
-@pytest.mark.parametrize(
-    "name", ["$5 off$", r"bad $\frac$", "<script>alert(1)</script>", "a & b", "{x}^2", "\x08"]
-)
+@pytest.mark.parametrize("name", ["$5 off$", r"bad $\frac$", "<script>alert(1)</script>", "a & b", "{x}^2", "\x08"])
 def test_user_text_stays_the_text_it_is(name):
     svg = charts.draw(replace(REGIONS, lines=(line(name, 5, 4, 3),)), Shape.WIDE)
 
@@ -142,9 +140,7 @@ def test_a_page_can_keep_the_place_free(shape):
 
 
 def test_no_page_and_no_command_loads_matplotlib_before_the_first_picture():
-    program = (
-        "import sys, npsapp.cli, npsapp.schedule, npsapp.reports.views; print('matplotlib' in sys.modules)"
-    )
+    program = "import sys, npsapp.cli, npsapp.schedule, npsapp.reports.views; print('matplotlib' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
 
     assert done.stdout.strip() == "False", done.stderr

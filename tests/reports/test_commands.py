@@ -81,8 +81,7 @@ def test_people_get_whole_numbers(app, answer):
 
 
 @pytest.mark.parametrize(
-    "arguments",
-    [["--from", "yesterday"], ["--from", "2026-11-02", "--to", "2026-11-01"], ["--by", "planet"]],
+    "arguments", [["--from", "yesterday"], ["--from", "2026-11-02", "--to", "2026-11-01"], ["--by", "planet"]]
 )
 def test_a_wrong_argument_is_refused(app, arguments):
     result = app.test_cli_runner().invoke(report, ["nps", *arguments])
@@ -113,8 +112,7 @@ def test_verify_prints_differences_and_fails(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("content", "sentence"),
-    [(b"{", "not valid JSON"), (b"\xff\xfe\x00", "not UTF-8 text"), (b"[1]", "not an object")],
+    ("content", "sentence"), [(b"{", "not valid JSON"), (b"\xff\xfe\x00", "not UTF-8 text"), (b"[1]", "not an object")]
 )
 def test_verify_refuses_other_files_with_a_sentence(tmp_path, content, sentence):
     file = tmp_path / "cases.json"

@@ -66,12 +66,7 @@ def test_each_filter_narrows(answer, settle, company, name):
 
 @pytest.mark.parametrize(
     ("over", "counted"),
-    [
-        ({}, 1),
-        ({"basis": Basis.PROMOTED}, 1),
-        ({"basis": Basis.PROVISIONAL}, 0),
-        ({"test": True}, 0),
-    ],
+    [({}, 1), ({"basis": Basis.PROMOTED}, 1), ({"basis": Basis.PROVISIONAL}, 0), ({"test": True}, 0)],
 )
 def test_only_confirmed_and_promoted_answers_count(answer, settle, over, counted):
     answer(9, **over)
@@ -109,9 +104,7 @@ def test_the_response_rate_is_of_invitations_sent_on_the_days(answer, company, n
     with transaction():
         make_invitation(company, now=now)
         make_invitation(company, now=now, test=True)
-        make_invitation(
-            company, now=now, sent_at=now - timedelta(days=40), valid_until=now - timedelta(days=10)
-        )
+        make_invitation(company, now=now, sent_at=now - timedelta(days=40), valid_until=now - timedelta(days=10))
 
     today = queries.invited(Selection(period=Period(now.date(), now.date())), now)
     ever = queries.invited(Selection(), now)

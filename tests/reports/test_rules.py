@@ -40,9 +40,7 @@ def test_months_between_two_days_are_all_months_they_touch(one, other):
     assert months[0] == first.replace(day=1)
     assert months[-1] == last.replace(day=1)
     assert all(month.day == 1 for month in months)
-    assert all(
-        rules.months_before(later, 1) == earlier for earlier, later in zip(months, months[1:], strict=False)
-    )
+    assert all(rules.months_before(later, 1) == earlier for earlier, later in zip(months, months[1:], strict=False))
 
 
 @given(days)

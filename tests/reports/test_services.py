@@ -102,16 +102,12 @@ def test_what_does_not_count_is_not_tallied(answer, over):
 def test_an_answer_counts_once_for_each_performer(answer, company, now):
     response_id = answer(9)
     with transaction():
-        people = [
-            Performer(brand_id=company.brand.id, key=key, name=key, created_at=now) for key in ("ira", "oleh")
-        ]
+        people = [Performer(brand_id=company.brand.id, key=key, name=key, created_at=now) for key in ("ira", "oleh")]
         db.session.add_all(people)
         db.session.flush()
         interaction_id = db.session.get(Response, response_id).interaction_id
         for person, role in ((people[0], "seller"), (people[0], "cashier"), (people[1], "courier")):
-            db.session.add(
-                InteractionPerformer(interaction_id=interaction_id, performer_id=person.id, role=role)
-            )
+            db.session.add(InteractionPerformer(interaction_id=interaction_id, performer_id=person.id, role=role))
 
     recount()
 

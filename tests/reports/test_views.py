@@ -183,10 +183,7 @@ def test_the_file_holds_all_parts_and_is_written_into_the_log(analyst, answer, c
     assert (entry.actor_id, entry.data) == (company.analyst.id, {"period": "this_month"})
 
 
-@pytest.mark.parametrize(
-    ("language", "words"),
-    [("en", "from 21 answers"), ("ru", "NPS"), ("uk", "NPS")],
-)
+@pytest.mark.parametrize(("language", "words"), [("en", "from 21 answers"), ("ru", "NPS"), ("uk", "NPS")])
 def test_the_page_speaks_three_languages(analyst, answer, language, words):
     for _each in range(21):
         answer(9)

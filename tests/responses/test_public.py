@@ -78,11 +78,7 @@ def test_the_page_names_brand_purchase_and_ends_of_the_scale(visitor, link):
 
 
 def test_survey_pages_are_private_and_set_no_cookie(visitor, link):
-    for page in (
-        visitor.open(f"{link}/9"),
-        visitor.press(visitor.open(f"{link}/9")),
-        visitor.open("/r/" + "x" * 24),
-    ):
+    for page in (visitor.open(f"{link}/9"), visitor.press(visitor.open(f"{link}/9")), visitor.open("/r/" + "x" * 24)):
         assert "Set-Cookie" not in page.headers
         assert page.headers["Cache-Control"] == "no-store"
         assert page.headers["Referrer-Policy"] == "no-referrer"
@@ -187,12 +183,7 @@ def test_a_wrong_link_speaks_the_visitors_language(client, company, headers, que
 
 
 @pytest.mark.parametrize(
-    "over",
-    [
-        {"state": InvitationState.EXPIRED},
-        {"state": InvitationState.WITHDRAWN},
-        {"valid_until": "past"},
-    ],
+    "over", [{"state": InvitationState.EXPIRED}, {"state": InvitationState.WITHDRAWN}, {"valid_until": "past"}]
 )
 def test_a_closed_survey_says_where_to_write(visitor, invite, now, at_now, over):
     over = {**over, "valid_until": now - timedelta(seconds=1)} if "valid_until" in over else over
@@ -266,9 +257,7 @@ def test_words_without_a_score_belong_to_the_stored_one(visitor, link, kept):
     page = visitor.open(f"{link}/3")
     why = visitor.press(page)
 
-    sent = visitor.send(
-        link, **{kept: (why if kept == "edit" else page).form().fields[kept]}, comment="Only words"
-    )
+    sent = visitor.send(link, **{kept: (why if kept == "edit" else page).form().fields[kept]}, comment="Only words")
     assert sent.status == 200
     assert [(one.score, one.comment) for one in responses()] == [(3, "Only words")]
 
@@ -292,9 +281,7 @@ def test_an_answer_marks_the_invitation_and_is_remembered(visitor, link):
     assert invitation.state is InvitationState.ANSWERED
 
 
-@pytest.mark.parametrize(
-    ("score", "status"), [("", 422), ("11", 400), ("-1", 400), ("7.5", 400), ("９", 400)]
-)
+@pytest.mark.parametrize(("score", "status"), [("", 422), ("11", 400), ("-1", 400), ("7.5", 400), ("９", 400)])
 def test_a_wrong_score_is_refused_with_a_sentence_and_the_text_is_kept(visitor, link, score, status):
     page = visitor.press(visitor.open(f"{link}?lang=en"), score=score, comment="My words")
 
@@ -545,9 +532,7 @@ def test_not_my_purchase_takes_no_score_marks_the_address_and_closes(visitor, li
     assert "Thank you for telling us." in page.text
     assert not responses()
     assert db.session.scalar(select(Invitation.state)) is InvitationState.NOT_MINE
-    assert db.session.scalars(
-        select(ContactPoint.not_mine_at).where(ContactPoint.not_mine_at.is_not(None))
-    ).all()
+    assert db.session.scalars(select(ContactPoint.not_mine_at).where(ContactPoint.not_mine_at.is_not(None))).all()
     assert "Thank you for telling us." in visitor.open(f"{link}?lang=en").text
     assert Event.INVITATION_NOT_MINE in events()
 
@@ -651,15 +636,7 @@ def test_the_script_saves_changes_and_finishes(client, visitor, link):
     status, changed = as_script(client, link, score="2", nonce=nonce, edit=saved["edit"], gesture="choice")
     assert (status, changed["state"]) == (200, "saved")
     status, done = as_script(
-        client,
-        link,
-        score="2",
-        nonce=nonce,
-        edit=saved["edit"],
-        comment="Bad",
-        contact="",
-        final="1",
-        lang="en",
+        client, link, score="2", nonce=nonce, edit=saved["edit"], comment="Bad", contact="", final="1", lang="en"
     )
     assert (status, done["state"]) == (200, "thanks")
     assert done["thanks"].startswith("Thank you.")

@@ -155,14 +155,9 @@ def test_another_score_and_other_words_do_not():
     assert not rules.only_adds(Said(9, "words"), Said(9, "other words"))
 
 
-@pytest.mark.parametrize(
-    ("opened", "confirmed", "same"), [(-60, -10, True), (-5, -10, False), (-9000, -601, False)]
-)
+@pytest.mark.parametrize(("opened", "confirmed", "same"), [(-60, -10, True), (-5, -10, False), (-9000, -601, False)])
 def test_a_later_page_and_a_late_post_are_not_the_page_that_answered(opened, confirmed, same):
-    moments = {
-        "confirmed_at": NOW + timedelta(seconds=confirmed),
-        "opened_at": NOW + timedelta(seconds=opened),
-    }
+    moments = {"confirmed_at": NOW + timedelta(seconds=confirmed), "opened_at": NOW + timedelta(seconds=opened)}
     assert rules.is_same_page(**moments, now=NOW) is same
 
 
@@ -199,10 +194,7 @@ def test_only_the_prefix_of_a_network_is_kept(address, network):
 @pytest.mark.parametrize(
     ("agent", "kind"),
     [
-        (
-            "Mozilla/5.0 (Linux; Android 14; Pixel 8) AppleWebKit/537.36 Chrome/126 Mobile Safari/537.36",
-            "phone",
-        ),
+        ("Mozilla/5.0 (Linux; Android 14; Pixel 8) AppleWebKit/537.36 Chrome/126 Mobile Safari/537.36", "phone"),
         ("Mozilla/5.0 (Windows NT 10.0; Win64; x64) Firefox/127.0", "desktop"),
         ("curl/8.5.0", "program"),
         ("Mozilla/5.0 (compatible; Googlebot/2.1)", "scanner"),

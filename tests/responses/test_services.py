@@ -20,9 +20,7 @@ from npsapp.responses.services import Submission
 from tests.factories import make_interaction, make_invitation, make_response
 
 
-def submit(
-    invitation_id, score, *, now, comment=None, contact=None, final=False, may_edit=False, opened_at=None
-):
+def submit(invitation_id, score, *, now, comment=None, contact=None, final=False, may_edit=False, opened_at=None):
     with transaction():
         step_id = db.session.scalar(select(services.InvitationStep.id).filter_by(invitation_id=invitation_id))
         submission = Submission(
@@ -244,9 +242,7 @@ def test_marks_of_days_are_taken_once(invite, now):
 
 
 acts = st.lists(
-    st.tuples(
-        st.integers(0, 10), st.sampled_from([None, "", "words", "other"]), st.booleans(), st.booleans()
-    ),
+    st.tuples(st.integers(0, 10), st.sampled_from([None, "", "words", "other"]), st.booleans(), st.booleans()),
     min_size=1,
     max_size=12,
 )
@@ -262,15 +258,7 @@ def test_whatever_is_posted_the_last_revision_is_the_answer_and_there_is_one(com
     expected = None
     for number, (score, comment, may_edit, final) in enumerate(acts):
         moment = now + timedelta(hours=number)
-        submit(
-            invitation_id,
-            score,
-            comment=comment,
-            may_edit=may_edit,
-            final=final,
-            now=moment,
-            opened_at=moment,
-        )
+        submit(invitation_id, score, comment=comment, may_edit=may_edit, final=final, now=moment, opened_at=moment)
         if expected is None:
             expected = (score, comment or "")
         elif may_edit:

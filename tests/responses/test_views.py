@@ -20,10 +20,7 @@ def answers(company, now):
     """Five answers: three in Kyiv, two in Odesa; the newest first in each region."""
 
     def make(score, comment, region, minutes, **over):
-        place = {
-            "region_id": getattr(company.regions, region).id,
-            "unit_id": getattr(company.units, region).id,
-        }
+        place = {"region_id": getattr(company.regions, region).id, "unit_id": getattr(company.units, region).id}
         customer = make_customer(company, now=now, name="Тарас Шевченко", name_key="тарас шевченко")
         interaction = make_interaction(company, now=now, undecided=False, customer=customer, **place)
         invitation = make_invitation(company, now=now, interaction=interaction)
@@ -42,9 +39,7 @@ def answers(company, now):
 
 def ids(client, query=""):
     page = client.get(f"/answers/{query}").get_data(as_text=True)
-    return [
-        int(part.split('"')[0]) for part in page.split('href="/answers/')[1:] if part.split('"')[0].isdigit()
-    ]
+    return [int(part.split('"')[0]) for part in page.split('href="/answers/')[1:] if part.split('"')[0].isdigit()]
 
 
 def test_nobody_sees_answers_without_signing_in(client, answers):
@@ -140,9 +135,7 @@ def test_marking_one_and_all_on_the_page_as_read(client, login, company, answers
     assert sent.headers["Location"] == "/answers/?group=detractor"
     assert ids(client, "?read=read") == [answers["kyiv_bad"], answers["odesa_bad"]]
 
-    client.post(
-        "/answers/read", data={"csrf_token": token, "ids": str(answers["kyiv_bad"]), "state": "unread"}
-    )
+    client.post("/answers/read", data={"csrf_token": token, "ids": str(answers["kyiv_bad"]), "state": "unread"})
     assert ids(client, "?read=read") == [answers["odesa_bad"]]
 
 
@@ -180,9 +173,7 @@ def test_an_administrator_voids_with_a_reason_and_restores(client, login, compan
     token = csrf(client.get(path).get_data(as_text=True))
 
     assert client.post(f"{path}/void", data={"csrf_token": token, "reason": "  "}).status_code == 422
-    assert (
-        client.post(f"{path}/void", data={"csrf_token": token, "reason": "A test order"}).status_code == 303
-    )
+    assert client.post(f"{path}/void", data={"csrf_token": token, "reason": "A test order"}).status_code == 303
     assert "A test order" in client.get(path).get_data(as_text=True)
     assert ids(client, "?state=voided") == [answers["kyiv_bad"]]
     assert ids(client, "?state=counted&group=detractor") == [answers["odesa_bad"]]
@@ -222,9 +213,7 @@ def test_an_export_is_longer_than_one_chunk_and_complete(client, login, company,
             for column in Response.__table__.columns
             if column.key not in ("id", "invitation_id")
         }
-        db.session.execute(
-            Response.__table__.insert(), [{**values, "invitation_id": None} for _ in range(1200)]
-        )
+        db.session.execute(Response.__table__.insert(), [{**values, "invitation_id": None} for _ in range(1200)])
     login(client, company.admin)
 
     assert len({row["No."] for row in rows(client)}) == 1201
@@ -252,6 +241,4 @@ def test_an_analyst_exports_without_names_and_support_exports_nothing(client, lo
 def test_an_empty_list_explains_how_it_fills(client, login, company):
     login(client, company.admin)
 
-    assert "Answers appear here when customers reply to a letter." in client.get("/answers/").get_data(
-        as_text=True
-    )
+    assert "Answers appear here when customers reply to a letter." in client.get("/answers/").get_data(as_text=True)

@@ -44,9 +44,7 @@ def test_a_company_that_was_set_up_stays_as_it_is(company: SimpleNamespace, now:
     assert len(queries.surveys()) == 1
 
 
-def test_a_company_whose_brands_are_all_retired_gets_a_new_one(
-    company: SimpleNamespace, now: datetime
-) -> None:
+def test_a_company_whose_brands_are_all_retired_gets_a_new_one(company: SimpleNamespace, now: datetime) -> None:
     with transaction():
         company.brand.retired_at = now
 

@@ -26,11 +26,7 @@ def values(**known: str) -> dict[str, str]:
         ("Ваш заказ[ от {date}]: вопрос", "Ваш заказ от 3 ноября: вопрос", "Ваш заказ: вопрос"),
         ("[{name}, здравствуйте|Здравствуйте].", "Елена Ивановна, здравствуйте.", "Здравствуйте."),
         ("Good day[, {name}].", "Good day, Елена Ивановна.", "Good day."),
-        (
-            "because you [bought {title}|made a purchase]",
-            "because you bought лоток",
-            "because you made a purchase",
-        ),
+        ("because you [bought {title}|made a purchase]", "because you bought лоток", "because you made a purchase"),
         ("[{number}|{title}|—]", "48-1203", "—"),
         ("Заказ [№ {number}] готов", "Заказ № 48-1203 готов", "Заказ готов"),
         ("[{name}, {title}|{name}|Вы]", "Елена Ивановна, лоток", "Вы"),
@@ -51,10 +47,7 @@ def test_a_value_cannot_bring_placeholders_of_its_own() -> None:
 
 
 def test_a_value_with_line_breaks_cannot_break_a_subject() -> None:
-    assert (
-        fill_line("Order {title}", values(title="lot\r\nBcc: x@example.com"))
-        == "Order lot Bcc: x@example.com"
-    )
+    assert fill_line("Order {title}", values(title="lot\r\nBcc: x@example.com")) == "Order lot Bcc: x@example.com"
 
 
 @given(st.text(max_size=60), st.text(max_size=20), st.text(max_size=20))
@@ -69,9 +62,7 @@ def test_every_known_placeholder_is_replaced_once(given_values: dict[str, str]) 
     table = values(**given_values)
     text = " / ".join("{" + key + "}" for key in PLACEHOLDERS)
 
-    assert " ".join(fill(text, table).split()) == " ".join(
-        " / ".join(table[key] for key in PLACEHOLDERS).split()
-    )
+    assert " ".join(fill(text, table).split()) == " ".join(" / ".join(table[key] for key in PLACEHOLDERS).split())
 
 
 @pytest.mark.parametrize(
@@ -95,24 +86,18 @@ def test_a_mistake_is_named_while_editing(text: str, fault: str, detail: str) ->
     assert text_fault(text, at_most=50, one_line=True) == (fault, detail)
 
 
-@pytest.mark.parametrize(
-    "text", ["", "Hello[, {name}].", "[{title}|your order] of {date}", "50 % (approx.) & <b>"]
-)
+@pytest.mark.parametrize("text", ["", "Hello[, {name}].", "[{title}|your order] of {date}", "50 % (approx.) & <b>"])
 def test_a_right_text_has_no_fault(text: str) -> None:
     assert text_fault(text, at_most=50, one_line=True) is None
 
 
-@pytest.mark.parametrize(
-    ("language", "expected"),
-    [("en", "3 November"), ("ru", "3 ноября"), ("uk", "3 листопада")],
-)
+@pytest.mark.parametrize(("language", "expected"), [("en", "3 November"), ("ru", "3 ноября"), ("uk", "3 листопада")])
 def test_a_day_is_spoken_in_the_case_the_texts_need(language: str, expected: str) -> None:
     assert spoken_day(date(2026, 11, 3), language, today=date(2026, 11, 20)) == expected
 
 
 @pytest.mark.parametrize(
-    ("language", "expected"),
-    [("en", "3 November 2025"), ("ru", "3 ноября 2025 года"), ("uk", "3 листопада 2025 року")],
+    ("language", "expected"), [("en", "3 November 2025"), ("ru", "3 ноября 2025 года"), ("uk", "3 листопада 2025 року")]
 )
 def test_a_day_of_another_year_is_spoken_with_it(language: str, expected: str) -> None:
     assert spoken_day(date(2025, 11, 3), language, today=date(2026, 1, 20)) == expected

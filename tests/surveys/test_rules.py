@@ -61,11 +61,7 @@ def test_an_unknown_placeholder_is_named() -> None:
 @pytest.mark.parametrize(
     ("language", "question", "low"),
     [
-        (
-            "en",
-            "How likely are you to recommend Vodolad to a friend or colleague?",
-            "0 – would never recommend",
-        ),
+        ("en", "How likely are you to recommend Vodolad to a friend or colleague?", "0 – would never recommend"),
         (
             "ru",
             "С какой вероятностью вы порекомендуете компанию «Водолад» друзьям или коллегам?",
@@ -135,9 +131,7 @@ def test_the_letter_reads_as_designed(language: str, subject: str, before: str, 
 @pytest.mark.parametrize(
     "missing", [("name",), ("title",), ("place", "name"), ("date",), ("name", "title", "date", "place")]
 )
-def test_no_sentence_breaks_when_facts_are_missing(
-    touchpoint: str, language: str, missing: tuple[str, ...]
-) -> None:
+def test_no_sentence_breaks_when_facts_are_missing(touchpoint: str, language: str, missing: tuple[str, ...]) -> None:
     known = facts(language, **dict.fromkeys(missing, ""))
     page = rules.wording(wording.default_questionnaire(touchpoint), language=language, values=known)
     said = rules.letter_words(wording.default_letter(touchpoint), language=language, values=known)
@@ -152,10 +146,7 @@ def test_no_sentence_breaks_when_facts_are_missing(
 def test_a_survey_without_a_language_falls_back_to_english() -> None:
     only_english = DEFAULT.with_texts({("recommend", "wording"): {"en": "Would you recommend {brand}?"}})
 
-    assert (
-        rules.wording(only_english, language="uk", values=facts("uk")).question
-        == "Would you recommend Водолад?"
-    )
+    assert rules.wording(only_english, language="uk", values=facts("uk")).question == "Would you recommend Водолад?"
 
 
 def test_a_survey_without_an_offer_of_a_call_has_no_words_for_it() -> None:

@@ -14,31 +14,21 @@ from npsapp.surveys.models import StepText, Survey, SurveyVersion
 from npsapp.surveys.rules import LANGUAGES, SurveyState
 
 QUESTION = ("recommend", "wording")
-NEW_WORDS = {
-    "en": "Would you recommend {brand}?",
-    "ru": "Порекомендуете {brand}?",
-    "uk": "Порекомендуєте {brand}?",
-}
+NEW_WORDS = {"en": "Would you recommend {brand}?", "ru": "Порекомендуете {brand}?", "uk": "Порекомендуєте {brand}?"}
 
 
 @pytest.fixture
 def draft(company: SimpleNamespace, now: datetime) -> Survey:
     with transaction():
         return services.create_survey(
-            brand_id=company.brand.id,
-            touchpoint_id=company.touchpoint.id,
-            name="Second",
-            actor=PROGRAM,
-            now=now,
+            brand_id=company.brand.id, touchpoint_id=company.touchpoint.id, name="Second", actor=PROGRAM, now=now
         )
 
 
 def edit(survey_id: int, texts: dict, now: datetime, *, based_on: int | None = None) -> list[str]:
     survey = db.session.get_one(Survey, survey_id)
     with transaction():
-        return services.edit_texts(
-            survey_id, texts, based_on=based_on or survey.version_id, actor=PROGRAM, now=now
-        )
+        return services.edit_texts(survey_id, texts, based_on=based_on or survey.version_id, actor=PROGRAM, now=now)
 
 
 def versions(survey_id: int) -> list[int]:
@@ -73,9 +63,7 @@ def test_publishing_twice_changes_nothing(company: SimpleNamespace, now: datetim
     assert len(rows) == 1
 
 
-def test_a_survey_with_a_missing_text_is_not_published(
-    company: SimpleNamespace, draft: Survey, now: datetime
-) -> None:
+def test_a_survey_with_a_missing_text_is_not_published(company: SimpleNamespace, draft: Survey, now: datetime) -> None:
     edit(draft.id, {QUESTION: NEW_WORDS | {"uk": ""}}, now)
 
     with pytest.raises(services.Incomplete), transaction():
@@ -145,11 +133,7 @@ def test_the_audit_knows_which_texts_changed_but_not_their_words(
 ) -> None:
     with transaction():
         services.edit_texts(
-            draft.id,
-            {QUESTION: NEW_WORDS},
-            based_on=draft.version_id or 0,
-            actor=by_user(company.admin.id),
-            now=now,
+            draft.id, {QUESTION: NEW_WORDS}, based_on=draft.version_id or 0, actor=by_user(company.admin.id), now=now
         )
 
     entry = db.session.scalars(select(AuditEntry).order_by(AuditEntry.id.desc())).first()

@@ -43,9 +43,7 @@ def fields(page: str) -> dict[str, str]:
     return found
 
 
-def test_the_list_leads_to_texts_letter_and_policy(
-    analyst: FlaskClient, company: SimpleNamespace, url: str
-) -> None:
+def test_the_list_leads_to_texts_letter_and_policy(analyst: FlaskClient, company: SimpleNamespace, url: str) -> None:
     page = analyst.get("/surveys/").get_data(as_text=True)
 
     assert "Purchase" in page
@@ -71,10 +69,7 @@ def test_a_text_is_changed_in_one_language(analyst: FlaskClient, company: Simple
     assert answer.status_code == 303
     assert "Saved." in analyst.get(url).get_data(as_text=True)
     version = company.survey.version
-    assert (
-        queries.questionnaire(version).questions[0].texts["wording"]["ru"]
-        == "Порекомендуете ли вы {company}?"
-    )
+    assert queries.questionnaire(version).questions[0].texts["wording"]["ru"] == "Порекомендуете ли вы {company}?"
 
 
 def test_saving_without_a_change_says_so(analyst: FlaskClient, url: str) -> None:
@@ -153,21 +148,15 @@ def test_the_preview_shows_what_is_typed_and_saves_nothing(
     assert words.startswith("Наскільки")
 
 
-def test_the_preview_shows_sentences_without_name_and_title(
-    analyst: FlaskClient, url: str, at_now: datetime
-) -> None:
-    assert "Ваша покупка от 6 ноября, Одесса, лоток" in analyst.get(f"{url}preview?show=ru").get_data(
-        as_text=True
-    )
+def test_the_preview_shows_sentences_without_name_and_title(analyst: FlaskClient, url: str, at_now: datetime) -> None:
+    assert "Ваша покупка от 6 ноября, Одесса, лоток" in analyst.get(f"{url}preview?show=ru").get_data(as_text=True)
 
     bare = analyst.get(f"{url}preview?show=ru&bare=1").get_data(as_text=True)
 
     assert '<span class="about">Ваша покупка от 6 ноября</span>' in bare
 
 
-def test_the_letter_is_changed_and_previewed(
-    analyst: FlaskClient, company: SimpleNamespace, url: str
-) -> None:
+def test_the_letter_is_changed_and_previewed(analyst: FlaskClient, company: SimpleNamespace, url: str) -> None:
     data = filled(analyst, f"{url}letter")
     data["letter__subject__ru"] = "Один вопрос о заказе {number}"
 
@@ -195,9 +184,7 @@ def test_the_letters_preview_has_the_scale(analyst: FlaskClient, url: str) -> No
     assert "sandbox" in answer.headers["Content-Security-Policy"]
 
 
-def test_a_new_survey_starts_as_a_draft_with_a_new_touchpoint(
-    analyst: FlaskClient, company: SimpleNamespace
-) -> None:
+def test_a_new_survey_starts_as_a_draft_with_a_new_touchpoint(analyst: FlaskClient, company: SimpleNamespace) -> None:
     token = csrf(analyst.get("/surveys/new").get_data(as_text=True))
     data = {
         "name": "After the delivery", "brand": str(company.brand.id), "touchpoint": "new",
@@ -241,9 +228,7 @@ def test_a_new_touchpoint_needs_a_name(analyst: FlaskClient, company: SimpleName
     assert analyst.post("/surveys/new", data=data).status_code == 422
 
 
-def test_a_survey_is_paused_and_published_again(
-    analyst: FlaskClient, company: SimpleNamespace, url: str
-) -> None:
+def test_a_survey_is_paused_and_published_again(analyst: FlaskClient, company: SimpleNamespace, url: str) -> None:
     token = csrf(analyst.get(url).get_data(as_text=True))
 
     for path, state in (("pause", SurveyState.PAUSED), ("publish", SurveyState.ACTIVE)):

@@ -88,11 +88,7 @@ def test_a_bug_is_answered_without_its_details_and_without_the_database(app, mon
 
 def test_a_refused_deed_leads_back_to_its_page_with_the_reason(app):
     answer, flashed = answer_to(
-        app,
-        Locked(name="Olena"),
-        "/login",
-        method="POST",
-        headers={"Referer": "http://localhost/cases/?region=1"},
+        app, Locked(name="Olena"), "/login", method="POST", headers={"Referer": "http://localhost/cases/?region=1"}
     )
 
     assert answer.status_code == 303
@@ -112,17 +108,13 @@ def test_a_refused_deed_never_leads_to_another_site(app, referrer):
 
 
 def test_a_refused_page_does_not_lead_to_itself_again(app):
-    answer, _flashed = answer_to(
-        app, Locked(name="O"), "/login", headers={"Referer": "http://localhost/login"}
-    )
+    answer, _flashed = answer_to(app, Locked(name="O"), "/login", headers={"Referer": "http://localhost/login"})
 
     assert answer.status_code == 409
 
 
 def test_machines_get_the_code_of_a_refusal_as_json(app):
-    answer, _flashed = answer_to(
-        app, Locked(name="O"), "/login", method="POST", headers={"Accept": "application/json"}
-    )
+    answer, _flashed = answer_to(app, Locked(name="O"), "/login", method="POST", headers={"Accept": "application/json"})
 
     assert answer.status_code == 409
     assert answer.json == {"error": "locked", "message": "O is working on it."}

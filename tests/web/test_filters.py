@@ -123,12 +123,7 @@ def test_what_does_not_exist_is_a_dash_and_never_zero(page):
 
 @pytest.mark.parametrize(
     ("stored", "shown"),
-    [
-        ("+380671234567", "+380 67 123 4567"),
-        ("+74951234567", "+7 495 123-45-67"),
-        ("ext. 12", "ext. 12"),
-        (None, ""),
-    ],
+    [("+380671234567", "+380 67 123 4567"), ("+74951234567", "+7 495 123-45-67"), ("ext. 12", "ext. 12"), (None, "")],
 )
 def test_phone_numbers_are_shown_in_groups(stored, shown):
     assert filters.phone(stored) == shown

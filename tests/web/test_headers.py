@@ -89,8 +89,7 @@ def test_an_edited_file_gets_a_new_address(app: Flask, tmp_path, monkeypatch):
 def test_staff_styles_stay_small(app: Flask):
     with app.app_context():
         sizes = [
-            len((assets.Path(app.static_folder) / "css" / name).read_bytes())
-            for name in ("variables.css", "base.css")
+            len((assets.Path(app.static_folder) / "css" / name).read_bytes()) for name in ("variables.css", "base.css")
         ]
 
     assert sum(sizes) < 30_000

@@ -68,11 +68,7 @@ def test_going_back_to_the_first_page_leaves_a_clean_address(at):
 
 
 def test_pages_by_key_carry_the_key_of_their_last_row(at):
-    rows = [
-        ("2026-11-20T10:00:00+00:00", 9),
-        ("2026-11-19T10:00:00+00:00", 8),
-        ("2026-11-18T10:00:00+00:00", 7),
-    ]
+    rows = [("2026-11-20T10:00:00+00:00", 9), ("2026-11-19T10:00:00+00:00", 8), ("2026-11-18T10:00:00+00:00", 7)]
 
     with at("/login?group=red"):
         first = listing.page_by_key(rows, size=2, key=lambda row: row)
@@ -125,9 +121,7 @@ def test_every_filter_in_use_can_be_taken_out_alone(at):
 def test_the_pager_counts_when_the_list_knows_how_many(at, total, words):
     with at("/login?page=2"):
         page = listing.page(list(range(51)), listing.window(), total=total)
-        html = render_template_string(
-            '{% from "macros/pager.html" import pager %}{{ pager(page) }}', page=page
-        )
+        html = render_template_string('{% from "macros/pager.html" import pager %}{{ pager(page) }}', page=page)
 
     assert words in html
     assert 'href="/login?page=3"' in html

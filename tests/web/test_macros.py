@@ -64,9 +64,7 @@ def test_the_summary_of_errors_links_to_the_fields(refused):
 
 
 def test_a_field_points_to_its_help_and_its_error(refused):
-    html = render_template_string(
-        '{% from "macros/form.html" import field %}{{ field(form.name) }}', form=refused
-    )
+    html = render_template_string('{% from "macros/form.html" import field %}{{ field(form.name) }}', form=refused)
 
     assert 'aria-describedby="name-help name-error"' in html
     assert 'id="name-help">As in the passport<' in html

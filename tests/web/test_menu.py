@@ -11,11 +11,7 @@ MENU = re.compile(r'<nav class="nav-in".*?</nav>', re.S)
     ("who", "sees", "does_not_see"),
     [
         ("admin", {"/cases/", "/reports/", "/users/", "/audit/", "/outbox/", "/imports/"}, set()),
-        (
-            "analyst",
-            {"/answers/", "/reports/", "/surveys/"},
-            {"/customers/", "/users/", "/audit/", "/outbox/"},
-        ),
+        ("analyst", {"/answers/", "/reports/", "/surveys/"}, {"/customers/", "/users/", "/audit/", "/outbox/"}),
         ("manager_kyiv", {"/cases/", "/answers/", "/customers/"}, {"/users/", "/imports/", "/surveys/"}),
         ("support", {"/cases/", "/answers/"}, {"/reports/", "/users/"}),
     ],

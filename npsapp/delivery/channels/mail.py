@@ -30,9 +30,7 @@ OUTBOX = "outbox"
 class _Letter(flask_mail.Message):
     """Flask-Mail's message with body encodings that keep lines short (RFC 5322, 2.1.1: 998 octets)."""
 
-    def __init__(
-        self, *, cyrillic: bool, pair_from: tuple[str, str], pair_to: tuple[str, str], **values: Any
-    ) -> None:
+    def __init__(self, *, cyrillic: bool, pair_from: tuple[str, str], pair_to: tuple[str, str], **values: Any) -> None:
         self.pair_from, self.pair_to = pair_from, pair_to
         self._body_charset = Charset("utf-8")
         self._body_charset.header_encoding = SHORTEST
@@ -137,9 +135,7 @@ mail = SafeMail()
 def init_app(app: Flask) -> None:
     """Bind Flask-Mail. Letters are really sent in tests too, to the test's own server."""
     app.config["MAIL_SUPPRESS_SEND"] = False
-    app.config["MAIL_HELO"] = (
-        (app.config["PUBLIC_URL"].split("//")[1].split("/")[0].split(":")[0]) or "localhost"
-    )
+    app.config["MAIL_HELO"] = (app.config["PUBLIC_URL"].split("//")[1].split("/")[0].split(":")[0]) or "localhost"
     mail.init_app(app)
 
 
@@ -161,13 +157,9 @@ class SmtpChannel:
         try:
             self._connection.__enter__()
         except smtplib.SMTPResponseException as error:
-            raise ChannelError(
-                Fate.NO_CONNECTION, Failure(False, _words(error.smtp_code, error.smtp_error))
-            ) from error
+            raise ChannelError(Fate.NO_CONNECTION, Failure(False, _words(error.smtp_code, error.smtp_error))) from error
         except (smtplib.SMTPException, OSError) as error:
-            raise ChannelError(
-                Fate.NO_CONNECTION, Failure(False, f"{type(error).__name__}: {error}"[:300])
-            ) from error
+            raise ChannelError(Fate.NO_CONNECTION, Failure(False, f"{type(error).__name__}: {error}"[:300])) from error
 
     def send(self, letter: Outgoing) -> None:
         """Hand over one letter; ChannelError says what became of it otherwise."""
@@ -185,15 +177,11 @@ class SmtpChannel:
         except smtplib.SMTPServerDisconnected as error:
             raise self._lost(host, error) from error
         except smtplib.SMTPResponseException as error:
-            raise ChannelError(
-                Fate.REFUSED, read_smtp_answer(error.smtp_code, _text(error.smtp_error))
-            ) from error
+            raise ChannelError(Fate.REFUSED, read_smtp_answer(error.smtp_code, _text(error.smtp_error))) from error
         except (smtplib.SMTPException, OSError) as error:
             raise self._lost(host, error) from error
         except UnicodeError as error:
-            raise ChannelError(
-                Fate.REFUSED, Failure(True, "the address cannot be written in a letter")
-            ) from error
+            raise ChannelError(Fate.REFUSED, Failure(True, "the address cannot be written in a letter")) from error
 
     def _lost(self, host: Any, error: Exception) -> ChannelError:
         """After the content began to travel nobody knows whether the letter arrived (RFC 5321, 6.1)."""
