@@ -4,8 +4,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 FLASK := $(BIN)/flask --app wsgi
 LANGUAGES := ru uk
+# Processes that share the tests; each starts servers of its own.
+WORKERS ?= 2
 
-.PHONY: help run test lint servers screenshots translations clean
+.PHONY: help run test lint servers soak screenshots translations clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-14s %s\n", $$1, $$2}'
@@ -18,7 +20,7 @@ test: .venv/dev servers ## Install what tests need and pass all of them
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 lint: .venv/dev ## Ruff, mypy and the import contracts only
 	$(BIN)/ruff check .
@@ -28,6 +30,9 @@ lint: .venv/dev ## Ruff, mypy and the import contracts only
 
 servers: ## Install the programs tests drive (as root), or name what is missing
 	@sh tests/servers.sh
+
+soak: .venv/dev servers ## Kill processes for hours, KILLS=300 of each kind in each phase, and print what did not hold
+	$(BIN)/python -m tests.crashes.soak --kills $${KILLS:-300}
 
 screenshots: .venv/dev servers ## Take README's pictures from the demo company
 	$(BIN)/python -m tests.screenshots.take

@@ -11,8 +11,8 @@ target = current_app.extensions["migrate"].db
 
 
 def run_online() -> None:
-    """Migrate over a connection of the application's engine."""
-    engine = target.engine
+    """Migrate over a connection of the application's engine, or of the one that a copy goes to."""
+    engine = context.config.attributes.get("engine") or target.engine
     with engine.connect() as connection:
         _spare_children(connection)
         context.configure(

@@ -12,11 +12,19 @@ from npsapp.i18n import select_locale, select_timezone
 
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
 
+# What has to be bound to the application besides its doors; log lines first, so that they measure the whole request.
+STARTS = (
+    "npsapp.operations.logs",
+    "npsapp.web",
+    "npsapp.accounts.login",
+    "npsapp.delivery.channels.mail",
+    "npsapp.cli",
+)
 # Every door of every room; a room that is left out here does not exist for visitors.
 DOORS = (
     "npsapp.accounts.views",
     "npsapp.accounts.users",
-    "npsapp.organization.views",
+    "npsapp.organization.public",
     "npsapp.customers.public",
     "npsapp.surveys.views",
     "npsapp.invitations.views",
@@ -26,6 +34,8 @@ DOORS = (
     "npsapp.cases.views",
     "npsapp.reports.views",
     "npsapp.office.doors",
+    "npsapp.office.settings",
+    "npsapp.operations.views",
 )
 
 
@@ -45,7 +55,7 @@ def create_app(overrides: dict[str, Any] | None = None, *, instance_path: str | 
 
 def _open_rooms(app: Flask) -> None:
     """Import every room once: its doors, its jobs, its commands. Imported here, because rooms import us."""
-    for name in ("npsapp.web", "npsapp.accounts.login", "npsapp.delivery.channels.mail", "npsapp.cli"):
+    for name in STARTS:
         importlib.import_module(name).init_app(app)
     for name in DOORS:
         app.register_blueprint(importlib.import_module(name).bp)

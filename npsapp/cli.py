@@ -11,6 +11,7 @@ from uuid import uuid4
 import click
 from flask import Flask, current_app
 from flask.cli import with_appcontext
+from flask_migrate.cli import db as migrations
 from sqlalchemy import inspect
 from sqlalchemy.exc import DatabaseError
 
@@ -21,6 +22,9 @@ from npsapp.demo import services as demo_company
 from npsapp.demo.commands import demo
 from npsapp.intake.commands import intake
 from npsapp.lib import clock
+from npsapp.office.commands import setup
+from npsapp.operations import copying
+from npsapp.operations.commands import backup, doctor, restore
 from npsapp.pulse import services as pulse
 from npsapp.reports.commands import report, verify
 from npsapp.worker import collecting
@@ -30,9 +34,24 @@ WAIT_FOR_HEART_S = 120
 
 def init_app(app: Flask) -> None:
     """Register all commands."""
-    for command in (user, demo, intake, report, verify, beat, run.serve, run.work, run.run_all):
+    for command in (
+        user,
+        demo,
+        intake,
+        report,
+        verify,
+        beat,
+        run.serve,
+        run.work,
+        run.run_all,
+        setup,
+        doctor,
+        backup,
+        restore,
+    ):
         _advise(command)
         app.cli.add_command(command)
+    migrations.add_command(copying.copy)
 
 
 def _advise(command: click.Command) -> None:

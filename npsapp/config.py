@@ -59,10 +59,27 @@ def _seconds(value: Any) -> float:
     return number
 
 
+def _beat(value: Any) -> float:
+    number = _seconds(value)
+    if not 1 <= number <= 60:
+        raise ValueError("must be 1 to 60 seconds")
+    return number
+
+
 def _words(value: Any) -> tuple[str, ...]:
     if isinstance(value, (list, tuple)):
         return tuple(str(word) for word in value)
     return tuple(word.strip() for word in str(value).split(",") if word.strip())
+
+
+def _choice(*words: str) -> Callable[[Any], str]:
+    def read(value: Any) -> str:
+        text = str(value).strip().lower()
+        if text not in words:
+            raise ValueError(f"must be one of {', '.join(words)}")
+        return text
+
+    return read
 
 
 def _public_url(value: Any) -> str:
@@ -117,6 +134,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("MAIL_PER_MINUTE", _count, 600, "letters per minute and sender"),
     Setting("MAIL_LEASE", _seconds, 120.0, "seconds after which a claimed letter is taken back from a dead worker"),
     Setting("MAIL_UNKNOWN_AFTER", _seconds, 600.0, "seconds until a letter of unknown outcome is sent once more"),
+    Setting("BEAT_EVERY", _beat, 60.0, "seconds between two heartbeats of the worker, 1 to 60"),
+    Setting("LEASE", _seconds, 60.0, "seconds after which a dead worker's heartbeat or import is taken over"),
     Setting("TRUSTED_PROXIES", _words, (), "addresses of reverse proxies whose X-Forwarded-* headers count"),
     Setting("DEMO", _boolean, False, "1: load the demo company on first start and allow `beat --at`"),
     Setting("UPLOAD_MEGABYTES", _count, 40, "largest file of purchases that may be uploaded, in megabytes"),
@@ -124,6 +143,9 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("PORT", _port, 8000, "port on which `flask run-all` listens"),
     Setting("WEB_THREADS", _count, 8, "threads of the web process"),
     Setting("WORKER_THREADS", _count, 2, "threads of the worker"),
+    Setting("LOG_FORMAT", _choice("text", "json"), "text", "log lines on standard error: key=value or JSON objects"),
+    Setting("LOG_LEVEL", _choice("debug", "info", "warning", "error"), "info", "least serious log lines written"),
+    Setting("METRICS_TOKEN", str, "", "password of /metrics (Authorization: Bearer); empty: no such page"),
     Setting("TESTING", _boolean, False, "for the test suite only"),
 )
 BY_NAME = {setting.name: setting for setting in SETTINGS}
@@ -187,7 +209,7 @@ def _derive(app: Flask) -> None:
         _need_package("HUEY_URL", "redis")
     config["SECRET_KEYS"] = (config["SECRET_KEY"], *config["SECRET_KEY_FALLBACKS"])
     config["SQLALCHEMY_DATABASE_URI"] = config["SQLALCHEMY_DATABASE_URI"] or f"sqlite:///{instance / 'npsapp.db'}"
-    config["SQLALCHEMY_ENGINE_OPTIONS"] = _engine_options(config["SQLALCHEMY_DATABASE_URI"])
+    config["SQLALCHEMY_ENGINE_OPTIONS"] = engine_options(config["SQLALCHEMY_DATABASE_URI"])
     config["MAX_CONTENT_LENGTH"] = config["UPLOAD_MEGABYTES"] * 1024 * 1024
     config["MAX_FORM_MEMORY_SIZE"] = 2 * 1024 * 1024
     config["SESSION_COOKIE_HTTPONLY"] = True
@@ -201,7 +223,8 @@ def _derive(app: Flask) -> None:
     config["BABEL_DEFAULT_TIMEZONE"] = "UTC"
 
 
-def _engine_options(uri: str) -> dict[str, Any]:
+def engine_options(uri: str) -> dict[str, Any]:
+    """How every connection to a database of ours is made."""
     # Parameters of failing statements are people's addresses and tokens: they stay out of the log.
     options: dict[str, Any] = {"hide_parameters": True}
     if uri.startswith("postgresql"):

@@ -2,7 +2,8 @@
 
 import json
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
@@ -14,7 +15,7 @@ from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import (
     ARRAY,
     JSON,
-    Column,
+    ColumnDefault,
     ColumnElement,
     DateTime,
     Delete,
@@ -27,25 +28,26 @@ from sqlalchemy import (
     Table,
     Update,
     any_,
-    bindparam,
     event,
     func,
     insert,
     literal,
-    literal_column,
     or_,
     select,
     true,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
+from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute, Session, registry
 from sqlalchemy.pool import ConnectionPoolEntry
-from sqlalchemy.types import TypeDecorator
+from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from npsapp.permissions import Scope
 
 BUSY_TIMEOUT_MS = 15_000
+DATABASE_TROUBLE = (OperationalError, InterfaceError)
+"""The database is away, starting or locked: the fault of nothing that was being written, so it is done again later."""
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -166,6 +168,16 @@ def reading() -> Iterator[Session]:
         session.rollback()
 
 
+def alone(deed: str) -> None:
+    """Let no two transactions do the same deed at once: the second waits here, and then sees what the first wrote.
+
+    For deeds that read many rows to decide about others; to be called before the first of them is read. SQLite has
+    one writer anyway.
+    """
+    if not is_sqlite():
+        db.session.execute(select(func.pg_advisory_xact_lock(zlib.crc32(deed.encode()))))
+
+
 def change(statement: Update | Delete | Insert) -> int:
     """Run one UPDATE, DELETE or INSERT and give the number of rows it touched: who gets 0 came too late."""
     result = db.session.execute(statement)
@@ -179,22 +191,35 @@ def insert_unless_there(model: type[Base]) -> Any:
 
 
 def insert_many(model: type[Base], rows: Sequence[dict[str, Any]], **same: Any) -> None:
-    """Write many rows with one statement; `same` are columns with one value for all, written into it.
+    """Write many rows with one statement; `same` are columns with one value for all.
 
-    Goes past the mapper, which costs more than the database: every column without a default must be named.
+    Goes past the mapper and past SQLAlchemy's own parameters, which cost more than the database: values are
+    converted column by column. Every column without a default must be named, in the first row or in `same`.
     """
     if not rows:
         return
-    table = cast(Table, model.__table__)
-    fixed = {name: _written_out(value, table.c[name]) for name, value in same.items()}
-    varied = {name: bindparam(name, type_=table.c[name].type) for name in rows[0]}
-    db.session.execute(insert(table).values({**varied, **fixed}), rows)
+    table, dialect = cast(Table, model.__table__), db.engine.dialect
+    defaults = {c.name: c.default.arg for c in table.c if isinstance(c.default, ColumnDefault) and c.default.is_scalar}
+    same = {name: value for name, value in (defaults | same).items() if name not in rows[0]}
+    compiled = insert(table).inline().compile(dialect=dialect, column_keys=[*rows[0], *same])
+    names = getattr(compiled, "positiontup", None) or [*rows[0], *same]
+    columns = []
+    for name in names:
+        convert = table.c[name].type.dialect_impl(dialect).bind_processor(dialect)
+        given = [same[name]] * len(rows) if name in same else [row[name] for row in rows]
+        columns.append(_converted(given, convert, table.c[name].type) if convert else given)
+    values: Any = zip(*columns, strict=True)
+    if not is_sqlite():
+        values = (dict(zip(names, row, strict=True)) for row in values)
+    db.session.connection().exec_driver_sql(str(compiled), list(values))
 
 
-def _written_out(value: Any, column: Column[Any]) -> ColumnElement[Any]:
-    """A value as SQL of its own: as a parameter it would be converted anew for every row."""
-    compiled = literal(value, column.type).compile(db.engine, compile_kwargs={"literal_binds": True})
-    return literal_column(str(compiled), column.type)
+def _converted(values: list[Any], convert: Callable[[Any], Any], kind: TypeEngine[Any]) -> list[Any]:
+    """Values as the driver takes them; each different one is converted once, for columns repeat themselves."""
+    if isinstance(kind, JSON):  # its values cannot be keys
+        return list(map(convert, values))
+    known = {value: convert(value) for value in set(values)}
+    return [known[value] for value in values]
 
 
 def new_ids(model: type[Base], count: int) -> Sequence[int]:

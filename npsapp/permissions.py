@@ -1,48 +1,38 @@
 """Who may do what: permissions, roles, and what a user may see."""
 
 from dataclasses import dataclass
-from enum import StrEnum
 
-from npsapp.lib.texts import N_
-
-
-class Permission(StrEnum):
-    """One deed or one kind of page."""
-
-    SEE_ANSWERS = "see_answers"
-    VOID_ANSWERS = "void_answers"
-    SEE_CASES = "see_cases"
-    WORK_CASES = "work_cases"
-    ASSIGN_CASES = "assign_cases"
-    SEE_REPORTS = "see_reports"
-    EXPORT = "export"
-    SEE_CUSTOMERS = "see_customers"
-    SEE_SCHEDULE = "see_schedule"
-    EDIT_SURVEYS = "edit_surveys"
-    SEE_MESSAGES = "see_messages"
-    IMPORT = "import"
-    ADMINISTER = "administer"
+from npsapp.lib.texts import N_, Worded
 
 
-class Role(StrEnum):
+class Permission(Worded):
+    """One deed or one kind of page; its wording continues "may"."""
+
+    SEE_ANSWERS = "see_answers", N_("read answers")
+    VOID_ANSWERS = "void_answers", N_("leave answers out of the numbers")
+    SEE_CASES = "see_cases", N_("see cases")
+    WORK_CASES = "work_cases", N_("own cases and work on them")
+    ASSIGN_CASES = "assign_cases", N_("hand cases to others")
+    SEE_REPORTS = "see_reports", N_("see reports")
+    EXPORT = "export", N_("download tables")
+    SEE_CUSTOMERS = "see_customers", N_("find customers and see their names and addresses")
+    EDIT_CUSTOMERS = "edit_customers", N_("note down, correct and leave alone customers")
+    ENTER_VISITS = "enter_visits", N_("enter visits by hand")
+    SEE_SCHEDULE = "see_schedule", N_("see who is asked when, and who is not")
+    EDIT_SURVEYS = "edit_surveys", N_("change surveys, their letters and rules")
+    SEE_MESSAGES = "see_messages", N_("see which letters left")
+    IMPORT = "import", N_("import files")
+    ADMINISTER = "administer", N_("set up company, users, mail and everything else")
+
+
+class Role(Worded):
     """One role per user; what of it applies is limited by the user's scope."""
 
-    ADMINISTRATOR = "administrator"
-    ANALYST = "analyst"
-    MANAGER = "manager"
-    SUPPORT = "support"
+    ADMINISTRATOR = "administrator", N_("Administrator")
+    ANALYST = "analyst", N_("Analyst")
+    MANAGER = "manager", N_("Regional manager")
+    SUPPORT = "support", N_("Support desk")
 
-    @property
-    def label(self) -> str:
-        return _ROLE_LABELS[self]
-
-
-_ROLE_LABELS = {
-    Role.ADMINISTRATOR: N_("Administrator"),
-    Role.ANALYST: N_("Analyst"),
-    Role.MANAGER: N_("Regional manager"),
-    Role.SUPPORT: N_("Support desk"),
-}
 
 _P = Permission
 ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
@@ -59,10 +49,14 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
             _P.SEE_REPORTS,
             _P.EXPORT,
             _P.SEE_CUSTOMERS,
+            _P.EDIT_CUSTOMERS,
+            _P.ENTER_VISITS,
             _P.SEE_SCHEDULE,
         }
     ),
-    Role.SUPPORT: frozenset({_P.SEE_ANSWERS, _P.SEE_CASES, _P.WORK_CASES, _P.SEE_CUSTOMERS, _P.SEE_SCHEDULE}),
+    Role.SUPPORT: frozenset(
+        {_P.SEE_ANSWERS, _P.SEE_CASES, _P.WORK_CASES, _P.SEE_CUSTOMERS, _P.EDIT_CUSTOMERS, _P.SEE_SCHEDULE}
+    ),
 }
 
 

@@ -2,7 +2,6 @@
 
 import contextlib
 import ctypes
-import logging
 import os
 import signal
 import socket
@@ -18,11 +17,14 @@ import flask_migrate
 import waitress
 from flask import Flask, current_app
 from flask.cli import with_appcontext
+from huey.consumer import Scheduler
 from huey.consumer_options import ConsumerConfig
 
 from npsapp.db import db
+from npsapp.delivery.channels.mail import brands_without_server
 from npsapp.demo import services as demo
 from npsapp.demo.commands import load_into_empty
+from npsapp.office.company import setup_link
 from npsapp.worker import huey
 
 STOP_WITHIN_S = 4.0
@@ -59,7 +61,7 @@ def work() -> None:
         max_delay=1.0,
     )
     config.validate()
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.WARNING)
+    Scheduler.periodic_task_seconds = current_app.config["BEAT_EVERY"]
     huey.create_consumer(**config.values).run()
 
 
@@ -124,8 +126,12 @@ def _wait_for_web(app: Flask, family: "Family") -> None:
 def _greet(app: Flask) -> None:
     address = f"http://{app.config['HOST']}:{app.config['PORT']}/"
     click.echo(f"npsapp runs at {address} (Ctrl-C stops it)")
+    if link := setup_link():
+        click.echo(f"set up your company (works once, for a day): {link}")
+    to_outbox = brands_without_server()
+    db.session.remove()
     click.echo("a new password: .venv/bin/flask --app wsgi user password EMAIL")
-    if not app.config["MAIL_SERVER"]:
+    if to_outbox:
         click.echo(f"no mail server is configured: letters go to {Path(app.instance_path) / 'outbox'}")
 
 

@@ -5,6 +5,8 @@ the others. Decisions are made in the rooms.
 """
 
 import logging
+import os
+import socket
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -17,32 +19,34 @@ from huey import crontab
 
 from npsapp.cases import queries as cases_due
 from npsapp.cases import services as cases
-from npsapp.db import db, reading, transaction
+from npsapp.db import DATABASE_TROUBLE, alone, db, reading, transaction
+from npsapp.delivery import pauses
 from npsapp.delivery import queries as post
 from npsapp.delivery import services as delivery
-from npsapp.delivery.channels.mail import OUTBOX, remove_old_letters
-from npsapp.delivery.tasks import send_next
+from npsapp.delivery.channels.mail import OUTBOX, brands_without_server, remove_old_letters
+from npsapp.delivery.rules import PauseCause
+from npsapp.delivery.tasks import start_sending
 from npsapp.intake import queries as intake
-from npsapp.intake.tasks import remove_old_files, resume_batches
+from npsapp.intake.models import PLANNING
+from npsapp.intake.tasks import resume_batches
 from npsapp.invitations import policies
 from npsapp.invitations import queries as plan_queries
 from npsapp.invitations import services as invitations
 from npsapp.invitations.rendering import Addresses
 from npsapp.lib.clock import utcnow
+from npsapp.office import removal, retention
 from npsapp.pulse import services as pulse
 from npsapp.reports import services as reports
 from npsapp.responses import services as responses
-from npsapp.worker import every
+from npsapp.worker import every, huey, inside_app
 
 log = logging.getLogger(__name__)
 
 CHUNK = 500
 LETTERS_AT_ONCE = 50  # composed inside one transaction: about a tenth of a second
 STEP_BUDGET_S = 20.0
-HOLD = timedelta(seconds=90)  # a worker killed while beating keeps others waiting this long
 TRY_AGAIN = timedelta(hours=1)
 KEEP_OUTBOX = timedelta(days=30)
-KEEP_LINK_EVENTS = timedelta(days=90)
 
 
 @dataclass(frozen=True)
@@ -50,21 +54,29 @@ class Beat:
     """One round of the heartbeat; `budget_s` bounds each step, so that a million rows do not starve the next one."""
 
     budget_s: float | None = STEP_BUDGET_S
+    alive: Callable[[], object] = lambda: None
+    """Called before each round, so that others see that this beat goes on."""
 
     def rounds(self) -> Iterable[int]:
         """Count up while the step's time is not used up."""
         end = time.monotonic() + self.budget_s if self.budget_s else None
         number = 0
         while end is None or time.monotonic() < end:
+            self.alive()
             yield number
             number += 1
 
 
 def _in_chunk(ids: Sequence[int], deed: Callable[[Sequence[int]], object]) -> set[int]:
-    """Do `deed` for all ids in one transaction; if that fails, for each alone. Gives the ids that failed."""
+    """Do `deed` for all ids in one transaction; if that fails, for each alone. Gives the ids that failed.
+
+    A database that is away or locked is no fault of the ids: the step ends, and the next beat repeats it.
+    """
     try:
         with transaction():
             deed(ids)
+    except DATABASE_TROUBLE:
+        raise
     except Exception:
         log.warning("a chunk of %d failed and is repeated one by one", len(ids), exc_info=len(ids) == 1)
         return set(ids) if len(ids) == 1 else {id_ for id_ in ids if _in_chunk([id_], deed)}
@@ -74,6 +86,19 @@ def _in_chunk(ids: Sequence[int], deed: Callable[[Sequence[int]], object]) -> se
 def _one_by_one(ids: Iterable[int], deed: Callable[[int], object]) -> None:
     for id_ in ids:
         _in_chunk([id_], lambda chunk: deed(chunk[0]))
+
+
+def notice_a_copy(_beat: Beat) -> None:
+    """A database last used under another address may be a copy: customers get letters when a person says so."""
+    with transaction():
+        if pulse.came_from(current_app.config["PUBLIC_URL"]) and plan_queries.real_letters_wait():
+            pauses.doubt(PauseCause.MOVED, now=utcnow())
+
+
+@huey.on_startup()
+def before_the_first_job() -> None:
+    """A copied queue may hold batches of letters: look before a worker takes them."""
+    inside_app(notice_a_copy)(Beat())
 
 
 def take_back(_beat: Beat) -> None:
@@ -95,6 +120,7 @@ def look_again(_beat: Beat) -> None:
         invitations.exclude_cancelled(now=utcnow())
         policies.due_again(now=utcnow())
         policies.newly_asked()
+        policies.newly_mailed(brands_without_server())
 
 
 def plan(beat: Beat) -> None:
@@ -106,7 +132,7 @@ def plan(beat: Beat) -> None:
         if not ids:
             return
         failed |= _in_chunk(
-            ids, lambda chunk: invitations.plan(chunk, mail_configured=_mail_configured(), now=utcnow())
+            ids, lambda chunk: invitations.plan(chunk, without_mail=brands_without_server(), now=utcnow())
         )
 
 
@@ -114,18 +140,20 @@ def hand_over(beat: Beat) -> None:
     """Due invitations become letters at the post office."""
     for _round in beat.rounds():
         with reading():
-            due = plan_queries.due(utcnow(), limit=LETTERS_AT_ONCE)
+            stopped = post.all_stopped(utcnow())
+            due = [] if stopped else plan_queries.due(utcnow(), limit=LETTERS_AT_ONCE)
         if not due:
             return
-        failed = _in_chunk(_within_caps(due), _hand_over)
+        failed = _in_chunk(due, _hand_over)
         _one_by_one(failed, lambda id_: invitations.postpone(id_, until=utcnow() + TRY_AGAIN))
 
 
 def _hand_over(ids: Sequence[int]) -> None:
+    alone(PLANNING)
     config = current_app.config
     invitations.hand_over(
-        ids,
-        mail_configured=_mail_configured(),
+        _within_caps(ids),
+        without_mail=brands_without_server(),
         addresses=Addresses(config["PUBLIC_URL"], config["SECRET_KEYS"]),
         now=utcnow(),
     )
@@ -133,23 +161,18 @@ def _hand_over(ids: Sequence[int]) -> None:
 
 def _within_caps(ids: Sequence[int]) -> Sequence[int]:
     """Sources in their first days send a capped number a day; the others wait for tomorrow."""
-    with reading():
-        left = {source: (allowed, tomorrow) for source, allowed, tomorrow in plan_queries.capped_sources(utcnow())}
-        source_of = plan_queries.sources_of(ids) if left else {}
-    going, waiting = [], []
+    left = {source: (allowed, tomorrow) for source, allowed, tomorrow in plan_queries.capped_sources(utcnow())}
+    source_of = plan_queries.sources_of(ids) if left else {}
+    going = []
     for id_ in ids:
         source = source_of.get(id_, 0)
         allowed, tomorrow = left.get(source, (1, None))
         if tomorrow and allowed <= 0:
-            waiting.append((id_, tomorrow))
+            invitations.postpone(id_, until=tomorrow)
             continue
         if tomorrow:
             left[source] = (allowed - 1, tomorrow)
         going.append(id_)
-    if waiting:
-        with transaction():
-            for id_, tomorrow in waiting:
-                invitations.postpone(id_, until=tomorrow)
     return going
 
 
@@ -161,7 +184,7 @@ def recheck_letters(beat: Beat) -> None:
         if not ids:
             return
         _one_by_one(
-            ids, lambda id_: invitations.look_again_at_message(id_, mail_configured=_mail_configured(), now=utcnow())
+            ids, lambda id_: invitations.look_again_at_message(id_, without_mail=brands_without_server(), now=utcnow())
         )
 
 
@@ -205,9 +228,7 @@ def send(_beat: Beat) -> None:
     with reading():
         senders = post.senders_with_work(utcnow())
     for sender_id in senders:
-        for _connection in range(current_app.config["MAIL_CONNECTIONS"]):
-            if not send_next(sender_id):
-                break
+        start_sending(sender_id)
 
 
 def note_sent(beat: Beat) -> None:
@@ -220,15 +241,15 @@ def note_sent(beat: Beat) -> None:
         invitations.expire(now=utcnow())
 
 
-def tidy(_beat: Beat) -> None:
+def tidy(beat: Beat) -> None:
     """What is kept for a while only goes after its time."""
     remove_old_letters(Path(current_app.instance_path) / OUTBOX, before=utcnow() - KEEP_OUTBOX)
-    remove_old_files(utcnow())
-    with transaction():
-        responses.forget_link_events(before=utcnow() - KEEP_LINK_EVENTS)
+    retention.apply(beat.rounds, now=utcnow())
+    removal.forget_files(Path(current_app.instance_path), now=utcnow())
 
 
 STEPS: tuple[Callable[[Beat], None], ...] = (
+    notice_a_copy,
     take_back,
     resume_imports,
     look_again,
@@ -259,32 +280,29 @@ def run_steps(beat: Beat, *, after_each: Callable[[], object] = lambda: None) ->
     return failed
 
 
-def hold(holder: str) -> bool:
-    """Whether this process may beat now: only one does, also when two workers run."""
+def hold(holder: str, *, rest: timedelta = timedelta()) -> bool:
+    """Whether this process may beat now: only one does, also when two workers run, and `rest` after the last beat."""
     with transaction():
-        return pulse.hold(holder, now=utcnow(), lease=HOLD)
+        return pulse.hold(holder, now=utcnow(), lease=timedelta(seconds=current_app.config["LEASE"]), rest=rest)
 
 
 def record_pulse() -> None:
-    """Write down that the program lives; clocks of cases leave out the time it did not."""
+    """Write down that the program lives; after an outage clocks leave it out, and no letter leaves unconsidered."""
     with transaction():
         if pulse.beat(utcnow()):
             cases.recount_clocks(now=utcnow())
+            delivery.ask_for_another_look(now=utcnow(), waited=timedelta())
 
 
 @every(crontab(minute="*"))
 def heartbeat() -> None:
-    """One beat of the worker, every minute."""
-    holder = uuid4().hex
-    if not hold(holder):
+    """One beat of the worker, every minute, however many workers ask for it."""
+    holder = f"{socket.gethostname()} {os.getpid()} {uuid4().hex}"
+    if not hold(holder, rest=timedelta(seconds=current_app.config["BEAT_EVERY"] * 0.75)):
         return
     try:
         record_pulse()
-        run_steps(Beat(), after_each=lambda: hold(holder))
+        run_steps(Beat(alive=lambda: hold(holder)), after_each=lambda: hold(holder))
     finally:
         with transaction():
             pulse.release(holder)
-
-
-def _mail_configured() -> bool:
-    return bool(current_app.config["MAIL_SERVER"])

@@ -7,6 +7,7 @@ database says what is to be done, and the heartbeat makes lost jobs again.
 import functools
 import logging
 import sqlite3
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from typing import Any
 
 from flask import Flask
 from huey import Huey
+from huey.storage import ConnectionError as RedisAway
 from huey.storage import RedisStorage, SqliteStorage
 
 log = logging.getLogger(__name__)
@@ -34,20 +36,56 @@ class WalStorage(SqliteStorage):
         return connection
 
 
+class PatientRedis(RedisStorage):
+    """Redis may be away: workers say so once and wait for it; a job it did not take is made again by the heartbeat."""
+
+    _away = False
+
+    def enqueue(self, data: bytes, priority: float | None = None) -> None:
+        """Put a job into the queue, or leave it to the heartbeat."""
+        self._ask(super().enqueue, data, priority)
+
+    def dequeue(self) -> bytes | None:
+        """Take the next job; None when there is none within a second."""
+        job_data: bytes | None = self._ask(super().dequeue)
+        if self._away:
+            time.sleep(1)
+        return job_data
+
+    def read_schedule(self, ts: Any) -> list[bytes]:
+        """Jobs for later that are due now."""
+        return self._ask(super().read_schedule, ts) or []
+
+    def _ask(self, question: Callable[..., Any], *words: Any) -> Any:
+        try:
+            answer = question(*words)
+        except RedisAway as error:
+            if not self._away:
+                log.error("the queue does not answer (%s); waiting for it, the heartbeat makes lost jobs again", error)
+            self._away = True
+            return None
+        if self._away:
+            log.warning("the queue answers again")
+        self._away = False
+        return answer
+
+
 def init_app(app: Flask) -> None:
     """Choose the queue of this installation: a file in the instance folder, or Redis."""
     global _app  # noqa: PLW0603 - Huey's tasks are registered at import and need their application later
     _app = app
     url = app.config["HUEY_URL"]
     if url:
-        huey.storage_class, huey.storage_kwargs = RedisStorage, {"url": url}
+        huey.storage_class, huey.storage_kwargs = PatientRedis, {"url": url}
     else:
         file = Path(app.instance_path) / "queue.db"
         huey.storage_class, huey.storage_kwargs = WalStorage, {"filename": str(file), "timeout": 15}
     huey.immediate = False
 
 
-def _inside_app(function: Callable[..., Any]) -> Callable[..., Any]:
+def inside_app(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function, run in a context of the application the queue belongs to."""
+
     @functools.wraps(function)
     def run(*args: Any) -> Any:
         if _app is None:
@@ -62,7 +100,7 @@ class Job:
     """A function about one thing that takes time; `enqueue(id)` is called by doors, after their commit."""
 
     def __init__(self, function: Callable[..., Any], **options: Any) -> None:
-        self.function = _inside_app(function)
+        self.function = inside_app(function)
         self.name = f"{function.__module__}.{function.__name__}"
         self._task = huey.task(name=function.__name__, **options)(self.function)
 
@@ -86,7 +124,7 @@ def job(**options: Any) -> Callable[[Callable[..., Any]], Job]:
 
 def every(when: Callable[..., bool]) -> Callable[[Callable[..., Any]], Any]:
     """Register a periodic step of the heartbeat."""
-    return lambda function: huey.periodic_task(when, name=function.__name__)(_inside_app(function))
+    return lambda function: huey.periodic_task(when, name=function.__name__)(inside_app(function))
 
 
 @contextmanager

@@ -10,6 +10,8 @@ from playwright.sync_api import Browser, sync_playwright
 from werkzeug.serving import make_server
 
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+# What a page does in a browser does not depend on the database behind it.
+ONE_DATABASE = pytest.mark.parametrize("shared_app", ["sqlite"], indirect=True)
 # Chromium says `navigator.webdriver` when it is driven; a person's browser does not.
 AS_A_PERSON = "--disable-blink-features=AutomationControlled"
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from flask import Flask
@@ -19,6 +20,7 @@ from npsapp.lib import clock
 from tests import cast
 from tests.browser import address, chromium, launch  # noqa: F401 - fixtures for whoever needs a browser
 from tests.postgres import PostgresServer
+from tests.redis import RedisServer
 
 FIXED_NOW = datetime(2026, 11, 20, 10, 0, tzinfo=UTC)
 PASSWORD = cast.PASSWORD
@@ -26,11 +28,16 @@ PASSWORD = cast.PASSWORD
 CHEAP_HASH = generate_password_hash(PASSWORD, method="scrypt:1024:8:1")
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """What is asked of SQLite about itself is not asked of PostgreSQL."""
+    """What is asked of SQLite about itself is not asked of PostgreSQL; files of long tests come first.
+
+    Two workers share the files (`make test`): a long one that began last would keep one of them waiting.
+    """
     foreign = [one for one in items if one.get_closest_marker("sqlite_only") and "postgres" in one.name]
     config.hook.pytest_deselected(items=foreign)
     items[:] = [one for one in items if one not in foreign]
+    items.sort(key=lambda one: not one.get_closest_marker("journey"))
 
 
 @pytest.fixture(scope="session")
@@ -41,29 +48,85 @@ def postgres() -> Iterator[PostgresServer]:
     server.stop()
 
 
-@pytest.fixture(scope="session", params=["sqlite", "postgres"])
-def database_uri(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A fresh database; every test that touches one runs on SQLite and on PostgreSQL."""
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path_factory.mktemp('database') / 'npsapp.db'}"
-    server: PostgresServer = request.getfixturevalue("postgres")
-    return server.database("tests")
+@pytest.fixture(scope="session")
+def redis() -> Iterator[RedisServer]:
+    """A Redis server of this run."""
+    server = RedisServer().start()
+    yield server
+    server.stop()
+
+
+class Applications:
+    """One application with all tables for each kind of database; tests of both kinds come in turns."""
+
+    def __init__(self, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> None:
+        self._request = request
+        self._folder = tmp_path_factory.mktemp
+        self._made: dict[str, Flask] = {}
+
+    def on(self, kind: str) -> Flask:
+        """The application on `sqlite` or `postgres`."""
+        if kind not in self._made:
+            self._made[kind] = self._make(self._uri(kind))
+        return self._made[kind]
+
+    def _uri(self, kind: str) -> str:
+        if kind == "sqlite":
+            return f"sqlite:///{self._folder('database') / 'npsapp.db'}"
+        server: PostgresServer = self._request.getfixturevalue("postgres")
+        return server.database("tests")
+
+    def _make(self, uri: str) -> Flask:
+        app = create_app(
+            {"TESTING": True, "SQLALCHEMY_DATABASE_URI": uri, "SECRET_KEY": "a key for tests only, 1234"},
+            instance_path=str(self._folder("instance")),
+        )
+        app.test_client_class = Browser
+        with app.app_context():
+            db.create_all()
+        return app
+
+    def close(self) -> None:
+        for app in self._made.values():
+            with app.app_context():
+                db.session.remove()
+                db.engine.dispose()
 
 
 @pytest.fixture(scope="session")
-def shared_app(database_uri: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
-    """One application for all tests in this process, with all tables."""
-    app = create_app(
-        {"TESTING": True, "SQLALCHEMY_DATABASE_URI": database_uri, "SECRET_KEY": "a key for tests only, 1234"},
-        instance_path=str(tmp_path_factory.mktemp("instance")),
-    )
-    app.test_client_class = Browser
-    with app.app_context():
-        db.create_all()
-    yield app
-    with app.app_context():
-        db.session.remove()
-        db.engine.dispose()
+def applications(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Applications]:
+    """The applications of this process, made when a test first asks for one."""
+    made = Applications(request, tmp_path_factory)
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgres"])
+def shared_app(request: pytest.FixtureRequest, applications: Applications) -> Flask:
+    """One application for all tests; every test that touches a database runs on SQLite and on PostgreSQL."""
+    return applications.on(request.param)
+
+
+class Backing:
+    """What an installation stands on: SQLite and a queue file (`sqlite`), or PostgreSQL and Redis (`postgres`)."""
+
+    def __init__(self, kind: str, request: pytest.FixtureRequest) -> None:
+        self.kind = kind
+        self._request = request
+
+    def fresh(self) -> dict[str, str]:
+        """Settings that name a database and a queue nobody used before."""
+        if self.kind == "sqlite":
+            return {}
+        server: PostgresServer = self._request.getfixturevalue("postgres")
+        queue: RedisServer = self._request.getfixturevalue("redis")
+        return {"SQLALCHEMY_DATABASE_URI": server.database(f"install_{uuid4().hex}"), "HUEY_URL": queue.database()}
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def backing(request: pytest.FixtureRequest) -> Backing:
+    """Installations of journeys stand on files, and on PostgreSQL and Redis."""
+    return Backing(request.param, request)
 
 
 @pytest.fixture

@@ -2,9 +2,14 @@
 # Install the programs that tests drive, when run as root on Debian; otherwise name what is missing and fail.
 set -eu
 missing=""
-command -v chromium >/dev/null 2>&1 || missing="$missing chromium"
-command -v initdb >/dev/null 2>&1 || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing="$missing postgresql"
-command -v openssl >/dev/null 2>&1 || missing="$missing openssl"
+# needs PROGRAM PACKAGE: servers stand in /usr/sbin, which is not on everybody's path.
+needs() { PATH="$PATH:/usr/sbin:/sbin" command -v "$1" >/dev/null 2>&1 || missing="$missing $2"; }
+ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || needs initdb postgresql
+needs chromium chromium
+needs nginx nginx-light
+needs openssl openssl
+needs redis-server redis-server
+needs systemd-analyze systemd
 [ -z "$missing" ] && exit 0
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
     echo "installing:$missing"

@@ -1,15 +1,17 @@
 """What a person may type when signing in, in the own profile and when looking after colleagues."""
 
+from typing import Any
+
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from wtforms import Field, ValidationError, fields
-from wtforms.validators import DataRequired, EqualTo, InputRequired, Length
+from wtforms.validators import DataRequired, EqualTo, InputRequired, Length, Optional
 from wtforms.widgets import CheckboxInput, ListWidget
 
 from npsapp.accounts import rules
 from npsapp.i18n import LANGUAGES
-from npsapp.organization.forms import EMAIL_MAX, NAME_MAX, options, stripped
+from npsapp.organization.forms import EMAIL_MAX, NAME_MAX, existing_zone, options, stripped
 from npsapp.permissions import Role
 
 PASSWORD = [InputRequired(), Length(max=rules.PASSWORD_MAX)]
@@ -59,10 +61,16 @@ class ChangePasswordForm(NewPasswordForm):
 
 
 class ProfileForm(FlaskForm):
-    """The own name and language."""
+    """The own name, language and clock."""
 
     name = fields.StringField(_l("Name"), filters=[stripped], validators=[DataRequired(), Length(max=NAME_MAX)])
     language = fields.SelectField(_l("Language"), choices=options(LANGUAGES.items()))
+    timezone = fields.StringField(
+        _l("Time zone"),
+        filters=[stripped],
+        validators=[Optional(), existing_zone],
+        description=_l("For times on pages and the hour of the morning list, for example Europe/Kyiv."),
+    )
 
 
 class UserForm(ProfileForm):
@@ -78,9 +86,11 @@ class UserForm(ProfileForm):
             "With everything inside them. A regional manager sees nothing else; for other roles no tick means all."
         ),
     )
-    blocked = fields.BooleanField(
-        _l("Blocked"), description=_l("Signed out at once, and cannot sign in. Open cases keep their owner.")
-    )
+
+    def columns(self) -> dict[str, Any]:
+        """What was typed, by argument of the services."""
+        typed = {name: value for name, value in self.data.items() if name != "csrf_token"}
+        return typed | {"role": Role(self.role.data)}
 
     def validate_region_ids(self, field: Field) -> None:
         """A manager without regions would see nothing at all."""

@@ -19,14 +19,19 @@ PURPOSE = "password"
 
 def password_letter(user: User, *, keys: Sequence[str], public_url: str, now: datetime) -> rendering.Letter:
     """The letter with the link, in the user's language; a welcome while there is no password yet."""
-    payload = {"user": user.id, "print": _fingerprint(user), "until": (now + _lasts(user)).timestamp()}
     return rendering.staff_letter(
         "accounts/mail/password_reset" if user.password_hash else "accounts/mail/welcome",
         language=user.language,
         name=user.name,
         email=user.email,
-        link=f"{public_url}/password/reset/{tokens.sign(keys, PURPOSE, payload)}",
+        link=password_link(user, keys=keys, public_url=public_url, now=now),
     )
+
+
+def password_link(user: User, *, keys: Sequence[str], public_url: str, now: datetime) -> str:
+    """The address on which the user sets a password, once; for a page that shows it where letters do not leave."""
+    payload = {"user": user.id, "print": _fingerprint(user), "until": (now + _lasts(user)).timestamp()}
+    return f"{public_url}/password/reset/{tokens.sign(keys, PURPOSE, payload)}"
 
 
 def send(user: User, letter: rendering.Letter, *, actor: Actor, now: datetime) -> None:

@@ -5,6 +5,7 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from npsapp.accounts.rules import UserState
 from npsapp.db import Base, code
 from npsapp.permissions import Role, Scope
 
@@ -26,6 +27,11 @@ class User(Base):
     created_at: Mapped[datetime]
     last_login_at: Mapped[datetime | None]
     blocked_at: Mapped[datetime | None]
+    """Cannot sign in since then; also set for whoever has left."""
+    retired_at: Mapped[datetime | None]
+    """Left the company: out of lists and choices, kept for history."""
+    is_demo: Mapped[bool] = mapped_column(default=False)
+    """Somebody of the demo company, who leaves with it."""
     regions: Mapped[list["UserRegion"]] = relationship(back_populates="user", cascade="all, delete-orphan")
 
     # What Flask-Login asks for. `session_token` and `scope` are no columns: the loader sets them on each request.
@@ -37,6 +43,13 @@ class User(Base):
     @property
     def is_active(self) -> bool:
         return self.blocked_at is None
+
+    @property
+    def state(self) -> UserState:
+        """Whether this user can sign in, and why not."""
+        if self.retired_at or self.blocked_at:
+            return UserState.RETIRED if self.retired_at else UserState.BLOCKED
+        return UserState.ACTIVE if self.password_hash else UserState.INVITED
 
     @property
     def region_ids(self) -> set[int]:
@@ -69,6 +82,15 @@ class Duty(Base):
     region_id: Mapped[int | None] = mapped_column(ForeignKey("region.id"), index=True)
     user_id: Mapped[int] = mapped_column(ForeignKey("user.id"), index=True)
     user: Mapped[User] = relationship()
+
+
+class UserPerformer(Base):
+    """Which user a performer is; a user may be a performer of several brands."""
+
+    __tablename__ = "user_performer"
+
+    performer_id: Mapped[int] = mapped_column(ForeignKey("performer.id", ondelete="CASCADE"), primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"), index=True)
 
 
 class UserSession(Base):

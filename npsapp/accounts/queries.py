@@ -7,7 +7,7 @@ from sqlalchemy import and_, func, select
 from sqlalchemy.orm import contains_eager, selectinload
 
 from npsapp.accounts import rules
-from npsapp.accounts.models import Duty, LoginAttempt, User, UserSession
+from npsapp.accounts.models import Duty, LoginAttempt, User, UserPerformer, UserSession
 from npsapp.db import db
 from npsapp.lib.refusals import Refused
 from npsapp.lib.texts import N_
@@ -40,6 +40,18 @@ def users() -> list[User]:
     """
     everybody = db.session.scalars(select(User).options(selectinload(User.regions)))
     return sorted(everybody, key=lambda one: (not one.is_active, one.name.casefold(), one.id))
+
+
+def find_users(word: str, *, role: Role | None, state: rules.UserState | None) -> list[User]:
+    """Colleagues by a part of name or address, role and state; whoever has left only when asked for."""
+    wanted = word.casefold()
+    return [
+        one
+        for one in users()
+        if (wanted in one.name.casefold() or wanted in one.email)
+        and role in (None, one.role)
+        and (one.state is state if state else one.retired_at is None)
+    ]
 
 
 def scope_of(user: User) -> Scope:
@@ -105,6 +117,19 @@ def duties() -> dict[tuple[int, int | None], int]:
         select(Duty.pool_id, Duty.region_id, Duty.user_id).join(Duty.user).where(User.blocked_at.is_(None))
     )
     return {(row.pool_id, row.region_id): row.user_id for row in rows}
+
+
+def duties_of(user_id: int) -> list[tuple[int, int | None]]:
+    """(Pool, region) this user answers for, blocked or not; without a region: the fallback owner of the pool."""
+    rows = select(Duty.pool_id, Duty.region_id).where(Duty.user_id == user_id).order_by(Duty.id)
+    return [(row.pool_id, row.region_id) for row in db.session.execute(rows)]
+
+
+def users_of_performers(performer_ids: Iterable[int]) -> dict[int, int]:
+    """Performer → the user who is that performer; the others are left out."""
+    wanted = UserPerformer.performer_id.in_(set(performer_ids))
+    rows = db.session.execute(select(UserPerformer.performer_id, UserPerformer.user_id).where(wanted))
+    return {row.performer_id: row.user_id for row in rows}
 
 
 def labels(ids: Iterable[int]) -> dict[int, str]:

@@ -6,7 +6,16 @@ from datetime import datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
 
-from npsapp.lib.texts import N_
+from npsapp.lib.texts import N_, Worded
+
+
+class UserState(Worded):
+    """Whether somebody can sign in, and why not."""
+
+    ACTIVE = "active", N_("active")
+    INVITED = "invited", N_("no password yet")
+    BLOCKED = "blocked", N_("blocked")
+    RETIRED = "retired", N_("has left")
 
 
 @dataclass(frozen=True)

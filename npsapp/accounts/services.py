@@ -3,14 +3,14 @@
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import delete, insert
+from sqlalchemy import delete, insert, select
 
 from npsapp.accounts import queries, sessions
-from npsapp.accounts.models import Duty, User, UserRegion
+from npsapp.accounts.models import Duty, User, UserPerformer, UserRegion
 from npsapp.audit import services as audit
 from npsapp.audit.events import Event
 from npsapp.audit.services import Actor
-from npsapp.db import db
+from npsapp.db import alone, db
 from npsapp.lib.addresses import normalise
 from npsapp.lib.refusals import Refused
 from npsapp.lib.texts import N_
@@ -40,7 +40,7 @@ class UnknownDuty(Refused):
 
 
 class LastAdministrator(Refused):
-    """The last administrator can be neither blocked nor given another role: nobody could undo it."""
+    """The last administrator who can sign in is neither blocked nor given another role: nobody could undo it."""
 
     code = "last_administrator"
     wording = N_("This is the last administrator. Make somebody else an administrator first.")
@@ -56,12 +56,14 @@ def create_user(
     region_ids: Collection[int],
     actor: Actor,
     now: datetime,
+    timezone: str = "",
 ) -> User:
     """Add a colleague; a manager takes on those of the regions that have no manager yet. Needs a transaction.
 
     An empty `password_hash` means that nobody can sign in until a password is set. May raise EmailTaken or
     WrongEmail.
     """
+    alone("adding users")
     address = normalise(email)
     if address is None:
         raise WrongEmail()
@@ -72,7 +74,7 @@ def create_user(
         name=name or address,
         role=role,
         language=language,
-        timezone=_zone(region_ids),
+        timezone=timezone or _zone(region_ids),
         password_hash=password_hash,
         created_at=now,
         regions=_user_regions(region_ids),
@@ -93,14 +95,15 @@ def change_user(
     language: str,
     actor: Actor,
     now: datetime,
+    timezone: str = "",
     role: Role | None = None,
     region_ids: Collection[int] | None = None,
 ) -> None:
-    """Change what a colleague is and sees; role and regions stay when they are not given. Needs a transaction.
+    """Change what a colleague is and sees; zone, role and regions stay when not given. Needs a transaction.
 
     Whoever is no manager any more manages no region any more. May raise LastAdministrator.
     """
-    wanted = {"name": name, "language": language, "role": role or user.role}
+    wanted = {"name": name, "language": language, "timezone": timezone or user.timezone, "role": role or user.role}
     if wanted["role"] is not Role.ADMINISTRATOR:
         _refuse_last_administrator(user)
     changed = [field for field, value in wanted.items() if getattr(user, field) != value]
@@ -119,20 +122,29 @@ def change_user(
         audit.record(Event.USER_CHANGED, actor=actor, now=now, subject=("user", user.id), data=data)
 
 
-def set_blocked(user: User, *, blocked: bool, actor: Actor, now: datetime) -> None:
+def set_blocked(user: User, *, blocked: bool, actor: Actor, now: datetime, for_good: bool = False) -> None:
     """Let a colleague sign in no more (sessions end at once), or again. Needs a transaction.
 
-    May raise LastAdministrator.
+    `for_good`: has left the company, out of lists and choices; letting in again undoes that too. Whoever blocks hands
+    over cases and duties in the same transaction. May raise LastAdministrator.
     """
-    if blocked == (not user.is_active):
-        return
     if blocked:
         _refuse_last_administrator(user)
-        sessions.end_all(user.id)
-    user.blocked_at = now if blocked else None
+    user.blocked_at = (user.blocked_at or now) if blocked else None
+    user.retired_at = now if blocked and for_good else None
+    if not db.session.is_modified(user):
+        return
     db.session.flush()
-    event = Event.USER_BLOCKED if blocked else Event.USER_UNBLOCKED
+    if blocked:
+        sessions.end_all(user.id)
+    event = (Event.USER_RETIRED if for_good else Event.USER_BLOCKED) if blocked else Event.USER_UNBLOCKED
     audit.record(event, actor=actor, now=now, subject=("user", user.id))
+
+
+def hand_over_duties(user_id: int, to_id: int, *, actor: Actor, now: datetime) -> None:
+    """Let somebody else answer for what this user answers for. Needs a transaction."""
+    for pool_id, region_id in queries.duties_of(user_id):
+        set_duty(pool_id, region_id, to_id, actor=actor, now=now)
 
 
 def set_password(user: User, password_hash: str, *, actor: Actor, now: datetime, keep_token: str = "") -> None:
@@ -162,6 +174,21 @@ def set_duty(pool_id: int, region_id: int | None, user_id: int | None, *, actor:
     audit.record(Event.SETTING_CHANGED, actor=actor, now=now, subject=subject, data=data)
 
 
+def set_performer_user(performer_id: int, user_id: int | None) -> bool:
+    """Say which user a performer is, or that it is none; whether that is new. Needs a transaction; the caller audits.
+
+    Refuses with UnknownDuty when there is no such user.
+    """
+    if queries.users_of_performers([performer_id]).get(performer_id) == user_id:
+        return False
+    if user_id is not None and db.session.get(User, user_id) is None:
+        raise UnknownDuty
+    db.session.execute(delete(UserPerformer).where(UserPerformer.performer_id == performer_id))
+    if user_id is not None:
+        db.session.execute(insert(UserPerformer).values(performer_id=performer_id, user_id=user_id))
+    return True
+
+
 def _take_free_regions(user_id: int, region_ids: Collection[int], *, actor: Actor, now: datetime) -> None:
     taken = queries.duties()
     for region in organization.regions():
@@ -174,8 +201,10 @@ def _user_regions(region_ids: Collection[int]) -> list[UserRegion]:
 
 
 def _refuse_last_administrator(user: User) -> None:
-    active = [one.id for one in queries.users() if one.is_active and one.role is Role.ADMINISTRATOR]
-    if active == [user.id]:
+    able = User.role == Role.ADMINISTRATOR, User.blocked_at.is_(None), User.password_hash != ""
+    active = select(User.id).where(*able).order_by(User.id)
+    # Held until the transaction ends: of two administrators who demote each other the second finds only itself.
+    if db.session.scalars(active.with_for_update(key_share=True)).all() == [user.id]:
         raise LastAdministrator()
 
 

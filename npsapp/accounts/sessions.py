@@ -10,7 +10,7 @@ from npsapp.accounts.models import LoginAttempt, User, UserSession
 from npsapp.audit import services as audit
 from npsapp.audit.events import Event
 from npsapp.audit.services import Actor
-from npsapp.db import change, db
+from npsapp.db import alone, change, db
 from npsapp.lib.refusals import Refused
 from npsapp.lib.texts import N_
 from npsapp.lib.tokens import digest, keyed, new_token
@@ -33,6 +33,13 @@ class TooManyTries(Refused):
     wording = N_("Too many failed tries. Wait a little, or set a new password by letter.")
 
 
+class PasswordChanged(Refused):
+    """What was proven is no longer the password, or its owner was blocked meanwhile."""
+
+    code = "password_changed"
+    wording = N_("The password has been changed meanwhile. Sign in with the new one.")
+
+
 def claim(email: str, address: str, *, key: str) -> Claim:
     """The claim of a visitor at a network address to be the user with that e-mail address."""
     account, place = email.strip().lower(), rules.network_of(address)
@@ -53,6 +60,7 @@ def begin_letter(who: Claim, *, now: datetime) -> None:
 
 
 def _count(limits: dict[str, tuple[rules.Limit, ...]], who: Claim, now: datetime) -> None:
+    alone("signing in")
     db.session.execute(delete(LoginAttempt).where(LoginAttempt.at < now - rules.KEPT_FOR))
     limits = limits | {f"address:{who.place}": rules.ADDRESS_LIMITS}
     for key, limit in limits.items():
@@ -77,6 +85,14 @@ def forget_tries(who: Claim) -> None:
 def note_failure(user_id: int | None, *, now: datetime) -> None:
     """Remember in the audit that a try failed; the account's id only if there is one. Needs a transaction."""
     audit.record(Event.USER_LOGIN_FAILED, actor=VISITOR, now=now, subject=("user", user_id))
+
+
+def still_proven(user_id: int, stored: str) -> None:
+    """Keep the password that was proven as it is until the transaction ends. May raise PasswordChanged."""
+    now = select(User.password_hash, User.blocked_at).where(User.id == user_id)
+    row = db.session.execute(now.with_for_update(key_share=True)).one()
+    if row.password_hash != stored or row.blocked_at:
+        raise PasswordChanged
 
 
 def begin_session(user: User, *, remember: bool, agent: str, now: datetime) -> str:
@@ -113,11 +129,14 @@ def end(token: str, *, user_id: int, now: datetime) -> None:
     audit.record(Event.USER_LOGGED_OUT, actor=audit.by_user(user_id), now=now, subject=("user", user_id))
 
 
-def revoke(session_id: int, *, user_id: int, now: datetime) -> None:
-    """Sign the user out on another device; nothing happens when that session has ended. Needs a transaction."""
-    own = UserSession.user_id == user_id
-    if change(delete(UserSession).where(UserSession.id == session_id, own)):
-        audit.record(Event.SESSION_REVOKED, actor=audit.by_user(user_id), now=now, subject=("user", user_id))
+def revoke(user_id: int, session_id: int | None, *, actor: Actor, now: datetime, keep_token: str = "") -> None:
+    """Sign a user out on one device, or (None) on all, except where `keep_token` is. Needs a transaction."""
+    which = [UserSession.user_id == user_id, UserSession.token_hash != digest(keep_token)]
+    if session_id is not None:
+        which.append(UserSession.id == session_id)
+    if count := change(delete(UserSession).where(*which)):
+        data = {"count": count}
+        audit.record(Event.SESSION_REVOKED, actor=actor, now=now, subject=("user", user_id), data=data)
 
 
 def end_all(user_id: int, *, keep_token: str = "") -> None:

@@ -6,33 +6,24 @@ from flask_babel import gettext as _
 from flask_login import current_user
 from wtforms import SelectChoice
 
-from npsapp.accounts import letters, queries, services
+from npsapp.accounts import letters, queries, services, sessions
 from npsapp.accounts.forms import NewUserForm, UserForm
 from npsapp.accounts.models import User
 from npsapp.audit import services as audit
 from npsapp.audit.services import Actor
 from npsapp.db import transaction
+from npsapp.delivery.channels import mail
 from npsapp.delivery.services import NoSender
 from npsapp.i18n import language_now
 from npsapp.lib.clock import utcnow
 from npsapp.lib.texts import text_in
+from npsapp.lib.tokens import digest
 from npsapp.organization import queries as organization
-from npsapp.permissions import Permission, Role
+from npsapp.organization.rules import zones
+from npsapp.permissions import Permission, Role, may
 from npsapp.web.access import requires
 
 bp = Blueprint("users", __name__, url_prefix="/users", template_folder="templates")
-
-
-@bp.get("/")
-@requires(Permission.ADMINISTER)
-def index() -> ResponseReturnValue:
-    """All colleagues."""
-    return render_template(
-        "accounts/users.html",
-        users=queries.users(),
-        regions={region.id: region.name for region in organization.regions()},
-        missing=queries.managers_missing(),
-    )
 
 
 @bp.route("/new", methods=["GET", "POST"])
@@ -42,47 +33,71 @@ def add() -> ResponseReturnValue:
     form = NewUserForm(language=current_user.language)
     _offer_regions(form)
     if not form.validate_on_submit():
-        return render_template("accounts/user.html", form=form, user=None), 422 if form.errors else 200
+        return _page(form, None)
     try:
         with transaction():
-            user = services.create_user(
-                email=form.email.data,
-                name=form.name.data,
-                role=Role(form.role.data),
-                language=form.language.data,
-                password_hash="",
-                region_ids=form.region_ids.data,
-                actor=_me(),
-                now=utcnow(),
-            )
+            user = services.create_user(password_hash="", actor=_me(), now=utcnow(), **form.columns())
     except (services.EmailTaken, services.WrongEmail) as refusal:
         form.email.errors = [_(refusal.wording)]
-        return render_template("accounts/user.html", form=form, user=None), 422
+        return _page(form, None)
     return _send_letter(user)
 
 
 @bp.route("/<int:user_id>", methods=["GET", "POST"])
 @requires(Permission.ADMINISTER)
 def edit(user_id: int) -> ResponseReturnValue:
-    """One colleague: name, role, regions, language."""
+    """One colleague: name, role, regions, language, clock, and where they are signed in."""
     user = queries.user(user_id) or abort(404)
-    form = UserForm(obj=user, blocked=not user.is_active)
+    form = UserForm(obj=user)
     _offer_regions(form)
     if not form.validate_on_submit():
-        return render_template("accounts/user.html", form=form, user=user), 422 if form.errors else 200
+        return _page(form, user)
     with transaction():
-        services.change_user(
-            user,
-            name=form.name.data,
-            language=form.language.data,
-            role=Role(form.role.data),
-            region_ids=form.region_ids.data,
-            actor=_me(),
-            now=utcnow(),
-        )
-        services.set_blocked(user, blocked=form.blocked.data, actor=_me(), now=utcnow())
+        services.change_user(user, actor=_me(), now=utcnow(), **form.columns())
     flash(_("The changes are saved."), "success")
     return redirect(url_for(".edit", user_id=user_id), code=303)
+
+
+def _page(form: UserForm, user: User | None) -> ResponseReturnValue:
+    page = render_template(
+        "accounts/user.html",
+        form=form,
+        user=user,
+        zones=zones(),
+        sessions=queries.sessions(user.id, now=utcnow()) if user else [],
+        own=digest(current_user.session_token),
+    )
+    return page, 422 if form.errors else 200
+
+
+@bp.post("/<int:user_id>/sessions")
+@requires(Permission.ADMINISTER)
+def end_sessions(user_id: int) -> ResponseReturnValue:
+    """Sign a colleague out on one device, or on all."""
+    user, own = queries.user(user_id) or abort(404), current_user.session_token
+    chosen = request.form.get("session", type=int)
+    with transaction():
+        sessions.revoke(user.id, chosen, actor=_me(), now=utcnow(), keep_token=own)
+    flash(_("Signed out there."), "success")
+    return redirect(url_for(".edit", user_id=user_id), code=303)
+
+
+@bp.post("/<int:user_id>/return")
+@requires(Permission.ADMINISTER)
+def let_in(user_id: int) -> ResponseReturnValue:
+    """Let somebody sign in again who was blocked or had left."""
+    user = queries.user(user_id) or abort(404)
+    with transaction():
+        services.set_blocked(user, blocked=False, actor=_me(), now=utcnow())
+    flash(_("%(name)s can sign in again.", name=user.name), "success")
+    return redirect(url_for(".edit", user_id=user_id), code=303)
+
+
+@bp.get("/roles")
+@requires(Permission.ADMINISTER)
+def roles() -> ResponseReturnValue:
+    """What each role may do, in words."""
+    return render_template("accounts/roles.html", roles=list(Role), permissions=list(Permission), may=may)
 
 
 @bp.post("/<int:user_id>/letter")
@@ -133,6 +148,8 @@ def _send_letter(user: User) -> ResponseReturnValue:
         flash(_(refusal.wording), "error")
     else:
         flash(_("A letter with a link to set the password goes to %(email)s.", email=user.email), "success")
+        if mail.brands_without_server():
+            flash(_("Without a mail server it reaches nobody: copy the link from the letter in the outbox."), "warning")
     return redirect(url_for(".edit", user_id=user.id), code=303)
 
 

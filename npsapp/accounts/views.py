@@ -18,6 +18,7 @@ from npsapp.delivery.services import NoSender
 from npsapp.i18n import LANGUAGES, language_now
 from npsapp.lib.clock import utcnow
 from npsapp.lib.tokens import digest
+from npsapp.organization.rules import zones
 from npsapp.web.access import public, signed_in
 
 bp = Blueprint("accounts", __name__, template_folder="templates")
@@ -40,8 +41,7 @@ def login() -> ResponseReturnValue:
         form.form_errors = [_("The e-mail address or the password is wrong.")]
         return render_template("accounts/login.html", form=form), 422
     with transaction():
-        if user.password_hash != stored:  # changed while the hash was computed
-            abort(409)
+        sessions.still_proven(user.id, stored)  # it may have been changed while the hash was computed
         sessions.forget_tries(_claim(user.email))
         token = sessions.begin_session(user, remember=form.remember.data, agent=request.user_agent.string, now=utcnow())
     enter(user, token, remember=form.remember.data)
@@ -92,10 +92,10 @@ def language() -> ResponseReturnValue:
     return redirect(rules.safe_next(request.form.get("next")) or url_for("office.start"), code=303)
 
 
-def _change_profile(name: str, language: str) -> None:
+def _change_profile(name: str, language: str, timezone: str = "") -> None:
     with transaction():
-        actor = audit.by_user(current_user.id)
-        services.change_user(current_user, name=name, language=language, actor=actor, now=utcnow())
+        actor, now = audit.by_user(current_user.id), utcnow()
+        services.change_user(current_user, name=name, language=language, timezone=timezone, actor=actor, now=now)
 
 
 @bp.route("/password/forgot", methods=["GET", "POST"])
@@ -134,6 +134,7 @@ def reset(token: str) -> ResponseReturnValue:
     hashed = hash_password(form.password.data)
     with transaction():
         user = letters.user_of(token, keys=keys, now=now) or abort(410)  # the button was pressed twice
+        sessions.still_proven(user.id, user.password_hash)
         services.set_password(user, hashed, actor=audit.by_user(user.id), now=now)
         sessions.forget_tries(_claim(user.email))
     session.clear()
@@ -148,7 +149,7 @@ def profile() -> ResponseReturnValue:
     form = ProfileForm(obj=current_user)
     if not form.validate_on_submit():
         return _profile_page(form, ChangePasswordForm()), 422 if form.errors else 200
-    _change_profile(form.name.data, form.language.data)
+    _change_profile(form.name.data, form.language.data, form.timezone.data)
     flash(_("The changes are saved."), "success")
     return redirect(url_for(".profile"), code=303)
 
@@ -160,12 +161,14 @@ def change_password() -> ResponseReturnValue:
     form = ChangePasswordForm()
     form.owner_email = current_user.email
     # Throttled like signing in: somebody at a forgotten screen must not try passwords.
-    if form.validate() and not _proven(current_user, current_user.email, form.current.data):
+    stored = form.validate() and _proven(current_user, current_user.email, form.current.data)
+    if not form.errors and not stored:
         form.current.errors = [_("This is not your current password.")]
     if form.errors:
         return _profile_page(ProfileForm(formdata=None, obj=current_user), form), 422
     hashed = hash_password(form.password.data)
     with transaction():
+        sessions.still_proven(current_user.id, stored or "")
         sessions.forget_tries(_claim(current_user.email))
         actor, own = audit.by_user(current_user.id), current_user.session_token
         services.set_password(current_user, hashed, actor=actor, now=utcnow(), keep_token=own)
@@ -173,13 +176,15 @@ def change_password() -> ResponseReturnValue:
     return redirect(url_for(".profile"), code=303)
 
 
-@bp.post("/profile/sessions/<int:session_id>/end")
+@bp.post("/profile/sessions")
 @signed_in
-def end_session(session_id: int) -> ResponseReturnValue:
-    """Sign out on another device."""
+def end_sessions() -> ResponseReturnValue:
+    """Sign out on another device, or on all others."""
+    actor, own = audit.by_user(current_user.id), current_user.session_token
+    chosen = request.form.get("session", type=int)
     with transaction():
-        sessions.revoke(session_id, user_id=current_user.id, now=utcnow())
-    flash(_("You are signed out on that device."), "success")
+        sessions.revoke(current_user.id, chosen, actor=actor, now=utcnow(), keep_token=own)
+    flash(_("Signed out there."), "success")
     return redirect(url_for(".profile"), code=303)
 
 
@@ -190,6 +195,7 @@ def _profile_page(form: ProfileForm, password_form: ChangePasswordForm) -> str:
         password_form=password_form,
         sessions=queries.sessions(current_user.id, now=utcnow()),
         own=digest(current_user.session_token),
+        zones=zones(),
     )
 
 

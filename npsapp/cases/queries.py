@@ -7,7 +7,7 @@ from enum import StrEnum
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select, true, union
+from sqlalchemy import ColumnElement, Row, Select, and_, exists, func, or_, select, true, union
 from sqlalchemy import case as choose
 from sqlalchemy.orm import contains_eager, joinedload, selectinload
 
@@ -125,6 +125,17 @@ def histories(case_id: int) -> dict[int, list[Stand]]:
 def open_ids() -> Sequence[int]:
     """All open cases; their clocks are counted again after an outage."""
     return db.session.scalars(select(Case.id).where(_OPEN).order_by(Case.id)).all()
+
+
+def open_of(user_id: int) -> Sequence[Row[int, int | None]]:
+    """Id and region of each open case of an owner."""
+    return db.session.execute(select(Case.id, Case.region_id).where(_OPEN, Case.owner_id == user_id)).all()
+
+
+def open_counts() -> dict[int, int]:
+    """How many open cases each owner has."""
+    rows = db.session.execute(select(Case.owner_id, func.count()).where(_OPEN).group_by(Case.owner_id))
+    return {row[0]: row[1] for row in rows}
 
 
 # ---- letters to staff ------------------------------------------------------------------------------------------
@@ -346,8 +357,8 @@ def of_answer(user_id: int, scope: Scope, response_id: int) -> int | None:
 
 
 def fresh(case_id: int) -> Case:
-    """The case as it stands in this transaction, whatever was read before."""
-    return db.session.get_one(Case, case_id, populate_existing=True)
+    """The case as it is now, whatever was read before; nobody else changes it until this transaction ends."""
+    return db.session.get_one(Case, case_id, populate_existing=True, with_for_update={"of": Case})
 
 
 def causes() -> Sequence[Cause]:

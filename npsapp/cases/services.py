@@ -4,22 +4,22 @@ Every function needs a transaction. What people do with a case stands in `handli
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
 from npsapp.accounts import queries as accounts
 from npsapp.accounts.models import User
 from npsapp.audit import services as audit
 from npsapp.audit.events import Event
 from npsapp.cases import calendar, queries, rendering, rules
-from npsapp.cases.models import Case, CaseNote, CaseResponse, Cause, StaffLetter
+from npsapp.cases.models import Case, CaseAttempt, CaseNote, CaseResponse, Cause, StaffLetter
 from npsapp.cases.rules import Kind, LetterKind, Look, Outcome, Remark, State
-from npsapp.db import db, insert_unless_there
+from npsapp.db import alone, change, db, insert_unless_there
 from npsapp.delivery import services as delivery
 from npsapp.delivery.rules import Purpose
 from npsapp.lib.clock import day_bounds, local_date
@@ -29,6 +29,8 @@ from npsapp.responses.models import Response, ResponseRevision
 
 USEFUL_FOR = timedelta(days=3)
 """A letter about new cases that could not leave for so long tells nothing the list does not tell better."""
+CASES = "cases"
+"""What the program does with cases by itself, it does with one at a time (see `db.alone`)."""
 CAUSES = Path(__file__).with_name("causes.json")
 """The root causes a new company starts with: two levels, at most eight by eight, in three languages."""
 
@@ -41,8 +43,7 @@ def look_at(response_id: int, *, now: datetime) -> Look:
 
     Safe to repeat: the state looked at is remembered, an answer has one place, a customer one open case.
     """
-    # Of two beats at once the second waits here for the first (on SQLite it has waited already), and then sees it.
-    db.session.execute(select(Response.id).where(Response.id == response_id).with_for_update())
+    alone(CASES)
     response, seen = queries.answer(response_id)
     place = db.session.get(CaseResponse, response_id, populate_existing=True)
     matters = bool(seen) and rules.opens_case(response.score, response.contact_wanted)
@@ -67,7 +68,7 @@ def look_at(response_id: int, *, now: datetime) -> Look:
 
 
 def _look_again(place: CaseResponse, response: Response, seen: int, *, matters: bool, now: datetime) -> Look:
-    case, before = place.case, queries.revision(response.id, place.looked_at_revision)
+    case, before = queries.fresh(place.case_id), queries.revision(response.id, place.looked_at_revision)
     other = queries.open_case_of(queries.standing_customer(response), but=case.id)
     look = rules.look_again(
         case.state,
@@ -222,6 +223,7 @@ def _calendar(case: Case) -> calendar.WorkingCalendar:
 
 def recount_clocks(*, now: datetime) -> None:
     """Count the clocks of all open cases again, because an outage ended."""
+    alone(CASES)
     for case_id in queries.open_ids():
         recount(queries.fresh(case_id), now=now)
 
@@ -231,6 +233,7 @@ def recount_clocks(*, now: datetime) -> None:
 
 def tell_owner(user_id: int, *, public_url: str, now: datetime) -> bool:
     """One letter about all cases this owner does not know yet, if one is due now; true when it was queued."""
+    alone(CASES)
     if user_id not in queries.owners_to_tell(now):
         return False
     cases = queries.untold(user_id)
@@ -241,6 +244,7 @@ def tell_owner(user_id: int, *, public_url: str, now: datetime) -> bool:
 
 def morning_list(user_id: int, *, public_url: str, now: datetime) -> bool:
     """The list of a user's open and overdue cases, once a working day; true when it was queued."""
+    alone(CASES)
     if user_id not in queries.morning_due(now):
         return False
     _send(user_id, LetterKind.MORNING, queries.waiting_for(user_id), public_url=public_url, now=now)
@@ -270,6 +274,14 @@ def _send(user_id: int, kind: LetterKind, cases: Sequence[Case], *, public_url: 
     db.session.add(StaffLetter(user_id=user.id, kind=kind.value, slot=slot, at=now, day=today))
     told = Case.id.in_([case.id for case in cases])
     db.session.execute(update(Case).where(told, Case.owner_told_at.is_(None)).values(owner_told_at=now))
+
+
+def forget_people(customer_ids: Collection[int]) -> None:
+    """Take what staff wrote out of these people's cases; states, times and outcomes stay."""
+    change(update(Case).where(Case.customer_id.in_(customer_ids)).values(outcome_text=""))
+    theirs = select(Case.id).where(Case.customer_id.in_(customer_ids))
+    change(update(CaseAttempt).where(CaseAttempt.case_id.in_(theirs)).values(note=""))
+    change(delete(CaseNote).where(CaseNote.case_id.in_(theirs), CaseNote.by_id.is_not(None)))
 
 
 # ---- root causes -----------------------------------------------------------------------------------------------

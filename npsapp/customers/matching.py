@@ -96,6 +96,7 @@ class _Chunk:
         self.points: dict[tuple[int, Address], int] = {}
         self.new_ids: list[tuple[_Person, str]] = []
         self.new_points: list[tuple[_Person, Address]] = []
+        self.fresh: Sequence[int] = ()
         self.shared: set[Address] = set()
         self.languages: dict[int | None, str] = {}
 
@@ -263,10 +264,10 @@ class _Chunk:
             db.session.execute(update(Customer), changed)
 
     def _write_points(self) -> None:
-        ids = new_ids(ContactPoint, len(self.new_points))
+        self.fresh = new_ids(ContactPoint, len(self.new_points))
         rows: list[dict[str, Any]] = [
             {"id": id_, "customer_id": person.id, "kind": kind, "value": value}
-            for id_, (person, (kind, value)) in zip(ids, self.new_points, strict=True)
+            for id_, (person, (kind, value)) in zip(self.fresh, self.new_points, strict=True)
         ]
         insert_many(ContactPoint, rows, pool_id=self.pool_id, shared=False, created_at=self.now)
         for row in rows:
@@ -282,7 +283,7 @@ class _Chunk:
             if (value := row.email if KIND_OF[channel] is ContactKind.EMAIL else row.phone)
         ]
         if wanted:
-            grounds.write(wanted, now=self.now)
+            grounds.write(wanted, fresh=self.fresh, now=self.now)
 
 
 def _columns(person: _Person) -> dict[str, Any]:

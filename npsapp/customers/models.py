@@ -1,11 +1,11 @@
 """Customers, their contact points, grounds to write, holds and facts of contact."""
 
-from datetime import datetime
+from datetime import date, datetime
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint
+from sqlalchemy import Date, ForeignKey, Index, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from npsapp.customers.rules import ContactKind, FactKind, GroundKind, HoldReason
+from npsapp.customers.rules import ContactKind, FactKind, GroundKind, HoldReason, Kept
 from npsapp.db import Base, code
 from npsapp.delivery.rules import Channel
 
@@ -36,6 +36,8 @@ class Customer(Base):
     """Last time an invitation was claimed for this person; surveys race for it with one conditional UPDATE."""
     merged_into_id: Mapped[int | None] = mapped_column(ForeignKey("customer.id"), index=True)
     created_at: Mapped[datetime]
+    emptied_at: Mapped[datetime | None]
+    """When everything personal was taken out of this row, because its time was over."""
     contact_points: Mapped[list["ContactPoint"]] = relationship(back_populates="customer")
 
 
@@ -126,3 +128,28 @@ class Hold(Base):
     until: Mapped[datetime | None]
     """None: open."""
     lifted_at: Mapped[datetime | None]
+
+
+class CustomerNote(Base):
+    """What a colleague wrote down about a customer, for other colleagues."""
+
+    __tablename__ = "customer_note"
+    __table_args__ = (Index("ix_customer_note_customer", "customer_id", "at"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customer.id"))
+    at: Mapped[datetime]
+    by_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
+    text: Mapped[str] = mapped_column(Text)
+
+
+class Retention(Base):
+    """How long one kind of personal data is kept; without a row its default holds (`rules.Kept`)."""
+
+    __tablename__ = "retention"
+
+    kind: Mapped[Kept] = mapped_column(code(Kept, "kind"), primary_key=True)
+    amount: Mapped[int]
+    """Months or days, as the kind is counted."""
+    done_on: Mapped[date | None] = mapped_column(Date)
+    """The last day (UTC) on which everything past its time was taken out."""

@@ -12,6 +12,7 @@ _DATA = json.loads(Path(__file__).with_name("names.json").read_text("utf-8"))
 _FIRM_WORDS, _RU_NAMES, _UK_NAMES, _EN_NAMES = (
     frozenset(" ".join(_DATA[kind]).split()) for kind in ("firms", "ru", "uk", "en")
 )
+_FOREIGN = _RU_NAMES - _UK_NAMES
 _NAMES = {"ru": _RU_NAMES, "uk": _UK_NAMES, "en": _EN_NAMES}
 # Vocatives that the endings below do not give (Ukrainian orthography 2019, sections on the vocative case).
 _VOCATIVES: dict[str, str] = _DATA["vocatives"]
@@ -58,8 +59,7 @@ def _russian(words: list[str]) -> str:
 
 
 def _ukrainian(words: list[str]) -> str:
-    foreign = _RU_NAMES - _UK_NAMES
-    if any(_RU_ONLY.search(word) or word in foreign for word in words):
+    if any(_RU_ONLY.search(word) or word in _FOREIGN for word in words):
         return ""
     first, patronymic = _first_and_patronymic(words, _UK_PATRONYMIC)
     if first and patronymic:

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from flask import Blueprint, Response, current_app, make_response, render_template, request, url_for
 from flask_babel import format_date
 
-from npsapp.customers import links, queries, services
+from npsapp.customers import links, queries, retention, services
 from npsapp.customers.models import ContactPoint, Hold
-from npsapp.customers.rules import Choice
+from npsapp.customers.rules import Choice, Kept
 from npsapp.db import transaction
 from npsapp.extensions import csrf
 from npsapp.i18n import DEFAULT_LANGUAGE, LANGUAGES, negotiate, speaking
@@ -38,7 +38,7 @@ class Visitor:
 def show(token: str) -> Response:
     """The choices; opening the link changes nothing, so a scanner of links may do it too."""
     visitor = _visitor(token)
-    return _page(visitor, token) if visitor else _broken()
+    return _page(visitor, token) if visitor else _broken(token)
 
 
 @bp.post("/u/<token>")
@@ -47,7 +47,7 @@ def choose(token: str) -> Response:
     """One click from a mail program, a choice on the page, or taking it back. Always 200, never a redirect."""
     visitor = _visitor(token)
     if visitor is None:
-        return _broken()
+        return _broken(token)
     point_id, brand_id, now = visitor.point.id, visitor.brand.id, utcnow()
     choice = _choice()
     if request.form.get("choice") == UNDO:
@@ -71,7 +71,7 @@ def _choice() -> Choice | None:
 
 def _visitor(token: str) -> Visitor | None:
     ids = links.read_token(current_app.config["SECRET_KEYS"], token)
-    if ids is None:
+    if ids is None or ids[0] == links.TEST:
         return None
     point, brand = queries.contact_point(ids[0]), organization.brand(ids[1])
     return Visitor(point, brand) if point and brand else None
@@ -84,6 +84,7 @@ def _page(visitor: Visitor, token: str, *, undone: bool = False) -> Response:
     return _said(
         "customers/unsubscribe.html",
         language,
+        brand=brand,
         brand_name=text_in(brand.name, language),
         address=_masked(visitor.point.value),
         chosen=_chosen(stop),
@@ -124,14 +125,19 @@ def privacy(brand_key: str) -> Response:
         "customers/privacy.html",
         language,
         brand_name=text_in(brand.name, language),
+        brand=brand,
         postal_address=text_in(brand.postal_address, language),
-        email=brand.contact_email,
+        own_words=text_in(brand.privacy, language),
+        kept=retention.periods(),
+        Kept=Kept,
         here=url_for("unsubscribe.privacy", brand_key=brand_key),
     )
 
 
-def _broken() -> Response:
-    """The same page for every link that leads nowhere, so that it tells nothing about anybody."""
+def _broken(token: str = "") -> Response:
+    """The same page for every link that leads nowhere, so that it tells nothing about anybody; a test says so."""
+    if (links.read_token(current_app.config["SECRET_KEYS"], token) or (None,))[0] == links.TEST:
+        return _said("customers/test.html", _language(None), here=request.path)
     return _said("customers/broken.html", _language(None), status=404, here=request.path)
 
 

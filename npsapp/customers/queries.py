@@ -9,7 +9,7 @@ from typing import TypeVar
 from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import joinedload, selectinload
 
-from npsapp.customers.models import ContactFact, ContactPoint, Customer, Hold
+from npsapp.customers.models import ContactFact, ContactPoint, Customer, CustomerNote, Hold
 from npsapp.db import db
 from npsapp.organization.models import Brand, Region
 
@@ -106,13 +106,15 @@ def labels(ids: Iterable[int | None]) -> dict[int, str]:
 
 @dataclass(frozen=True)
 class Story:
-    """What this room knows of one person: addresses with their grounds, and holds, newest first."""
+    """What this room knows of one person: addresses with their grounds, holds, and what colleagues wrote down."""
 
     contact_points: list[ContactPoint]
     holds: Sequence[Hold]
+    notes: Sequence[CustomerNote]
 
 
 def story(customer_id: int) -> Story:
-    """Everything the customer page shows of a person's addresses, grounds and holds."""
-    holds = db.session.scalars(select(Hold).where(Hold.customer_id == customer_id).order_by(Hold.id.desc()))
-    return Story(contact_points([customer_id]).get(customer_id, []), holds.all())
+    """Everything the customer page shows of a person's addresses, grounds, holds and notes."""
+    holds = db.session.scalars(select(Hold).where(Hold.customer_id == customer_id)).all()
+    notes = db.session.scalars(select(CustomerNote).where(CustomerNote.customer_id == customer_id)).all()
+    return Story(contact_points([customer_id]).get(customer_id, []), holds, notes)

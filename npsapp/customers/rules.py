@@ -2,11 +2,11 @@
 
 from calendar import monthrange
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from npsapp.delivery.rules import Channel
-from npsapp.lib.texts import N_
+from npsapp.lib.texts import N_, Worded
 
 
 class ContactKind(StrEnum):
@@ -131,3 +131,27 @@ def months_after(moment: datetime, months: int) -> datetime:
     year, month = divmod(moment.month - 1 + months, 12)
     year, month = moment.year + year, month + 1
     return moment.replace(year=year, month=month, day=min(moment.day, monthrange(year, month)[1]))
+
+
+class Kept(Worded):
+    """What holds personal data and is emptied after a time (decisions.md 15)."""
+
+    PERSONS = "persons", N_("People: names, addresses, words, after the last purchase or visit")
+    LETTERS = "letters", N_("Letters: address, subject and text")
+    LINKS = "links", N_("What links did: opened, when, from which network")
+    FILES = "files", N_("Imported files as they were uploaded")
+
+    @property
+    def in_months(self) -> bool:
+        """Whether its time is counted in months; else in days."""
+        return self in {Kept.PERSONS, Kept.LETTERS}
+
+    @property
+    def usual(self) -> int:
+        """How long it is kept when nobody said otherwise."""
+        return {Kept.PERSONS: 24, Kept.LETTERS: 13, Kept.LINKS: 90, Kept.FILES: 90}[self]
+
+
+def kept_since(kind: Kept, amount: int, *, now: datetime) -> datetime:
+    """What is older than this moment has been kept long enough; `amount` are months or days."""
+    return months_after(now, -amount) if kind.in_months else now - timedelta(days=amount)

@@ -6,7 +6,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, UniqueConstrain
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from npsapp.db import Base, code
-from npsapp.delivery.rules import Channel, PauseKind, Purpose, State, SuppressionReason
+from npsapp.delivery.rules import Channel, PauseCause, PauseKind, Purpose, Security, State, SuppressionReason
 
 
 class Sender(Base):
@@ -22,6 +22,17 @@ class Sender(Base):
     address: Mapped[str]
     reply_to: Mapped[str]
     """The brand's mailbox; a customer's reply must reach people."""
+    host: Mapped[str] = mapped_column(default="")
+    """Its own mail server; empty: that of the settings, and without one the outbox."""
+    port: Mapped[int] = mapped_column(default=587)
+    security: Mapped[Security] = mapped_column(code(Security, "security"), default=Security.STARTTLS)
+    username: Mapped[str] = mapped_column(default="")
+    password: Mapped[str] = mapped_column(default="")
+    """Sealed with the installation's key (`lib.sealing`); empty: none."""
+    per_minute: Mapped[int | None]
+    """Letters a minute, 0: no limit; None: as the settings say."""
+    connections: Mapped[int | None]
+    """At the same time; None: as the settings say."""
     retired_at: Mapped[datetime | None]
 
 
@@ -129,5 +140,8 @@ class Pause(Base):
     since: Mapped[datetime]
     until: Mapped[datetime | None]
     """None: until somebody resumes it."""
+    cause: Mapped[PauseCause] = mapped_column(code(PauseCause, "cause"), default=PauseCause.BY_HAND)
+    known_until: Mapped[datetime | None]
+    """After a restore: the moment of the backup; what left later is not in this database."""
     lifted_at: Mapped[datetime | None]
     by_user_id: Mapped[int | None]

@@ -8,7 +8,8 @@ from sqlalchemy import ColumnElement, Select, and_, case, exists, func, or_, sel
 
 from npsapp.db import db, within
 from npsapp.delivery.models import Message, Pause, Sender, SenderRate, Suppression
-from npsapp.delivery.rules import Channel, PauseKind, Purpose, State
+from npsapp.delivery.rules import Channel, PauseCause, PauseKind, Purpose, State
+from npsapp.organization.models import Brand
 from npsapp.permissions import Scope
 
 TO_STAFF = (Purpose.STAFF, Purpose.PASSWORD, Purpose.TEST)
@@ -68,6 +69,22 @@ def sender_of(brand_id: int, channel: Channel = Channel.EMAIL) -> Sender | None:
         .order_by(Sender.id)
         .limit(1)
     )
+
+
+def sender(sender_id: int) -> Sender:
+    """One sender, also a retired one."""
+    return db.session.get_one(Sender, sender_id)
+
+
+def senders() -> Sequence[Sender]:
+    """All senders in use."""
+    return db.session.scalars(select(Sender).where(Sender.retired_at.is_(None)).order_by(Sender.id)).all()
+
+
+def brands_without_server() -> frozenset[int]:
+    """Brands in use whose sender has no mail server of its own, or that have no sender at all."""
+    own = exists().where(Sender.brand_id == Brand.id, Sender.retired_at.is_(None), Sender.host != "")
+    return frozenset(db.session.scalars(select(Brand.id).where(Brand.retired_at.is_(None), ~own)))
 
 
 def senders_with_work(now: datetime) -> list[int]:
@@ -147,25 +164,38 @@ def news_of(message_ids: Select[int | None]) -> Sequence[Message]:
     ).all()
 
 
+def letters_to_empty(before: datetime) -> Select[int]:
+    """Ids of letters made before a moment that are over and still hold an address."""
+    final = [state for state in State if state.final]
+    return select(Message.id).where(Message.created_at < before, Message.to_address != "", Message.state.in_(final))
+
+
 def to_look_at_again(now: datetime, limit: int) -> list[int]:
     """Waiting letters that the room which wrote them must decide about again."""
     rows = select(Message.id).where(Message.recheck.is_(True), Message.state == State.QUEUED, ~is_paused(now))
     return list(db.session.scalars(rows.order_by(Message.id).limit(limit)))
 
 
-def failing(now: datetime) -> int:
-    """Letters of the last seven days that could not be sent so far: failed for good, or waiting for another try.
+def failing(now: datetime, scope: Scope) -> int:
+    """Letters of the scope from the last seven days that could not be sent so far: failed for good, or waiting for another try.
 
     Every staff page asks: only the waiting letters and the newest thousand failed ones are looked at.
     """
     since = now - timedelta(days=7)
-    failed = select(Message.created_at).where(Message.state == State.FAILED)
+    seen = within(Message.region_id, scope)
+    failed = select(Message.created_at).where(Message.state == State.FAILED, seen)
     newest = failed.order_by(Message.id.desc()).limit(1000).subquery()
     gone = select(func.count()).where(newest.c.created_at >= since)
     waiting = select(func.count()).where(
-        Message.state == State.QUEUED, Message.attempts > 0, Message.created_at >= since
+        Message.state == State.QUEUED, Message.attempts > 0, Message.created_at >= since, seen
     )
     return db.session.scalar(select(gone.scalar_subquery() + waiting.scalar_subquery())) or 0
+
+
+def all_stopped(now: datetime) -> Pause | None:
+    """The pause that stops every letter to customers; one that began by itself outweighs one made by hand."""
+    found = [one for one in pauses(now) if one.kind is PauseKind.EVERYTHING]
+    return max(found, key=lambda one: one.cause is not PauseCause.BY_HAND, default=None)
 
 
 def pauses(now: datetime) -> Sequence[Pause]:

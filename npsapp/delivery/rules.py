@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from npsapp.lib.texts import N_
+from npsapp.lib.texts import N_, Worded
 
 
 class Channel(StrEnum):
@@ -85,6 +85,22 @@ class PauseKind(StrEnum):
     REGION = "region"
     SURVEY = "survey"
     SENDER = "sender"
+
+
+class PauseCause(StrEnum):
+    """Why sending stopped: somebody said so, or the database may be a copy whose letters have left elsewhere."""
+
+    BY_HAND = "by_hand"
+    RESTORED = "restored"
+    MOVED = "moved"
+
+
+class Security(Worded):
+    """How a connection to a mail server is protected; certificates are always checked."""
+
+    NONE = "none", N_("none (only inside the own network)")
+    STARTTLS = "starttls", N_("STARTTLS (usually port 587)")
+    TLS = "tls", N_("TLS from the first byte (usually port 465)")
 
 
 # Waiting times after a temporary failure, in seconds: soon, then patiently, about 30 hours in all.

@@ -25,7 +25,7 @@ def send_batch(batch_id: str) -> None:
         return
     sender_id = first.sender_id
     try:
-        channel = open_channel()
+        channel = open_channel(first.sender)
     except ChannelError as error:
         with transaction():
             services.put_back(batch_id, error.failure, now=utcnow())
@@ -40,18 +40,28 @@ def send_batch(batch_id: str) -> None:
 
 def send_next(sender_id: int) -> bool:
     """Stamp and enqueue a sender's next batch; False when there is nothing to send or no room. A door."""
-    config = current_app.config
     with transaction():
+        per_minute, connections = _pace(sender_id)
         batch_id = services.stamp(
-            sender_id,
-            now=utcnow(),
-            per_minute=config["MAIL_PER_MINUTE"],
-            connections=config["MAIL_CONNECTIONS"],
-            lease=_lease(),
+            sender_id, now=utcnow(), per_minute=per_minute, connections=connections, lease=_lease()
         )
     if batch_id:
         send_batch.enqueue(batch_id)
     return batch_id is not None
+
+
+def start_sending(sender_id: int) -> None:
+    """Stamp as many batches as the sender may have connections; each goes on by itself. Part of the heartbeat."""
+    for _connection in range(_pace(sender_id)[1]):
+        if not send_next(sender_id):
+            return
+
+
+def _pace(sender_id: int) -> tuple[int, int]:
+    """Letters a minute and connections at once: the sender's own numbers, else those of the settings."""
+    sender, config = queries.sender(sender_id), current_app.config
+    per_minute = config["MAIL_PER_MINUTE"] if sender.per_minute is None else sender.per_minute
+    return per_minute, config["MAIL_CONNECTIONS"] if sender.connections is None else sender.connections
 
 
 def _send_all(channel: OpenChannel, ids: list[int], batch_id: str) -> bool:

@@ -1,5 +1,6 @@
 """The outbox, which takes the letters while there is no mail server, the log of all letters, and their senders."""
 
+from dataclasses import asdict
 from pathlib import Path
 
 from flask import (
@@ -20,19 +21,23 @@ from flask_babel import ngettext
 from flask_login import current_user
 
 from npsapp.audit import services as audit
-from npsapp.db import transaction
-from npsapp.delivery import queries, readers, senders, services
+from npsapp.db import db, transaction
+from npsapp.delivery import queries, readers, rendering, senders, services
+from npsapp.delivery.channels import ChannelError, mail
 from npsapp.delivery.forms import SenderForm
+from npsapp.delivery.models import Sender
 from npsapp.delivery.queries import LogFilter
-from npsapp.delivery.rules import State
+from npsapp.delivery.rules import Purpose, State
+from npsapp.delivery.tasks import send_next
 from npsapp.lib.clock import utcnow
 from npsapp.organization import queries as organization
 from npsapp.permissions import Permission
-from npsapp.web import listing
+from npsapp.web import listing, menu
 from npsapp.web.access import requires, scope
 from npsapp.web.headers import CONTENT_POLICY
 
 bp = Blueprint("delivery", __name__, template_folder="templates")
+menu.show_while("/outbox/", lambda: bool(mail.brands_without_server()))
 
 RETRY_AT_ONCE = 500  # letters queued again by one press
 
@@ -86,7 +91,7 @@ def letter_raw(name: str) -> ResponseReturnValue:
 
 def _folder() -> Path:
     """The outbox; with a mail server there is none."""
-    if current_app.config["MAIL_SERVER"]:
+    if not mail.brands_without_server():
         abort(404)
     return Path(current_app.instance_path) / "outbox"
 
@@ -117,7 +122,7 @@ def retry() -> ResponseReturnValue:
     actor, seen, named = audit.by_user(current_user.id), scope(), request.form.get("id", type=int)
     with transaction():
         failed = queries.log(LogFilter(state=State.FAILED), scope=seen, limit=RETRY_AT_ONCE)
-        ids = [named] if named else [row.id for row in failed]
+        ids = [named] if named else [row.id for row in failed if row.to_address]
         for message_id in ids:
             services.requeue(message_id, actor=actor, now=utcnow())
     words = ngettext("%(num)s letter will be tried again.", "%(num)s letters will be tried again.", len(ids))
@@ -125,26 +130,84 @@ def retry() -> ResponseReturnValue:
     return redirect(url_for(".messages", state=State.FAILED.value), code=303)
 
 
-@bp.route("/organization/brands/<int:brand_id>/sender", methods=["GET", "POST"])
+@bp.get("/senders/")
+@requires(Permission.ADMINISTER)
+def senders_list() -> ResponseReturnValue:
+    """Who writes for which brand, and through which mail server."""
+    rows = [(brand, queries.sender_of(brand.id)) for brand in organization.brands()]
+    return render_template("delivery/senders.html", rows=rows, settings=mail.server_of_settings())
+
+
+@bp.route("/senders/<int:brand_id>", methods=["GET", "POST"])
 @requires(Permission.ADMINISTER)
 def sender(brand_id: int) -> ResponseReturnValue:
-    """From whom a brand's letters come: name, address and reply address."""
-    brand = organization.brand(brand_id) or abort(404)
-    found = queries.sender_of(brand_id)
+    """The sender of a brand's letters and its mail server, which is tried before it is saved."""
+    brand, found = organization.brand(brand_id) or abort(404), queries.sender_of(brand_id)
     form = SenderForm(obj=found)
+    form.offer()
     if not form.is_submitted():
         form.put_texts("name", found.name if found else brand.name)
     if not form.validate_on_submit():
-        page = render_template("delivery/sender.html", form=form, brand=brand)
-        return page, 422 if form.errors else 200
+        return _sender_page(form, brand_id)
+    columns = form.columns()
+    who = {"typed": columns["password"], "host": columns["host"], "username": columns["username"]}
+    columns["password"] = senders.sealed_password(found, keys=current_app.config["SECRET_KEYS"], **who)
+    if columns["host"] and not form.anyway.data and (fault := _fault(Sender(**columns))):
+        form.host.errors = [_("The mail server was tried, and letters cannot leave like this: %(words)s", words=fault)]
+        return _sender_page(form, brand_id)
+    actor = audit.by_user(current_user.id)
     with transaction():
-        senders.set_sender(
-            brand_id=brand_id,
-            name=form.texts("name"),
-            address=form.address.data.lower(),
-            reply_to=form.reply_to.data.lower(),
-            actor=audit.by_user(current_user.id),
-            now=utcnow(),
-        )
+        senders.set_sender(brand_id=brand_id, actor=actor, now=utcnow(), **columns)
     flash(_("The changes are saved."), "success")
-    return redirect(url_for("organization.index"), code=303)
+    return redirect(url_for(".sender", brand_id=brand_id), code=303)
+
+
+def _sender_page(form: SenderForm, brand_id: int) -> ResponseReturnValue:
+    page = render_template(
+        "delivery/sender.html",
+        form=form,
+        brand=organization.brand(brand_id),
+        sender=queries.sender_of(brand_id),
+        settings=mail.server_of_settings(),
+        config=current_app.config,
+    )
+    return page, 422 if form.errors else 200
+
+
+def _fault(draft: Sender) -> str | None:
+    """What the sender's mail server says when one signs in; None when it lets us in."""
+    server = mail.server_of(draft)
+    db.session.rollback()  # nothing is read or written while the server is spoken to
+    try:
+        if server:
+            mail.check(server)
+    except ChannelError as error:
+        return error.failure.words
+    return None
+
+
+@bp.post("/senders/<int:brand_id>/test")
+@requires(Permission.ADMINISTER)
+def test_letter(brand_id: int) -> ResponseReturnValue:
+    """Send a letter to oneself, on the way that customers' letters take."""
+    brand = organization.brand(brand_id) or abort(404)
+    words = rendering.staff_letter(
+        "delivery/mail/test", language=current_user.language, name=current_user.name, brand=brand.name
+    )
+    with transaction():
+        now = utcnow()
+        message = services.queue(
+            purpose=Purpose.TEST,
+            to_address=current_user.email,
+            to_name=current_user.name,
+            to_user_id=current_user.id,
+            brand_id=brand_id,
+            language=current_user.language,
+            due_at=now,
+            now=now,
+            **asdict(words),
+        )
+        sender_id = message.sender_id
+    send_next(sender_id)
+    flash(_("A test letter goes to %(email)s. Under Letters you see what becomes of it.", email=current_user.email))
+    return redirect(url_for(".sender", brand_id=brand_id), code=303)

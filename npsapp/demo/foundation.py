@@ -84,6 +84,7 @@ def _colleagues(writer: Writer, hashes: Mapping[str, str], founded: datetime) ->
             actor=COMMAND,
             now=founded,
         )
+        user.is_demo = True
         if region:
             for deed in ("owner", "by", "read_by", "settled_by"):
                 writer.ids[deed][region] = user.id

@@ -4,9 +4,9 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import insert
 
-from npsapp.db import db, is_sqlite
+from npsapp.db import db, new_ids
 
 Row = dict[str, Any]
 
@@ -38,17 +38,7 @@ class Writer:
             for row, one in zip(ready, given, strict=True):
                 row[f"{name}_id"] = ids[one[name]]
         if kind:
-            for row, one, id_ in zip(ready, given, _new_ids(model, len(given)), strict=True):
+            for row, one, id_ in zip(ready, given, new_ids(model, len(given)), strict=True):
                 row["id"] = self.ids[kind][one[kind]] = id_
         db.session.connection().execute(insert(model), ready)
         return len(given)
-
-
-def _new_ids(model: Any, count: int) -> list[int]:
-    """Ids taken beforehand: asking for them with RETURNING would make SQLite go row by row."""
-    if is_sqlite():
-        first = (db.session.scalar(select(func.max(model.id))) or 0) + 1
-        return list(range(first, first + count))
-    sequence = func.pg_get_serial_sequence(model.__tablename__, "id")
-    series = func.generate_series(1, count).table_valued("number")
-    return sorted(db.session.scalars(select(func.nextval(sequence)).select_from(series)))

@@ -8,6 +8,8 @@ from flask.cli import AppGroup
 from npsapp.audit.services import COMMAND
 from npsapp.customers.rules import GroundKind
 from npsapp.db import db, reading, transaction
+from npsapp.delivery import queries as delivery
+from npsapp.delivery import senders
 from npsapp.intake import queries, services, staging, tasks
 from npsapp.intake.models import BatchState, ImportBatch, Source
 from npsapp.intake.rules import RejectReason
@@ -39,10 +41,13 @@ class UnknownTouchpoint(Refused):
     type=click.Choice([kind.value for kind in GroundKind]),
     help="Ground on which customers without an own one are written to (with --live: contract).",
 )
-def read(file: Path, source_name: str, touchpoint: str | None, live: bool, ground: str | None) -> None:
+@click.option("--sender", metavar="ADDRESS", help="Whom letters come from, for a company without a sender.")
+def read(
+    file: Path, source_name: str, touchpoint: str | None, live: bool, ground: str | None, sender: str | None
+) -> None:
     """Read a file of purchases (CSV, TSV, XLSX, XLS) and apply it."""
     try:
-        batch_id = _upload(file, source_name, touchpoint)
+        batch_id = _upload(file, source_name, touchpoint, sender)
         tasks.stage_batch(batch_id)
         _confirm(batch_id, live=live, ground=ground)
     except Refused as refusal:
@@ -51,12 +56,17 @@ def read(file: Path, source_name: str, touchpoint: str | None, live: bool, groun
     _report(batch_id)
 
 
-def _upload(file: Path, source_name: str, touchpoint: str | None) -> int:
+def _upload(file: Path, source_name: str, touchpoint: str | None, sender: str | None) -> int:
     with file.open("rb") as stream:
         stored = staging.store(stream, tasks.uploads(), most_bytes=tasks.most_bytes())
     now = utcnow()
     with transaction():
         source = services.get_or_create_source(name=source_name, actor=COMMAND, now=now)
+        if sender and delivery.sender_of(source.brand_id) is None:
+            brand = source.brand
+            senders.set_sender(
+                brand_id=brand.id, name=brand.name, address=sender, reply_to=sender, actor=COMMAND, now=now
+            )
         options = {"touchpoint_id": _touchpoint(source, touchpoint)} if touchpoint else {}
         batch = services.create_batch(
             source_id=source.id, file_name=file.name, stored=stored, actor=COMMAND, now=now, **options

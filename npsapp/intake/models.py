@@ -14,6 +14,9 @@ from npsapp.lib.texts import N_, Worded
 from npsapp.organization.models import Brand, Region, Segment, Unit
 from npsapp.surveys.models import Touchpoint
 
+PLANNING = "planning"
+"""The deed (see `db.alone`) of reading or changing whom to ask; imports too: their people and purchases decide it."""
+
 
 class SourceKind(StrEnum):
     """What kind of program or place interactions come from."""
@@ -63,6 +66,8 @@ class Source(Base):
     """Most letters on the first day, doubling each day after; None: no cap."""
     outbox_confirmed_at: Mapped[datetime | None]
     """An administrator agreed that letters go to the outbox while no mail server is configured."""
+    is_test: Mapped[bool] = mapped_column(default=False)
+    """Stands behind test invitations; no list of sources shows it."""
     created_at: Mapped[datetime]
     brand: Mapped[Brand] = relationship()
     touchpoint: Mapped[Touchpoint | None] = relationship()

@@ -9,13 +9,10 @@ from sqlalchemy.orm import joinedload
 from npsapp.db import db
 from npsapp.intake.models import BatchState, ImportBatch, Interaction, RejectedRow, Source, StagedRow
 
-WAITS_FOR_JOB = timedelta(minutes=1)  # a batch that waits longer has lost its job
-KEEP_FILES = timedelta(days=90)  # decisions.md 15
-
 
 def sources() -> Sequence[Source]:
     """All sources people may choose from, by name."""
-    return db.session.scalars(select(Source).order_by(Source.name)).all()
+    return db.session.scalars(select(Source).where(Source.is_test.is_(False)).order_by(Source.name)).all()
 
 
 WITH_SOURCE = select(ImportBatch).options(joinedload(ImportBatch.source).joinedload(Source.brand))
@@ -72,20 +69,23 @@ def undecided(limit: int) -> Sequence[int]:
     ).all()
 
 
-def standing_still(now: datetime) -> list[tuple[int, BatchState]]:
-    """Batches nobody works on although somebody should: their job was lost, or its worker died."""
+def standing_still(now: datetime, *, patience: timedelta) -> list[tuple[int, BatchState]]:
+    """Batches nobody works on although somebody should: their job was lost, or its worker died.
+
+    An uploaded file that waits longer than `patience` has lost its job.
+    """
     free = or_(ImportBatch.lease_until.is_(None), ImportBatch.lease_until < now)
     lost = or_(
-        and_(ImportBatch.state == BatchState.UPLOADED, ImportBatch.created_at < now - WAITS_FOR_JOB),
+        and_(ImportBatch.state == BatchState.UPLOADED, ImportBatch.created_at < now - patience),
         and_(ImportBatch.state.in_((BatchState.STAGING, BatchState.APPLYING)), free),
     )
     rows = db.session.execute(select(ImportBatch.id, ImportBatch.state).where(lost).order_by(ImportBatch.id))
     return [(id_, state) for id_, state in rows]
 
 
-def old_files(now: datetime) -> list[tuple[int, str]]:
-    """(batch, stored name) of files kept long enough."""
-    old = ImportBatch.created_at < now - KEEP_FILES, ImportBatch.stored_as != ""
+def old_files(before: datetime) -> list[tuple[int, str]]:
+    """(batch, stored name) of files uploaded before a moment and still there."""
+    old = ImportBatch.created_at < before, ImportBatch.stored_as != ""
     rows = db.session.execute(select(ImportBatch.id, ImportBatch.stored_as).where(*old))
     return [(id_, name) for id_, name in rows]
 

@@ -159,10 +159,10 @@ class Checker:
             return Rejection(line, fault.reason, fault.column, fault.value[:SHOWN_VALUE])
 
     def _row(self, line: int, cells: Sequence[Cell]) -> InteractionRow:
-        for extra in cells[self._width :]:
-            if beyond := plain_text(extra):
-                raise _Fault(RejectReason.TOO_MANY_CELLS, value=beyond)
-        text = defaultdict(str, {name: plain_text(cells[at]) for name, at in self._columns if at < len(cells)})
+        cells = plain_texts(cells)
+        for beyond in filter(None, cells[self._width :]):
+            raise _Fault(RejectReason.TOO_MANY_CELLS, value=beyond)
+        text = defaultdict(str, {name: cells[at] for name, at in self._columns if at < len(cells)})
         number, written_date = _number(text[Field.NUMBER])
         email, phone = self._addresses(text[Field.EMAIL], text[Field.PHONE])
         amount = _amount(text[Field.AMOUNT])
@@ -238,10 +238,21 @@ class Checker:
         return "~" + hashlib.sha256(f"{key}\x1f{self._repeats[key]}".encode()).hexdigest()[:32]
 
 
+def plain_texts(cells: Sequence[Cell]) -> list[str]:
+    """All cells of a row as `plain_text` gives them; a row of ordinary texts is looked at as a whole."""
+    try:
+        whole = "|".join(cells)  # type: ignore[arg-type]
+    except TypeError:  # numbers and dates of a workbook
+        whole = "\n"
+    if whole.isprintable() and "  " not in whole:
+        return [cell.strip() for cell in cells]  # type: ignore[union-attr]
+    return [plain_text(cell) for cell in cells]
+
+
 def plain_text(cell: Cell) -> str:
     """A cell as a person would read it: whole numbers without ".0", blanks single, no control characters."""
     if isinstance(cell, str):
-        if cell.isprintable() and "  " not in cell and "\xa0" not in cell:
+        if cell.isprintable() and "  " not in cell:
             return cell.strip()
         return " ".join(_UNWANTED.sub(" ", cell).split())
     if isinstance(cell, bool):

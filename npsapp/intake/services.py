@@ -1,6 +1,6 @@
 """Sources and imported files: adding, confirming, taking live, undoing."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import date, datetime
 from typing import Any
 
@@ -9,9 +9,18 @@ from sqlalchemy import ColumnElement, delete, select, update
 from npsapp.audit import services as audit
 from npsapp.audit.events import Event
 from npsapp.audit.services import Actor
-from npsapp.db import change, db, insert_unless_there
+from npsapp.db import alone, change, db, insert_unless_there
 from npsapp.intake.columns import Field, normal_heading
-from npsapp.intake.models import BatchState, ImportBatch, Interaction, InteractionPerformer, Source, SourceKind
+from npsapp.intake.models import (
+    PLANNING,
+    BatchState,
+    ImportBatch,
+    Interaction,
+    InteractionPerformer,
+    RejectedRow,
+    Source,
+    SourceKind,
+)
 from npsapp.intake.staging import StoredFile, forget
 from npsapp.lib.refusals import Refused
 from npsapp.lib.texts import N_
@@ -52,6 +61,7 @@ def get_or_create_source(*, name: str, actor: Actor, now: datetime) -> Source:
     name = " ".join(name.split())
     if not name or len(name) > LONGEST_NAME:
         raise NoName()
+    alone(PLANNING)
     wanted = select(Source).where(Source.name == name)
     if found := db.session.scalars(wanted).first():
         return found
@@ -147,11 +157,18 @@ def confirm(batch_id: int, *, actor: Actor, now: datetime) -> None:
     chosen = {normal_heading(title): field for title, field in batch.columns.items()}
     source.mapping = {**source.mapping, **chosen}
     source.touchpoint_id = batch.touchpoint_id
-    if batch.grounds != source.grounds:
-        # It stands for whoever chose it, never for the customer (decisions.md 5).
-        source.grounds = batch.grounds
+    set_grounds(source, batch.grounds, actor=actor, now=now)
+
+
+def set_grounds(source: Source, grounds: Mapping[str, str], *, actor: Actor, now: datetime) -> None:
+    """Choose the source's default ground per channel; addresses that are known already keep theirs.
+
+    It stands for whoever chose it, never for the customer (decisions.md 5).
+    """
+    if grounds != source.grounds:
+        source.grounds = dict(grounds)
         source.grounds_set_by_id = actor.id if actor.type == "user" else None
-        data = {"fields": ["grounds"], "grounds": batch.grounds}
+        data = {"fields": ["grounds"], "grounds": source.grounds}
         audit.record(Event.SETTING_CHANGED, actor=actor, now=now, subject=("source", source.id), data=data)
     db.session.flush()
 
@@ -233,14 +250,22 @@ def _mark_each(interaction_ids: Iterable[int], *, undecided: bool) -> None:
 
 
 def _mark(which: ColumnElement[bool], *, undecided: bool) -> None:
+    alone(PLANNING)
     marking = update(Interaction).where(which).values(undecided=undecided)
     change(marking.execution_options(synchronize_session=False))
 
 
+def forget_people(customer_ids: Collection[int]) -> None:
+    """Take what leads to a person out of these people's purchases: numbers, titles, properties."""
+    emptied = {"number": "", "title": "", "properties": {}}
+    change(update(Interaction).where(Interaction.customer_id.in_(customer_ids)).values(**emptied))
+
+
 def forget_file(batch_id: int) -> None:
-    """The raw file was deleted from the folder; its first rows, kept for the preview, go with it."""
+    """The raw file was deleted from the folder; what was kept of its cells goes with it."""
     batch = db.session.get_one(ImportBatch, batch_id)
     batch.stored_as, batch.options = "", _without_sample(batch)
+    change(update(RejectedRow).where(RejectedRow.batch_id == batch_id).values(value=""))
     db.session.flush()
 
 

@@ -30,7 +30,6 @@ from npsapp.organization import queries as organization
 from npsapp.organization.rules import fold
 from npsapp.surveys import queries as surveys
 
-LEASE = timedelta(seconds=120)
 PART = 2_000  # rows written at once
 SAMPLE_ROWS = 5
 MOST_UNMAPPED = 200  # values of one kind that are listed
@@ -95,10 +94,12 @@ class Claim:
     batch_id: int
     state: BatchState
     lease: datetime
+    patience: timedelta
+    """How long others wait for a sign of life."""
 
     def hold(self, *, now: datetime, **values: Any) -> bool:
         """Change the batch and prolong the lease; False when another worker has taken it over."""
-        values = {"lease_until": now + LEASE, **values}
+        values = {"lease_until": now + self.patience, **values}
         mine = change(
             update(ImportBatch)
             .where(
@@ -110,7 +111,9 @@ class Claim:
         return mine == 1
 
 
-def take(batch_id: int, *states: BatchState, now: datetime, **values: Any) -> ImportBatch | None:
+def take(
+    batch_id: int, *states: BatchState, now: datetime, patience: timedelta, **values: Any
+) -> ImportBatch | None:
     """Lease a batch in one of these states; None when another worker has it or it is past them."""
     taken = change(
         update(ImportBatch)
@@ -119,7 +122,7 @@ def take(batch_id: int, *states: BatchState, now: datetime, **values: Any) -> Im
             ImportBatch.state.in_(states),
             or_(ImportBatch.lease_until.is_(None), ImportBatch.lease_until < now),
         )
-        .values(lease_until=now + LEASE, **values)
+        .values(lease_until=now + patience, **values)
     )
     return db.session.get_one(ImportBatch, batch_id) if taken else None
 
@@ -149,9 +152,10 @@ class Part:
     rejects: list[dict[str, Any]] = field(default_factory=list)
 
 
-def begin(batch_id: int, *, now: datetime) -> Reading | None:
+def begin(batch_id: int, *, now: datetime, patience: timedelta) -> Reading | None:
     """Take a batch for reading, from its first row; None when there is nothing to do."""
-    batch = take(batch_id, BatchState.UPLOADED, BatchState.STAGING, now=now, state=BatchState.STAGING)
+    waiting = (BatchState.UPLOADED, BatchState.STAGING)
+    batch = take(batch_id, *waiting, now=now, patience=patience, state=BatchState.STAGING)
     if batch is None:
         return None
     forget(batch_id)
@@ -165,7 +169,8 @@ def begin(batch_id: int, *, now: datetime) -> Reading | None:
     return Reading(
         batch_id,
         BatchState.STAGING,
-        now + LEASE,
+        now + patience,
+        patience,
         stored_as=batch.stored_as,
         known=batch.columns or batch.source.mapping,
         setting=setting,

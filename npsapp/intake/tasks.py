@@ -2,13 +2,12 @@
 
 import logging
 import traceback
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from flask import current_app
-from sqlalchemy.exc import OperationalError
 
-from npsapp.db import reading, transaction
+from npsapp.db import DATABASE_TROUBLE, reading, transaction
 from npsapp.intake import applying, queries, readers, services, staging
 from npsapp.intake.models import BatchState
 from npsapp.intake.readers import Sheet
@@ -32,11 +31,15 @@ def most_bytes() -> int:
     return megabytes * MEGABYTE
 
 
+def _patience() -> timedelta:
+    return timedelta(seconds=current_app.config["LEASE"])
+
+
 @job()
 def stage_batch(batch_id: int) -> None:
     """Read and check one uploaded file. Whatever is wrong with the file, nothing of it is applied."""
     with transaction():
-        claim = staging.begin(batch_id, now=utcnow())
+        claim = staging.begin(batch_id, now=utcnow(), patience=_patience())
     if claim is None:
         return
     sheet: Sheet | None = None
@@ -50,7 +53,7 @@ def stage_batch(batch_id: int) -> None:
         with transaction():
             staging.finish(claim, sheet.layout, now=utcnow())
         return
-    except OperationalError:
+    except DATABASE_TROUBLE:
         raise  # the database's trouble is not the file's: the batch is read again when its lease has run out
     except Refused as error:
         refusal = error
@@ -74,7 +77,7 @@ def apply_batch(batch_id: int) -> None:
     Rows that fail together are repeated one by one, so that only those at fault are rejected.
     """
     with transaction():
-        claim = applying.begin(batch_id, now=utcnow())
+        claim = applying.begin(batch_id, now=utcnow(), patience=_patience())
     if claim is None:
         return
     done: int | None = 1
@@ -83,7 +86,7 @@ def apply_batch(batch_id: int) -> None:
         try:
             done = _apply_next(claim, most=1 if alone else applying.CHUNK)
             alone = max(alone - 1, 0)
-        except OperationalError:
+        except DATABASE_TROUBLE:
             raise
         except Exception as error:
             _log_without_words(batch_id, error)
@@ -110,19 +113,20 @@ def _apply_next(claim: applying.Applying, *, most: int) -> int | None:
 def resume_batches(now: datetime) -> int:
     """Start again what stands still: a lost job, a dead worker. Gives how many. Part of the heartbeat."""
     with reading():
-        waiting = queries.standing_still(now)
+        waiting = queries.standing_still(now, patience=_patience())
     for batch_id, state in waiting:
         starting = apply_batch if state is BatchState.APPLYING else stage_batch
         starting.enqueue(batch_id)
     return len(waiting)
 
 
-def remove_old_files(now: datetime) -> int:
-    """Delete raw files that were kept long enough (90 days). Part of the heartbeat."""
-    with reading():
-        old = queries.old_files(now)
+def remove_old_files(before: datetime, *, limit: int) -> int:
+    """Delete raw files that were uploaded before a moment; how many. Needs a transaction. Part of the heartbeat."""
+    old = queries.old_files(before)[:limit]
     for batch_id, stored_as in old:
         (uploads() / stored_as).unlink(missing_ok=True)
-        with transaction():
-            services.forget_file(batch_id)
+        services.forget_file(batch_id)
+    for left in uploads().glob("*"):  # an upload that was killed left a file no row knows of
+        if left.stat().st_mtime < before.timestamp():
+            left.unlink(missing_ok=True)
     return len(old)

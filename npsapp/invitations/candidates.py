@@ -1,7 +1,7 @@
 """Gathering the facts about interactions in bulk: one statement per kind of fact, whatever the number of rows."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -67,7 +67,7 @@ def policies() -> dict[int, Policy]:
 
 
 def gather(
-    interaction_ids: Sequence[int], *, count_planned: bool, mail_configured: bool, now: datetime
+    interaction_ids: Sequence[int], *, count_planned: bool, without_mail: Collection[int], now: datetime
 ) -> list[Gathered]:
     """The facts of these interactions, in order of their ids.
 
@@ -82,7 +82,7 @@ def gather(
     found = []
     for row in rows:
         survey = active.get((row.Interaction.brand_id, row.Interaction.touchpoint_id))
-        found.append(_gathered(row, survey, known, stops, mail_configured))
+        found.append(_gathered(row, survey, known, stops, without_mail))
     return found
 
 
@@ -176,7 +176,7 @@ def _contact(fact: ContactFact, survey_id: int | None) -> Contact:
 
 
 def _gathered(
-    row: Any, survey: Survey | None, known: dict[int, Policy], stops: _Stops, mail_configured: bool
+    row: Any, survey: Survey | None, known: dict[int, Policy], stops: _Stops, without_mail: Collection[int]
 ) -> Gathered:
     interaction, source, brand, region, customer = row
     zone_name = (customer and customer.timezone) or (region and region.timezone) or brand.timezone
@@ -187,7 +187,7 @@ def _gathered(
         zone=zone_name,
         live=not source.in_trial,
         after_live_day=live_day,
-        can_send=mail_configured or brand.is_demo or source.outbox_confirmed_at is not None,
+        can_send=brand.id not in without_mail or brand.is_demo or source.outbox_confirmed_at is not None,
         has_survey=survey is not None,
         cancelled=interaction.cancelled_at is not None,
         stop=stop,

@@ -114,7 +114,8 @@ class InvitationStep(Base):
     invitation_id: Mapped[int] = mapped_column(ForeignKey("invitation.id"))
     number: Mapped[int]
     channel: Mapped[Channel] = mapped_column(code(Channel, "channel"))
-    contact_point_id: Mapped[int] = mapped_column(ForeignKey("contact_point.id"), index=True)
+    contact_point_id: Mapped[int | None] = mapped_column(ForeignKey("contact_point.id"), index=True)
+    """None: a test, which no customer gets."""
     token: Mapped[str] = mapped_column(unique=True)
     """144 random bits; names the step in `/r/<token>`."""
     due_at: Mapped[datetime]

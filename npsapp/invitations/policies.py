@@ -1,5 +1,6 @@
 """Policies of surveys, and looking again at lines when a rule, a source or a survey changed. Needs a transaction."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -8,9 +9,9 @@ from sqlalchemy import ColumnElement, delete, exists, or_, select
 from npsapp.audit import services as audit
 from npsapp.audit.events import Event
 from npsapp.audit.services import Actor
-from npsapp.db import change, db
+from npsapp.db import alone, change, db
 from npsapp.intake import services as intake
-from npsapp.intake.models import Interaction
+from npsapp.intake.models import PLANNING, Interaction
 from npsapp.invitations.models import Invitation, InvitationPolicy
 from npsapp.invitations.rules import InvitationState, Reason
 from npsapp.surveys.models import Survey
@@ -62,6 +63,7 @@ def change_policy(survey_id: int, values: dict[str, Any], *, actor: Actor, now: 
 
 def look_again(*which: ColumnElement[bool]) -> None:
     """Let the next beat decide anew about the interactions of these lines; it leaves alone what was handed over."""
+    alone(PLANNING)
     lines = (
         select(Invitation.interaction_id)
         .join(Interaction, Interaction.id == Invitation.interaction_id)
@@ -72,6 +74,7 @@ def look_again(*which: ColumnElement[bool]) -> None:
 
 def forget_unsent(batch_id: int) -> None:
     """Delete the lines about a file's interactions that led to no letter, so that the file can be undone."""
+    alone(PLANNING)
     mine = select(Interaction.id).where(Interaction.batch_id == batch_id)
     change(delete(Invitation).where(Invitation.interaction_id.in_(mine), Invitation.handed_over_at.is_(None)))
 
@@ -82,9 +85,19 @@ def source_changed(source_id: int) -> None:
     look_again(Interaction.source_id == source_id, Invitation.reason.in_(waiting))
 
 
+def held_changed(customer_id: int) -> None:
+    """A person was put on hold, or may be asked again: what led to no letter yet is decided anew."""
+    look_again(Invitation.customer_id == customer_id)
+
+
 def due_again(*, now: datetime) -> None:
     """Lines whose reason has ended by itself: they are decided again."""
     look_again(Invitation.state == InvitationState.EXCLUDED, Invitation.again_at <= now)
+
+
+def newly_mailed(without_mail: Collection[int]) -> None:
+    """Interactions held back for want of a mail server, whose brand has one now: they are decided again."""
+    look_again(Invitation.reason == Reason.NO_MAIL_SERVER, Invitation.brand_id.not_in(without_mail))
 
 
 def newly_asked() -> None:

@@ -61,7 +61,7 @@ def _as_if_live(
     promised: dict[int | None, list[tuple[int, datetime]]] = {}
     for start in range(0, len(ids), CHUNK):
         some = ids[start : start + CHUNK]
-        for found in gather(some, count_planned=True, mail_configured=True, now=now):
+        for found in gather(some, count_planned=True, without_mail=(), now=now):
             survey_id = found.survey.id if found.survey else 0
             earlier = promised.setdefault(found.customer_id, [])
             candidate = replace(

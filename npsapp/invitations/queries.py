@@ -5,33 +5,36 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, bindparam, exists, func, or_, select
 from sqlalchemy.orm import joinedload
 
-from npsapp.db import db, within
+from npsapp.db import UtcDateTime, db, within
 from npsapp.delivery import queries as delivery
-from npsapp.intake.models import Interaction, Source
+from npsapp.delivery.models import Message
+from npsapp.delivery.rules import State
+from npsapp.intake.models import Interaction, Source, SourceKind
 from npsapp.invitations.models import Invitation, InvitationPolicy, InvitationStep
 from npsapp.invitations.rules import InvitationState, Reason, first_days_cap
 from npsapp.lib.clock import day_bounds, local_date
 from npsapp.permissions import Scope
 
+_INVITATION = joinedload(InvitationStep.invitation)
+_OF_LINK = (  # built once: every opening of a survey page asks it
+    select(InvitationStep)
+    .where(InvitationStep.token == bindparam("token"))
+    .options(
+        _INVITATION.joinedload(Invitation.version),
+        *(
+            _INVITATION.joinedload(Invitation.interaction).joinedload(shown)
+            for shown in (Interaction.brand, Interaction.region, Interaction.unit, Interaction.customer)
+        ),
+    )
+)
+
 
 def by_token(token: str) -> InvitationStep | None:
     """The step a link belongs to, with everything its page shows; one statement."""
-    invitation = joinedload(InvitationStep.invitation)
-    interaction = invitation.joinedload(Invitation.interaction)
-    return db.session.scalar(
-        select(InvitationStep)
-        .where(InvitationStep.token == token)
-        .options(
-            invitation.joinedload(Invitation.version),
-            interaction.joinedload(Interaction.brand),
-            interaction.joinedload(Interaction.region),
-            interaction.joinedload(Interaction.unit),
-            interaction.joinedload(Interaction.customer),
-        )
-    )
+    return db.session.scalar(_OF_LINK, {"token": token})
 
 
 def due(now: datetime, *, limit: int) -> list[int]:
@@ -99,7 +102,7 @@ def lines(wanted: PlanFilter, *, scope: Scope, limit: int, offset: int) -> Seque
     """Lines of the plan in the user's regions: planned ones by moment, held-back ones newest first."""
     rows = (
         select(Invitation)
-        .where(Invitation.state == wanted.state, within(Invitation.region_id, scope))
+        .where(Invitation.state == wanted.state, Invitation.test.is_(False), within(Invitation.region_id, scope))
         .options(
             joinedload(Invitation.interaction).joinedload(Interaction.unit),
             joinedload(Invitation.interaction).joinedload(Interaction.region),
@@ -125,7 +128,11 @@ def reasons(*, scope: Scope) -> dict[Reason, int]:
     """How many interactions are held back, by reason."""
     rows = (
         select(Invitation.reason, func.count())
-        .where(Invitation.state == InvitationState.EXCLUDED, within(Invitation.region_id, scope))
+        .where(
+            Invitation.state == InvitationState.EXCLUDED,
+            Invitation.test.is_(False),
+            within(Invitation.region_id, scope),
+        )
         .group_by(Invitation.reason)
     )
     found = {reason: count for reason, count in db.session.execute(rows) if reason}
@@ -158,6 +165,36 @@ def visible(invitation_id: int, scope: Scope) -> Invitation | None:
     return db.session.scalar(
         select(Invitation).where(Invitation.id == invitation_id, within(Invitation.region_id, scope))
     )
+
+
+def in_doubt(since: datetime) -> dict[tuple[int | None, date], list[int]]:
+    """Letters that were due before a moment and wait, by survey and day (in UTC), oldest first."""
+    waits = exists().where(
+        InvitationStep.invitation_id == Invitation.id,
+        Message.id == InvitationStep.message_id,
+        Message.state == State.QUEUED,
+        Message.due_at <= since,
+    )
+    planned = and_(Invitation.state == InvitationState.PLANNED, Invitation.send_at <= since)
+    at = func.coalesce(Invitation.handed_over_at, Invitation.send_at, type_=UtcDateTime)
+    handed_over = and_(Invitation.state == InvitationState.HANDED_OVER, Invitation.sent_at.is_(None), waits)
+    rows = select(Invitation.id, Invitation.survey_id, at.label("at")).where(or_(planned, handed_over))
+    found: dict[tuple[int | None, date], list[int]] = {}
+    for row in db.session.execute(rows.order_by(at, Invitation.id)):
+        found.setdefault((row.survey_id, row.at.date()), []).append(row.id)
+    return found
+
+
+def real_letters_wait() -> bool:
+    """Whether a letter to somebody who is not of the demo company is planned or waits."""
+    unsent = Invitation.state.in_((InvitationState.PLANNED, InvitationState.HANDED_OVER))
+    real = (
+        select(Invitation.id)
+        .join(Interaction, Interaction.id == Invitation.interaction_id)
+        .join(Source, Source.id == Interaction.source_id)
+        .where(unsent, Invitation.sent_at.is_(None), Source.kind != SourceKind.DEMO)
+    )
+    return db.session.scalar(real.limit(1)) is not None
 
 
 def story(customer_id: int) -> Sequence[Invitation]:

@@ -55,16 +55,17 @@ def letter(
     *,
     language: str,
     token: str,
-    contact_point_id: int,
+    contact_point_id: int | None,
     addresses: Addresses,
 ) -> tuple[rendering.Letter, str]:
     """The first letter of an invitation and its unsubscribe address."""
     brand = interaction.brand
+    site = brand.site(addresses.public_url)
     values = values_for(interaction, language)
     words = wording.letter_words(surveys.letter(version.survey_id), language=language, values=values)
     page = wording.wording(surveys.questionnaire(version), language=language, values=values)
-    unsubscribe = f"{addresses.public_url}/u/{unsubscribe_token(addresses.keys, contact_point_id, brand.id)}"
-    scale = rendering.Scale(page.question, page.low, page.high, f"{addresses.public_url}/r/{token}")
+    unsubscribe = f"{site}/u/{unsubscribe_token(addresses.keys, contact_point_id, brand.id)}"
+    scale = rendering.Scale(page.question, page.low, page.high, f"{site}/r/{token}")
     done = rendering.invitation(
         brand,
         language=language,
@@ -73,6 +74,7 @@ def letter(
         after=words.after,
         scale=scale,
         unsubscribe_url=unsubscribe,
-        privacy_url=f"{addresses.public_url}/privacy/{brand.key}?lang={language}",
+        privacy_url=f"{site}/privacy/{brand.key}?lang={language}",
+        logo_url=f"{site}/logos/{brand.logo}" if brand.logo else "",
     )
     return done, unsubscribe

@@ -1,7 +1,7 @@
 """Planning invitations, handing them to the post office, and what becomes of them. All need a transaction."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -14,12 +14,13 @@ from npsapp.audit.services import Actor
 from npsapp.customers import queries as people
 from npsapp.customers import services as customers
 from npsapp.customers.rules import FactKind
-from npsapp.db import change, db
+from npsapp.db import alone, change, db
 from npsapp.delivery import queries as post
 from npsapp.delivery import services as delivery
-from npsapp.delivery.rules import Channel, Purpose
+from npsapp.delivery.models import Message
+from npsapp.delivery.rules import Channel, Purpose, State
 from npsapp.intake import services as intake
-from npsapp.intake.models import Interaction
+from npsapp.intake.models import PLANNING, Interaction
 from npsapp.invitations import candidates, rendering
 from npsapp.invitations.candidates import Gathered
 from npsapp.invitations.models import Invitation, InvitationStep
@@ -37,6 +38,7 @@ from npsapp.lib.texts import N_
 from npsapp.lib.tokens import new_token
 from npsapp.surveys import services as surveys
 
+OWN_COLUMNS = tuple(Invitation.__table__.c.keys())
 UNDELIVERED = (InvitationState.PLANNED, InvitationState.EXCLUDED)
 
 
@@ -47,19 +49,22 @@ class NotPlanned(Refused):
     wording = N_("This invitation has left already or was held back; nothing was changed.")
 
 
-def plan(interaction_ids: Sequence[int], *, mail_configured: bool, now: datetime) -> Counter[str]:
+def plan(interaction_ids: Sequence[int], *, without_mail: Collection[int], now: datetime) -> Counter[str]:
     """Write the one line about each interaction: planned with a moment, or held back with a reason.
 
     A line that led to no letter yet is replaced, because something about it changed; what was handed over, or
     withdrawn by hand, stays. Gives counts by reason ("planned" for yes).
     """
+    alone(PLANNING)
+    still = select(Interaction.id).where(Interaction.id.in_(interaction_ids), Interaction.undecided)
+    interaction_ids = db.session.scalars(still).all()
     lines = Invitation.interaction_id.in_(interaction_ids)
     by_hand = Invitation.reason.is_not_distinct_from(Reason.WITHDRAWN)
     never_left = Invitation.handed_over_at.is_(None)
     change(delete(Invitation).where(lines, Invitation.state.in_(UNDELIVERED), never_left, ~by_hand))
     have = set(db.session.scalars(select(Invitation.interaction_id).where(lines)))
     fresh = [id_ for id_ in interaction_ids if id_ not in have]
-    gathered = candidates.gather(fresh, count_planned=True, mail_configured=mail_configured, now=now)
+    gathered = candidates.gather(fresh, count_planned=True, without_mail=without_mail, now=now)
     taken: dict[int, list[tuple[int | None, datetime]]] = {}
     rows = [_line(one, taken, now=now) for one in gathered]
     if rows:
@@ -110,7 +115,7 @@ def _record_plan(counts: Counter[str], *, now: datetime) -> None:
 
 
 def hand_over(
-    invitation_ids: Sequence[int], *, mail_configured: bool, addresses: rendering.Addresses, now: datetime
+    invitation_ids: Sequence[int], *, without_mail: Collection[int], addresses: rendering.Addresses, now: datetime
 ) -> int:
     """Decide once more about due invitations, and give the letters of those still to be asked to the post office.
 
@@ -120,9 +125,10 @@ def hand_over(
 
     Gives the number of letters queued. Refuses with `delivery.NoSender` when the brand cannot write.
     """
+    alone(PLANNING)
     due = _still_planned(invitation_ids)
     gathered = candidates.gather(
-        [row.interaction_id for row in due], count_planned=False, mail_configured=mail_configured, now=now
+        [row.interaction_id for row in due], count_planned=False, without_mail=without_mail, now=now
     )
     by_interaction = {one.interaction_id: one for one in gathered}
     taken: dict[int, list[tuple[int | None, datetime]]] = {}
@@ -133,6 +139,7 @@ def hand_over(
         if not _goes_now(invitation, one, decision, now=now):
             continue
         taken.setdefault(one.customer_id or 0, []).append((one.survey.id if one.survey else None, now))
+        invitation.latest_at = decision.latest_at
         _queue_letter(invitation, one, addresses=addresses, now=now)
         queued += 1
     return queued
@@ -143,6 +150,7 @@ def _still_planned(invitation_ids: Sequence[int]) -> Sequence[Invitation]:
         select(Invitation)
         .where(Invitation.id.in_(invitation_ids), Invitation.state == InvitationState.PLANNED)
         .order_by(Invitation.send_at, Invitation.id)
+        .with_for_update(of=Invitation)
     ).all()
 
 
@@ -152,7 +160,8 @@ def _goes_now(invitation: Invitation, one: Gathered, decision: Decision, *, now:
         _exclude(invitation, decision, now=now)
         return False
     if decision.send_at and decision.send_at > now:
-        invitation.send_at = decision.send_at  # the sending hours ended, or the policy changed
+        # The sending hours ended, or the policy changed.
+        invitation.send_at, invitation.latest_at = decision.send_at, decision.latest_at
         return False
     claimed = customers.claim_for_invitation(
         customer_id=one.customer_id or 0, since_limit=now - FLOOR_BETWEEN_MESSAGES, now=now
@@ -216,7 +225,7 @@ def _letter(
         contact_point_id=step.contact_point_id,
         addresses=addresses,
     )
-    point = people.contact_point(step.contact_point_id)
+    point = people.contact_point(step.contact_point_id or 0)
     assert point is not None  # noqa: S101 - chosen from the customer's own addresses
     message = delivery.queue(
         purpose=Purpose.INVITATION,
@@ -258,20 +267,50 @@ def withdraw(invitation_id: int, *, actor: Actor, now: datetime) -> None:
     audit.record(Event.INVITATION_WITHDRAWN, actor=actor, now=now, subject=("invitation", invitation_id))
 
 
+def send_after_all(invitation_id: int, *, now: datetime) -> None:
+    """A letter that may have left from another copy of this database leaves once sending goes on."""
+    postpone(invitation_id, until=now)
+    for step in db.session.scalars(select(InvitationStep).where(InvitationStep.invitation_id == invitation_id)):
+        delivery.leave_again(step.message_id or 0, now=now)
+
+
+def take_as_sent(invitation_id: int, *, actor: Actor, now: datetime) -> None:
+    """A letter that may have left from another copy of this database does not leave again.
+
+    Its link, if it was made before the copy was, stays open: the customer may have it. Refuses with NotPlanned.
+    """
+    invitation = db.session.get_one(Invitation, invitation_id)
+    if invitation.state is InvitationState.PLANNED:
+        withdraw(invitation_id, actor=actor, now=now)
+    elif invitation.state is InvitationState.HANDED_OVER and _stop_letter(invitation):
+        invitation.sent_at = invitation.handed_over_at
+        db.session.flush()
+
+
 def exclude_cancelled(*, now: datetime) -> int:
     """Hold back what was planned or queued for purchases that were cancelled meanwhile."""
+    return _take_back(Interaction.cancelled_at.is_not(None), reason=Reason.CANCELLED, now=now)
+
+
+def stop_for(customer_id: int, *, now: datetime) -> int:
+    """Hold back what was planned or queued for a person who is not to be asked now."""
+    return _take_back(Invitation.customer_id == customer_id, reason=Reason.ON_HOLD, now=now)
+
+
+def _take_back(which: ColumnElement[bool], *, reason: Reason, now: datetime) -> int:
+    alone(PLANNING)
     hit = db.session.scalars(
         select(Invitation)
         .join(Interaction, Interaction.id == Invitation.interaction_id)
         .where(
-            Interaction.cancelled_at.is_not(None),
+            which,
             Invitation.state.in_((InvitationState.PLANNED, InvitationState.HANDED_OVER)),
             Invitation.sent_at.is_(None),
         )
     ).all()
     stopped = [one for one in hit if _stop_letter(one)]
     for invitation in stopped:
-        _exclude(invitation, Decision(Reason.CANCELLED, latest_at=invitation.latest_at), now=now)
+        _exclude(invitation, Decision(reason, latest_at=invitation.latest_at), now=now)
     return len(stopped)
 
 
@@ -282,16 +321,15 @@ def _stop_letter(invitation: Invitation) -> bool:
     return all(step.message_id is None or delivery.cancel(step.message_id) for step in invitation.steps)
 
 
-def look_again_at_message(message_id: int, *, mail_configured: bool, now: datetime) -> None:
+def look_again_at_message(message_id: int, *, without_mail: Collection[int], now: datetime) -> None:
     """Decide again about a letter that waited long in the queue: release it, or take it back with the reason."""
+    alone(PLANNING)
     step = db.session.scalar(select(InvitationStep).where(InvitationStep.message_id == message_id))
     if step is None:
         delivery.cancel(message_id)
         return
     invitation = step.invitation
-    (one,) = candidates.gather(
-        [invitation.interaction_id], count_planned=False, mail_configured=mail_configured, now=now
-    )
+    (one,) = candidates.gather([invitation.interaction_id], count_planned=False, without_mail=without_mail, now=now)
     # Its own contact stands in the facts already, so the quarantine is not asked a second time.
     decision = decide(replace(one.candidate, contacts=()), one.policy, now=now)
     if decision.yes and decision.send_at and decision.send_at <= now:
@@ -302,6 +340,7 @@ def look_again_at_message(message_id: int, *, mail_configured: bool, now: dateti
 
 def note_sent(*, now: datetime, limit: int = 500) -> int:
     """Read from the post office which first letters left, and which never will. Gives the number of lines changed."""
+    alone(PLANNING)
     news = post.news_of(
         select(InvitationStep.message_id)
         .join(Invitation, Invitation.id == InvitationStep.invitation_id)
@@ -321,14 +360,16 @@ def note_sent(*, now: datetime, limit: int = 500) -> int:
             invitation.sent_at, invitation.valid_until = message.sent_at, message.sent_at + valid
             sent.append(("invitation", invitation.id, {"message_id": message.id}))
         else:
-            _exclude(invitation, Decision(_reason_of(message.error), latest_at=invitation.latest_at), now=now)
+            _exclude(invitation, Decision(_reason_of(message), latest_at=invitation.latest_at), now=now)
     audit.record_many(Event.INVITATION_SENT, actor=audit.PROGRAM, now=now, subjects=sent)
     db.session.flush()
     return len(news[:limit])
 
 
-def _reason_of(error: str) -> Reason:
-    return Reason.SUPPRESSED if error == "suppressed" else Reason.UNDELIVERABLE
+def _reason_of(message: Message) -> Reason:
+    if message.state is State.EXPIRED:
+        return Reason.TOO_OLD
+    return Reason.SUPPRESSED if message.error == "suppressed" else Reason.UNDELIVERABLE
 
 
 def expire(*, now: datetime) -> int:
@@ -341,6 +382,14 @@ def expire(*, now: datetime) -> int:
     if changed:
         audit.record(Event.INVITATION_EXPIRED, actor=audit.PROGRAM, now=now, data={"count": changed})
     return changed
+
+
+def held(invitation_id: int) -> Invitation | None:
+    """The invitation as it is now; nobody else changes it until this transaction ends."""
+    invitation = db.session.get(Invitation, invitation_id)
+    if invitation is not None:  # its own columns only: what it belongs to stays loaded
+        db.session.refresh(invitation, OWN_COLUMNS, with_for_update={"of": Invitation, "key_share": True})
+    return invitation
 
 
 def mark_answered(invitation_id: int, *, now: datetime) -> bool:

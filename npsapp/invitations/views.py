@@ -31,7 +31,7 @@ DAYS_AHEAD = 14
 @requires(Permission.SEE_SCHEDULE)
 def schedule() -> str:
     """The next fourteen days, the planned letters, and everything held back with its reason."""
-    now = utcnow()
+    now, seen = utcnow(), scope()
     held = request.args.get("show") == "held"
     wanted = queries.PlanFilter(
         state=InvitationState.EXCLUDED if held else InvitationState.PLANNED,
@@ -40,8 +40,8 @@ def schedule() -> str:
         region_id=listing.whole("region"),
     )
     window = listing.window(size=50)
-    rows = queries.lines(wanted, scope=scope(), limit=window.limit, offset=window.offset)
-    days = queries.planned_by_day(now, days=DAYS_AHEAD, scope=scope())
+    rows = queries.lines(wanted, scope=seen, limit=window.limit, offset=window.offset)
+    days = queries.planned_by_day(now, days=DAYS_AHEAD, scope=seen)
     return render_template(
         "invitations/schedule.html",
         held=held,
@@ -49,10 +49,10 @@ def schedule() -> str:
         page=listing.page(rows, window),
         days=days,
         busiest=max(days.values(), default=0),
-        planned=queries.planned_count(scope=scope()),
-        reasons=queries.reasons(scope=scope()),
-        pauses=delivery.pauses(now),
-        regions=organization.choices("region", language_now()),
+        planned=queries.planned_count(scope=seen),
+        reasons=queries.reasons(scope=seen),
+        pauses=[one for one in delivery.pauses(now) if one.kind is not PauseKind.REGION or seen.covers(one.ref_id)],
+        regions=[one for one in organization.choices("region", language_now()) if seen.covers(one[0])],
         deed=DeedForm(),
     )
 

@@ -3,6 +3,7 @@
 import hmac
 import secrets
 from collections.abc import Sequence
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
@@ -31,10 +32,15 @@ def keyed(key: str, purpose: str, value: str) -> str:
     return hmac.new(f"{purpose}:{key}".encode(), value.encode(), sha256).hexdigest()
 
 
+@lru_cache(maxsize=64)
+def _serializer(keys: tuple[str, ...], purpose: str, timed: bool) -> URLSafeSerializer | URLSafeTimedSerializer:
+    kind = URLSafeTimedSerializer if timed else URLSafeSerializer
+    return kind(list(reversed(keys)), salt=f"npsapp.{purpose}")
+
+
 def sign(keys: Sequence[str], purpose: str, payload: Any, *, timed: bool = False) -> str:
     """Sign a JSON-able payload with the newest key (`keys[0]`); `timed` puts the moment inside."""
-    kind = URLSafeTimedSerializer if timed else URLSafeSerializer
-    return str(kind(list(reversed(keys)), salt=f"npsapp.{purpose}").dumps(payload))
+    return str(_serializer(tuple(keys), purpose, timed).dumps(payload))
 
 
 def read(keys: Sequence[str], purpose: str, value: str, *, max_age: int | None = None, timed: bool = False) -> Any:
@@ -42,8 +48,7 @@ def read(keys: Sequence[str], purpose: str, value: str, *, max_age: int | None =
 
     All `keys` are accepted, so links in old letters outlive a change of the key.
     """
-    kind = URLSafeTimedSerializer if timed else URLSafeSerializer
-    serializer = kind(list(reversed(keys)), salt=f"npsapp.{purpose}")
+    serializer = _serializer(tuple(keys), purpose, timed)
     try:
         return (
             serializer.loads(value, max_age=max_age)

@@ -1,23 +1,42 @@
 """Finding a customer, and everything known of one in a single timeline."""
 
-from flask import abort, redirect, render_template, url_for
+from datetime import date
+
+from flask import abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 from flask_login import current_user
+from flask_wtf import FlaskForm
+from wtforms import SelectField, StringField
+from wtforms.validators import Length
 
 from npsapp.accounts import queries as accounts
 from npsapp.audit import services as audit
 from npsapp.audit.events import Event
+from npsapp.audit.services import Actor
+from npsapp.cases import queries as cases
+from npsapp.cases.models import Case
+from npsapp.customers import care
 from npsapp.customers import queries as customers
+from npsapp.customers.models import Customer
 from npsapp.db import transaction
-from npsapp.lib.clock import utcnow
+from npsapp.i18n import LANGUAGES
+from npsapp.invitations import policies
+from npsapp.invitations import services as invitations
+from npsapp.lib.clock import day_bounds, utcnow
 from npsapp.office import queries
 from npsapp.office.blueprint import bp
 from npsapp.organization import queries as organization
+from npsapp.organization.forms import NAME_MAX, options, stripped
 from npsapp.permissions import Permission
 from npsapp.web import listing
-from npsapp.web.access import requires, scope
+from npsapp.web.access import can, requires, scope
 
 PAGE_SIZE = 25
+MOMENTS = 30  # of one customer on a page
+NOTE_MAX = 2000
+LONGEST_ID = 9  # digits
 
 
 @bp.get("/customers/")
@@ -30,32 +49,146 @@ def customer_search() -> ResponseReturnValue:
         _audit(Event.CUSTOMER_SEARCHED, None)
     rows = queries.find_customers(q, scope(), limit=PAGE_SIZE + 1, after=listing.whole("after"))
     page = listing.page_by_key(rows, size=PAGE_SIZE, key=lambda row: (row.id,))
-    return render_template("office/customers.html", page=page, q=q, searched=searched)
+    return render_template("office/customers.html", page=page, q=q, searched=searched, case=_case(q))
+
+
+def _case(q: str) -> Case | None:
+    """The case with that number, where a number was looked for."""
+    number = q.lstrip("#№ ")
+    if not can(Permission.SEE_CASES) or not number.isdecimal() or len(number) > LONGEST_ID:
+        return None
+    return cases.visible_to(current_user.id, scope(), int(number))
 
 
 @bp.get("/customers/<int:customer_id>")
 @requires(Permission.SEE_CUSTOMERS)
 def customer(customer_id: int) -> ResponseReturnValue:
     """One customer: addresses, grounds, holds, and all that happened. Opening the page is audited."""
-    found = queries.visible_customer(customer_id, scope()) or abort(404)
+    found = _visible(customer_id)
     standing = customers.current(customer_id)
     if standing and standing.id != customer_id:
         return redirect(url_for(".customer", customer_id=standing.id))
     _audit(Event.CUSTOMER_VIEWED, customer_id)
-    points = customers.story(customer_id).contact_points
+    known, window = customers.story(customer_id), listing.window(size=MOMENTS)
+    moments = queries.timeline(customer_id, known, scope())
+    shown = moments[window.offset : window.offset + window.limit]
     return render_template(
         "office/customer.html",
         customer=found,
         region=organization.region(found.region_id or 0),
         speaks=customers.language_of(found, None),
-        contact_points=points,
+        contact_points=known.contact_points,
         holds=customers.holds_for([customer_id], utcnow()).get(customer_id, []),
-        timeline=queries.timeline(customer_id, scope()),
-        users=accounts.labels(ground.set_by_id or 0 for point in points for ground in point.grounds),
+        page=listing.page(shown, window),
+        open_cases=[what for _at, kind, what in moments if kind == "case" and what.is_open],
+        users=accounts.labels(_named(known)),
+        form=CorrectForm(obj=found),
     )
 
 
+def _visible(customer_id: int) -> Customer:
+    return queries.visible_customer(customer_id, scope()) or abort(404)
+
+
+def _named(known: customers.Story) -> set[int]:
+    set_by = (ground.set_by_id for point in known.contact_points for ground in point.grounds)
+    return {id_ for id_ in [*set_by, *(one.by_id for one in known.notes)] if id_}
+
+
 def _audit(event: Event, customer_id: int | None) -> None:
-    actor = audit.by_user(current_user.id)
     with transaction():
-        audit.record(event, actor=actor, now=utcnow(), subject=("customer", customer_id))
+        audit.record(event, actor=_me(), now=utcnow(), subject=("customer", customer_id))
+
+
+# ---- what colleagues do ----------------------------------------------------------------------------------------
+
+
+class CorrectForm(FlaskForm):
+    """What is known of a person by name."""
+
+    name = StringField(_l("Name"), filters=[stripped], validators=[Length(max=NAME_MAX)])
+    address_as = StringField(
+        _l("Addressed as"),
+        filters=[stripped],
+        validators=[Length(max=NAME_MAX)],
+        description=_l("Empty: letters go without a name."),
+    )
+    language = SelectField(
+        _l("Language"),
+        choices=options([("", _l("as usual there")), *LANGUAGES.items()]),
+        coerce=lambda value: value or None,
+    )
+
+
+@bp.post("/customers/<int:customer_id>/correct")
+@requires(Permission.EDIT_CUSTOMERS)
+def customer_correct(customer_id: int) -> ResponseReturnValue:
+    """Change name, form of address or language."""
+    _visible(customer_id)
+    form = CorrectForm()
+    if not form.validate_on_submit():
+        abort(400)
+    typed = {"name": form.name.data, "address_as": form.address_as.data, "language": form.language.data}
+    with transaction():
+        changed = care.correct(customer_id, actor=_me(), now=utcnow(), **typed)
+    return _done(customer_id, _("Saved.") if changed else _("Nothing was changed."))
+
+
+@bp.post("/customers/<int:customer_id>/note")
+@requires(Permission.EDIT_CUSTOMERS)
+def customer_note(customer_id: int) -> ResponseReturnValue:
+    """Write something down."""
+    _visible(customer_id)
+    text = request.form.get("text", "").strip()[:NOTE_MAX]
+    if not text:
+        return _done(customer_id, _("Nothing was changed."))
+    with transaction():
+        care.note(customer_id, text, actor=_me(), now=utcnow())
+    return _done(customer_id, _("The note is kept."))
+
+
+@bp.post("/customers/<int:customer_id>/hold")
+@requires(Permission.EDIT_CUSTOMERS)
+def customer_hold(customer_id: int) -> ResponseReturnValue:
+    """Do not ask this person until a day, or, without one, any more; what waits for its day is held back at once."""
+    found = _visible(customer_id)
+    day = request.form.get("until", type=date.fromisoformat)
+    brand = next(iter(organization.brands()), None) or abort(404)
+    until = day_bounds(day, customers.timezone_of(found, brand))[1] if day else None
+    with transaction():
+        care.hold(customer_id, until=until, actor=_me(), now=utcnow())
+        invitations.stop_for(customer_id, now=utcnow())
+        policies.held_changed(customer_id)
+    return _done(customer_id, _("This customer is left alone."))
+
+
+@bp.post("/customers/<int:customer_id>/release")
+@requires(Permission.EDIT_CUSTOMERS)
+def customer_release(customer_id: int) -> ResponseReturnValue:
+    """Ask this person again; what the customer wanted stays."""
+    _visible(customer_id)
+    with transaction():
+        care.release(customer_id, actor=_me(), now=utcnow())
+        policies.held_changed(customer_id)
+    return _done(customer_id, _("The customer may be asked again."))
+
+
+@bp.post("/customers/<int:customer_id>/grounds/<int:ground_id>/withdraw")
+@requires(Permission.EDIT_CUSTOMERS)
+def ground_withdraw(customer_id: int, ground_id: int) -> ResponseReturnValue:
+    """The customer took a ground back."""
+    _visible(customer_id)
+    with transaction():
+        if not care.withdraw(customer_id, ground_id, actor=_me(), now=utcnow()):
+            abort(404)
+        policies.held_changed(customer_id)
+    return _done(customer_id, _("The ground is withdrawn; no file can bring it back."))
+
+
+def _done(customer_id: int, words: str) -> ResponseReturnValue:
+    flash(words, "success")
+    return redirect(url_for(".customer", customer_id=customer_id), code=303)
+
+
+def _me() -> Actor:
+    return audit.by_user(current_user.id)

@@ -1,7 +1,20 @@
 """All doors of the office, hung onto its blueprint."""
 
-from npsapp.office import customers, imports, log, start
+from npsapp.office import company, customers, hosts, imports, log, people, retention, start, trials, visits
 from npsapp.office.blueprint import bp
 from npsapp.office.health import healthz
 
-__all__ = ["bp", "customers", "healthz", "imports", "log", "start"]
+__all__ = [
+    "bp",
+    "company",
+    "customers",
+    "healthz",
+    "hosts",
+    "imports",
+    "log",
+    "people",
+    "retention",
+    "start",
+    "trials",
+    "visits",
+]

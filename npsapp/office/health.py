@@ -76,7 +76,12 @@ def migrated() -> bool:
     """Whether the database has all migrations; once it had, this process asks no more."""
     state = current_app.extensions[STATE]
     if not state["migrated"]:
-        found = MigrationContext.configure(db.session.connection()).get_current_heads()
-        wanted = ScriptDirectory(current_app.extensions["migrate"].directory).get_heads()
-        state["migrated"] = set(found) == set(wanted)
+        found, wanted = revisions()
+        state["migrated"] = found == wanted
     return bool(state["migrated"])
+
+
+def revisions() -> tuple[set[str], set[str]]:
+    """The migrations the database stands at, and those this program needs."""
+    found = MigrationContext.configure(db.session.connection()).get_current_heads()
+    return set(found), set(ScriptDirectory(current_app.extensions["migrate"].directory).get_heads())

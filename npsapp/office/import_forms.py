@@ -50,10 +50,9 @@ class LiveForm(FlaskForm):
     outbox = BooleanField(_("Letters may go to the outbox: no mail server is configured"))
 
 
-class ChoiceForm(LiveForm):
-    """What holds for a waiting file, and whether its source goes live with it."""
+class GroundForm(FlaskForm):
+    """The default ground for each channel."""
 
-    touchpoint = SelectField(_("Touchpoint"), coerce=int, description=_("For rows that name none."))
     ground_email = SelectField(
         _("Ground for letters"),
         description=_(
@@ -69,11 +68,21 @@ class ChoiceForm(LiveForm):
         chosen = {channel.value: self[f"ground_{channel.value}"].data for channel in CHANNELS}
         return {channel: kind for channel, kind in chosen.items() if kind}
 
-    def fill(self, touchpoints: list[tuple[int, str]]) -> None:
+    def offer_grounds(self) -> None:
         """Put the choices in; they are words of this moment's language."""
-        self.touchpoint.choices = touchpoints
         for channel in CHANNELS:
             kinds = [GroundKind.CONSENT] if channel is Channel.SMS else list(GroundKind)
             choices = [(kind.value, gettext(GROUND_WORDS[kind])) for kind in kinds]
             none = ("", gettext("none: nobody is asked without an own ground"))
             self[f"ground_{channel.value}"].choices = [none, *choices]
+
+
+class ChoiceForm(LiveForm, GroundForm):
+    """What holds for a waiting file, and whether its source goes live with it."""
+
+    touchpoint = SelectField(_("Touchpoint"), coerce=int, description=_("For rows that name none."))
+
+    def fill(self, touchpoints: list[tuple[int, str]]) -> None:
+        """Put the choices in."""
+        self.touchpoint.choices = touchpoints
+        self.offer_grounds()

@@ -15,6 +15,7 @@ from npsapp.audit import services as audit
 from npsapp.audit.events import Event
 from npsapp.audit.services import Actor
 from npsapp.db import db, transaction
+from npsapp.delivery.channels import mail
 from npsapp.i18n import language_now
 from npsapp.intake import queries as intake
 from npsapp.intake import services, staging, tasks
@@ -274,7 +275,7 @@ def _shown(batch: ImportBatch) -> dict[str, Any]:
         "batch": batch,
         "choices": [("", _("not used")), *((field.value, _(field.label)) for field in Field)],
         "rejects": _rejects(batch.id, limit=SHOWN_REJECTS),
-        "no_mail": not current_app.config["MAIL_SERVER"] and batch.source.outbox_confirmed_at is None,
+        "no_mail": batch.source.outbox_confirmed_at is None and batch.source.brand_id in mail.brands_without_server(),
     }
 
 

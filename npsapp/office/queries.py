@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import ColumnElement, Select, and_, exists, or_, select
 from sqlalchemy.orm import selectinload
 
 from npsapp.cases import queries as cases
+from npsapp.cases.models import Case
+from npsapp.cases.rules import OPEN_STATES
 from npsapp.customers import queries as customers
 from npsapp.customers.models import ContactPoint, Customer
 from npsapp.customers.rules import ContactKind
@@ -83,7 +85,14 @@ def visible_customer(customer_id: int, scope: Scope) -> Customer | None:
     return db.session.scalars(select(Customer).where(Customer.id == customer_id, _inside(scope))).first()
 
 
-def timeline(customer_id: int, scope: Scope) -> list[Moment]:
+def idle_customers(before: datetime) -> Select[int]:
+    """Ids of people who bought nothing since a moment, have no open case, and are not emptied yet."""
+    bought = exists().where(Interaction.customer_id == Customer.id, Interaction.happened_at >= before)
+    waiting = exists().where(Case.customer_id == Customer.id, Case.state.in_(OPEN_STATES))
+    return select(Customer.id).where(Customer.created_at < before, Customer.emptied_at.is_(None), ~bought, ~waiting)
+
+
+def timeline(customer_id: int, known: customers.Story, scope: Scope) -> list[Moment]:
     """All that happened to one customer as far as the scope reaches, newest first."""
     bought, asked = intake.story(customer_id), invitations.story(customer_id)
     moments: list[Moment] = [
@@ -91,6 +100,8 @@ def timeline(customer_id: int, scope: Scope) -> list[Moment]:
         *((one.decided_at, "invitation", one) for one in asked if scope.covers(one.region_id)),
         *((one.confirmed_at, "answer", one) for one in responses.story(customer_id, scope)),
         *((one.opened_at, "case", one) for one in cases.story(customer_id, scope)),
-        *((one.since, "hold", one) for one in customers.story(customer_id).holds),
+        *((one.since, "hold", one) for one in known.holds),
+        *((one.at, "note", one) for one in known.notes),
+        *((one.since, "ground", one) for point in known.contact_points for one in point.grounds),
     ]
     return sorted(moments, key=lambda moment: moment[0], reverse=True)

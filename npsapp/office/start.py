@@ -1,6 +1,7 @@
 """The start page: what waits for whoever is signed in; and the alarms that stand above every staff page."""
 
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 from flask import current_app, render_template, url_for
 from flask.typing import ResponseReturnValue
@@ -11,20 +12,25 @@ from flask_login import current_user
 from npsapp.accounts import queries as accounts
 from npsapp.cases import queries as cases
 from npsapp.delivery import queries as delivery
+from npsapp.delivery.channels import mail
 from npsapp.i18n import language_now
 from npsapp.intake import queries as intake
 from npsapp.lib.clock import utcnow
 from npsapp.lib.texts import text_in
+from npsapp.office import removal
 from npsapp.office.blueprint import bp
 from npsapp.office.health import REASONS, heart_stopped, migrated
 from npsapp.organization import queries as organization
 from npsapp.permissions import Permission
 from npsapp.pulse import queries as pulse
 from npsapp.responses import queries as responses
+from npsapp.surveys import queries as surveys
 from npsapp.web.access import can, scope, signed_in
 
 Alarm = tuple[str, str, str | None]
 """Level, words, and where to look."""
+Missing = tuple[str, str, str]
+"""What is missing, the words of a link, and where it leads."""
 SHOWN = 5  # lines of each list: a glance, not a page
 
 
@@ -44,8 +50,53 @@ def start() -> ResponseReturnValue:
         newest=responses.newest(seen, {"comment": "with"}, after=None, limit=SHOWN) if sees_answers else [],
         in_trial=[one.name for one in intake.sources() if one.in_trial] if can(Permission.IMPORT) else [],
         beat_at=pulse.last_beat(),
-        founded=bool(organization.brands()),
+        going=removal.counts() if can(Permission.ADMINISTER) else None,
+        own=any(not one.is_demo for one in organization.brands()),
+        missing=list(_missing()) if can(Permission.ADMINISTER) else [],
     )
+
+
+def _missing() -> Iterator[Missing]:
+    """What stands in the way of the first letter to a customer; nothing of that counts for the demo."""
+    brands = [one for one in organization.brands() if not one.is_demo]
+    asking = {brand_id for brand_id, _touchpoint in surveys.active_map()}
+    without_server, language = mail.brands_without_server(), language_now()
+    for brand in brands:
+        name, where = text_in(brand.name, language), url_for("delivery.sender", brand_id=brand.id)
+        if delivery.sender_of(brand.id) is None:
+            yield _("%(name)s has no address letters come from.", name=name), _("Enter the sender"), where
+        elif brand.id in without_server:
+            yield _("No mail server takes the letters of %(name)s.", name=name), _("Enter the mail server"), where
+        if brand.id not in asking:
+            yield _("No survey asks customers of %(name)s.", name=name), _("Publish a survey"), url_for("surveys.index")
+    if brands:
+        yield from _missing_people({one.pool_id for one in brands})
+        yield from _missing_way()
+
+
+def _missing_people(pools: set[int]) -> Iterator[Missing]:
+    for region in accounts.managers_missing():
+        words = _("Nobody manages the region %(name)s.", name=text_in(region.name, language_now()))
+        yield words, _("Name a manager"), url_for("users.duties")
+    if not pools <= {pool_id for pool_id, region_id in accounts.duties() if region_id is None}:
+        yield _("Nobody takes the cases that no manager takes."), _("Name a fallback owner"), url_for("users.duties")
+    if any(one.is_active and not one.password_hash for one in accounts.users()):
+        yield _("Some colleagues have not set a password yet."), _("See their links"), url_for(".colleagues")
+
+
+def _missing_way() -> Iterator[Missing]:
+    sources = [one for one in intake.sources() if not one.brand.is_demo]
+    for source in sources:
+        if source.in_trial:
+            words = _("The source %(name)s is in trial and asks nobody yet.", name=source.name)
+            yield words, _("Take it live"), url_for(".imports")
+    if not sources:
+        yield _("No purchases are known yet."), _("Enter a visit or read a file"), url_for(".visit_new")
+    if urlsplit(current_app.config["PUBLIC_URL"]).hostname in ("127.0.0.1", "localhost"):
+        words = _("Links in letters lead to this computer, where customers cannot open them: set NPSAPP_PUBLIC_URL.")
+        yield words, _("Brands and their addresses"), url_for("settings.index")
+    if heart_stopped(utcnow()):
+        yield _(REASONS["heartbeat"]), _("State of the program"), url_for(".healthz")
 
 
 @bp.app_template_global()
@@ -64,10 +115,15 @@ def _about_the_program() -> Iterator[Alarm]:
 
 
 def _about_letters() -> Iterator[Alarm]:
-    if not current_app.config["MAIL_SERVER"]:
+    waiting = mail.brands_without_server()
+    if waiting and len(waiting) == len(organization.brands()):
         words = _("No mail server is configured: letters go to the outbox and reach nobody.")
-        yield "bad", words, url_for("delivery.outbox") if can(Permission.ADMINISTER) else None
-    failing = delivery.failing(utcnow()) if can(Permission.SEE_MESSAGES) else 0
+        yield "bad", words, url_for("delivery.senders_list") if can(Permission.ADMINISTER) else None
+    elif waiting:
+        names = ", ".join(organization.labels("brand", waiting, language_now()).values())
+        words = _("No mail server for %(names)s: these letters go to the outbox and reach nobody.", names=names)
+        yield "bad", words, url_for("delivery.senders_list") if can(Permission.ADMINISTER) else None
+    failing = delivery.failing(utcnow(), scope()) if can(Permission.SEE_MESSAGES) else 0
     if failing:
         words = ngettext("%(num)s letter could not be sent.", "%(num)s letters could not be sent.", failing)
         yield "warn", words, url_for("delivery.messages")

@@ -6,6 +6,8 @@ from typing import Any
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
+from flask_wtf.file import FileField
+from werkzeug.datastructures import FileStorage
 from wtforms import (
     BooleanField,
     DateField,
@@ -23,22 +25,14 @@ from wtforms.widgets import CheckboxInput, ListWidget
 
 from npsapp.i18n import LANGUAGES
 from npsapp.lib.clock import zone
-from npsapp.organization import rules
+from npsapp.organization import logos, rules
 
 NAME_MAX = 120
 PHRASE_MAX = 160
 ADDRESS_MAX = 300
 EMAIL_MAX = 254
+PRIVACY_MAX = 4000
 
-WEEKDAYS = [
-    ("1", _l("Monday")),
-    ("2", _l("Tuesday")),
-    ("3", _l("Wednesday")),
-    ("4", _l("Thursday")),
-    ("5", _l("Friday")),
-    ("6", _l("Saturday")),
-    ("7", _l("Sunday")),
-]
 Choices = Iterable[tuple[str, Any]]
 """(value, words), as queries and views give them."""
 
@@ -62,10 +56,16 @@ def _or_none(value: str | None) -> str | None:
     return stripped(value) or None
 
 
-def in_languages(form: type[FlaskForm], name: str, longest: int, label: Callable[[str], Any]) -> None:
+def _or_empty(value: str | None) -> str:
+    return stripped(value) or ""
+
+
+def in_languages(
+    form: type[FlaskForm], name: str, longest: int, label: Callable[[str], Any], kind: type[StringField] = StringField
+) -> None:
     """Give a form one text field per language: `name_en`, `name_ru`, `name_uk`. `label` gets the language's name."""
     for code, language in LANGUAGES.items():
-        setattr(form, f"{name}_{code}", StringField(label(language), validators=[Length(max=longest)]))
+        setattr(form, f"{name}_{code}", kind(label(language), validators=[Length(max=longest)]))
 
 
 class LanguageForm(FlaskForm):
@@ -90,10 +90,12 @@ class LanguageForm(FlaskForm):
         return False
 
 
-class RowForm(LanguageForm):
-    """A form whose fields are columns of one row, which has a name in at least one language."""
+class SettingForm(LanguageForm):
+    """A form whose fields are columns of one row."""
 
-    IN_LANGUAGES: tuple[str, ...] = ("name",)
+    IN_LANGUAGES: tuple[str, ...] = ()
+    ELSEWHERE: tuple[str, ...] = ()
+    """Fields that are no columns of the row: other rooms keep them, or they are worked on first."""
 
     def show(self, row: Any) -> None:
         """Put the row's texts into their fields; the others take their values by `obj=`."""
@@ -103,8 +105,19 @@ class RowForm(LanguageForm):
     def columns(self) -> dict[str, Any]:
         """What was typed, by column."""
         parts = {f"{name}_{code}" for name in self.IN_LANGUAGES for code in LANGUAGES}
-        plain = {name: value for name, value in self.data.items() if name not in {*parts, "csrf_token"}}
+        others = {*parts, *self.ELSEWHERE, "owner", "csrf_token"}
+        plain = {name: value for name, value in self.data.items() if name not in others}
         return plain | {name: self.texts(name) for name in self.IN_LANGUAGES}
+
+    def let_choose(self, name: str, choices: Choices, *, none: Any = None) -> None:
+        """What a field may be chosen from; `none` are the words for choosing nothing, where that is allowed."""
+        self[name].choices = options([*([("", none)] if none is not None else []), *choices])
+
+
+class RowForm(SettingForm):
+    """The form of a row that has a name in at least one language."""
+
+    IN_LANGUAGES: tuple[str, ...] = ("name",)
 
     def validate(self, extra_validators: Mapping[str, Any] | None = None) -> bool:
         """All fields, and a name in at least one language."""
@@ -132,7 +145,8 @@ def _spellings() -> SpellingsField:
     )
 
 
-def _existing_zone(_form: FlaskForm, field: Field) -> None:
+def existing_zone(_form: FlaskForm, field: Field) -> None:
+    """Validator: a zone of this name exists."""
     try:
         zone(field.data or "UTC")
     except ValueError as error:
@@ -141,60 +155,109 @@ def _existing_zone(_form: FlaskForm, field: Field) -> None:
 
 def _readable(_form: FlaskForm, field: Field) -> None:
     if fault := rules.accent_fault(field.data or ""):
-        raise ValidationError(_(fault))
+        raise ValidationError(_(fault[0], **fault[1]))
 
 
 def _upper(value: str | None) -> str | None:
     return value.strip().upper() if value else value
 
 
+def _bare_address(value: str | None) -> str | None:
+    return value.strip().lower().rstrip("/") if value else value
+
+
+def _line(label: Any, *validators: Any, help: Any = "", tidy: Callable[..., Any] = stripped) -> StringField:
+    return StringField(label, filters=[tidy], validators=validators, description=help)
+
+
+def _pick(label: Any, help: Any = "") -> SelectField:
+    """A selection of ids, offered by `let_choose`."""
+    return SelectField(label, coerce=whole, description=help)
+
+
 class BrandForm(RowForm):
     """A brand: how it is called, how it looks, in which language and zone it speaks."""
 
-    IN_LANGUAGES = ("name", "phrase", "postal_address")
+    IN_LANGUAGES = ("name", "phrase", "postal_address", "privacy")
+    ELSEWHERE = ("picture", "no_logo")
 
-    accent = StringField(
+    owner = _pick(_l("Company that owns the data"))
+    picture = FileField(
+        _l("Logo"), description=_l("PNG, JPEG, WebP or GIF, at most 2 MB. Without a logo the name is shown.")
+    )
+    no_logo = BooleanField(_l("Remove the logo"))
+    accent = _line(
         _l("Accent colour"),
-        filters=[_upper],
-        validators=[DataRequired(), _readable],
-        description=_l("For the chosen number and the button of the survey page, for example #1F5FBF."),
+        *(DataRequired(), _readable),
+        help=_l("For the chosen number and the button of the survey page, for example #1F5FBF."),
+        tidy=_upper,
     )
     group_colours = BooleanField(
         _l("Colour the numbers by group"),
         description=_l("Neutral is better: colours tell the customer which answers are “bad”."),
     )
     language = SelectField(_l("Language of customers who have none of their own"), choices=options(LANGUAGES.items()))
-    timezone = StringField(_l("Time zone"), filters=[stripped], validators=[DataRequired(), _existing_zone])
-    currency = StringField(
+    timezone = _line(_l("Time zone"), DataRequired(), existing_zone)
+    currency = _line(
         _l("Currency"),
-        filters=[_upper],
-        validators=[DataRequired(), Regexp(r"^[A-Z]{3}$", message=_l("Three letters, for example UAH."))],
+        *(DataRequired(), Regexp(r"^[A-Z]{3}$", message=_l("Three letters, for example UAH."))),
+        tidy=_upper,
     )
-    contact_email = StringField(
+    contact_email = _line(
         _l("E-mail address for customers"),
-        filters=[stripped],
-        validators=[Optional(), Email(), Length(max=EMAIL_MAX)],
-        description=_l("Shown where a survey is closed and on the privacy page."),
+        *(Optional(), Email(), Length(max=EMAIL_MAX)),
+        help=_l("Shown where a survey is closed and on the privacy page."),
     )
+    public_url = _line(
+        _l("Own address of the survey pages"),
+        *(Optional(), Length(max=ADDRESS_MAX)),
+        Regexp(
+            r"https://[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:\d{1,5})?\Z",
+            message=_l("Write https:// and the name of the host, without a path: https://nps.example.com"),
+        ),
+        help=_l("Such as https://nps.example.com. Links in letters use it once it was checked."),
+        tidy=_bare_address,
+    )
+    staff_letters = SelectField(
+        _l("Letters to colleagues show of a customer"),
+        choices=options((one.value, _l(one.label)) for one in rules.StaffLetters),
+        coerce=rules.StaffLetters,
+    )
+    recoded: bytes | None = None
+    """The uploaded logo, ready to be kept."""
+
+    def validate_picture(self, field: Field) -> None:
+        """A picture is read and written anew at once: only what comes out is kept."""
+        if not isinstance(field.data, FileStorage) or not field.data.filename:
+            return
+        try:
+            self.recoded = logos.recoded(field.data.stream)
+        except logos.LogoRefused as refusal:
+            raise ValidationError(_(refusal.wording)) from refusal
 
 
 in_languages(BrandForm, "phrase", PHRASE_MAX, lambda language: _l("In the question (%(language)s)", language=language))
 in_languages(
     BrandForm, "postal_address", ADDRESS_MAX, lambda language: _l("Postal address (%(language)s)", language=language)
 )
+in_languages(
+    *(BrandForm, "privacy", PRIVACY_MAX),
+    lambda language: _l("Your words on the privacy page (%(language)s)", language=language),
+    TextAreaField,
+)
 
 
 class RegionForm(RowForm):
-    """A region: its name, where it lies in the tree, and when people work there."""
+    """A region: its name, where it lies in the tree, who answers for it, and when people work there."""
 
+    ELSEWHERE = ("manager_id", "fallback_id")
+
+    owner = _pick(_l("Company"))
     aliases = _spellings()
-    parent_id = SelectField(_l("Belongs to"), coerce=whole)
-    timezone = StringField(
-        _l("Time zone"),
-        filters=[_or_none],
-        validators=[Optional(), _existing_zone],
-        description=_l("Empty: the brand's."),
-    )
+    parent_id = _pick(_l("Belongs to"))
+    manager_id = _pick(_l("Manager"))
+    fallback_id = _pick(_l("Fallback owner"), _l("One person for all regions of the company."))
+    timezone = _line(_l("Time zone"), Optional(), existing_zone, help=_l("Empty: the brand's."), tidy=_or_none)
     language = SelectField(
         _l("Language of customers who have none of their own"),
         choices=options([("", _l("the brand's")), *LANGUAGES.items()]),
@@ -202,17 +265,12 @@ class RegionForm(RowForm):
     )
     workdays = SelectMultipleField(
         _l("Working days"),
-        choices=options(WEEKDAYS),
         widget=ListWidget(prefix_label=False),
         option_widget=CheckboxInput(),
         validators=[InputRequired(_l("Choose at least one day."))],
     )
     work_from = TimeField(_l("Work begins"), validators=[InputRequired()])
     work_until = TimeField(_l("Work ends"), validators=[InputRequired()])
-
-    def offer(self, regions: Choices) -> None:
-        """The regions this one may belong to."""
-        self.parent_id.choices = options([("", _("no other region")), *regions])
 
     def validate_work_until(self, field: Field) -> None:
         """The day must have an hour in which somebody works."""
@@ -224,28 +282,37 @@ class RegionForm(RowForm):
         return super().columns() | {"workdays": "".join(sorted(self.workdays.data or []))}
 
 
-class UnitForm(RowForm):
+class SpelledForm(RowForm):
+    """A segment or touchpoint: a name, and how files spell it."""
+
+    owner = _pick(_l("Company"))
+    aliases = _spellings()
+
+
+class UnitForm(SpelledForm):
     """A store, warehouse or branch, often made from a file's words and waiting to be looked at."""
 
-    aliases = _spellings()
-    region_id = SelectField(_l("Region"), coerce=whole)
+    owner = _pick(_l("Brand"))
+    region_id = _pick(
+        _l("Region"), _l("Counts for purchases imported from now on. What was imported before keeps its region.")
+    )
 
-    def offer(self, regions: Choices) -> None:
-        """The regions to choose from."""
-        self.region_id.choices = options([("", _("none")), *regions])
 
-    def columns(self) -> dict[str, Any]:
-        """What was typed, by column; saving confirms the unit."""
-        return super().columns() | {"confirmed": True}
+class PerformerForm(SettingForm):
+    """Somebody who is rated: seller, courier, assembler."""
+
+    ELSEWHERE = ("user_id",)
+
+    owner = _pick(_l("Brand"))
+    name = _line(_l("Name"), DataRequired(), Length(max=NAME_MAX))
+    role = _line(_l("Role"), Length(max=NAME_MAX), tidy=_or_empty)
+    unit_id = _pick(_l("Works at"))
+    user_id = _pick(_l("Is this user"), _l("If this person signs in here too."))
 
 
 class HolidayForm(FlaskForm):
     """A day on which nobody works."""
 
     day = DateField(_l("Day"), validators=[InputRequired()])
-    name = StringField(_l("Name of the holiday"), filters=[stripped], validators=[DataRequired(), Length(max=NAME_MAX)])
-    region = SelectField(_l("Region"), coerce=whole)
-
-    def offer(self, regions: Choices) -> None:
-        """The regions to choose from; none means everywhere."""
-        self.region.choices = options([("", _("everywhere")), *regions])
+    name = _line(_l("Name of the holiday"), DataRequired(), Length(max=NAME_MAX))
+    region = _pick(_l("Region"))

@@ -5,7 +5,8 @@ from datetime import date, datetime, time
 from sqlalchemy import Date, ForeignKey, Index, Time, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from npsapp.db import Base
+from npsapp.db import Base, code
+from npsapp.organization.rules import StaffLetters
 
 
 class Pool(Base):
@@ -41,9 +42,21 @@ class Brand(Base):
     contact_email: Mapped[str] = mapped_column(default="")
     """Where customers can write when a survey is closed."""
     postal_address: Mapped[dict[str, str]]
+    public_url: Mapped[str] = mapped_column(default="")
+    """Own address of letters' and surveys' links, `https://…` without a path; empty: the installation's."""
+    public_url_checked_at: Mapped[datetime | None]
+    """When this program last answered there; None: not used yet."""
+    privacy: Mapped[dict[str, str]] = mapped_column(default=dict)
+    """Per language, what the brand adds to its privacy page."""
+    staff_letters: Mapped[StaffLetters] = mapped_column(code(StaffLetters, "staff_letters"), default=StaffLetters.FULL)
+    """How much letters to colleagues tell of a customer."""
     is_demo: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime]
     retired_at: Mapped[datetime | None]
+
+    def site(self, ours: str) -> str:
+        """Where this brand's links lead: its own address once that was checked, else the installation's (`ours`)."""
+        return self.public_url if self.public_url and self.public_url_checked_at else ours
 
 
 class Region(Base):

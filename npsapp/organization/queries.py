@@ -1,10 +1,11 @@
 """Looking up brands, regions, units, performers and segments: by id, by tree, by the names found in files."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
+from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import ColumnElement, and_, func, literal, or_, select
 
 from npsapp.db import db
 from npsapp.lib.texts import text_in
@@ -40,22 +41,69 @@ def region(region_id: int) -> Region | None:
     return db.session.get(Region, region_id)
 
 
-def unit(unit_id: int) -> Unit | None:
-    """One unit, also a retired one."""
-    return db.session.get(Unit, unit_id)
+class Shown(StrEnum):
+    """Which rows of a settings list are asked for; without it those in use."""
+
+    UNCONFIRMED = "unconfirmed"
+    RETIRED = "retired"
 
 
-def units(*, search: str = "", limit: int, offset: int = 0) -> Sequence[Unit]:
-    """Units in use, unconfirmed ones first; `search` looks into keys, which are folded names."""
-    query = select(Unit).where(Unit.retired_at.is_(None)).order_by(Unit.confirmed, Unit.key, Unit.id)
-    if search:
-        query = query.where(Unit.key.contains(fold(search), autoescape=True))
-    return db.session.scalars(query.limit(limit).offset(offset)).all()
+def find(model: Any, *, word: str, shown: Shown | None, within: Mapping[str, int], language: str) -> list[int]:
+    """Ids of rows with `word` in a name, key or alias; those made from files first, then by name below their parent.
+
+    `within` names columns and the one value each must have: the units of a region, the performers of a unit.
+    Searched and sorted here and not in the database: SQLite cannot fold Cyrillic.
+    """
+    columns = {name: getattr(model, name, literal(None)) for name in ("id", "key", "name", *_OPTIONAL)}
+    rows = db.session.execute(
+        select(*(column.label(name) for name, column in columns.items()))
+        .where(_is_shown(model, shown))
+        .filter_by(**within)
+    ).all()
+    said = {row.id: row.name if isinstance(row.name, str) else text_in(row.name, language) for row in rows}
+    parents = {row.id: row.parent_id for row in rows}
+
+    def place(row: Any) -> tuple[bool, list[str]]:
+        path = list(_upwards(row.id, parents))
+        return bool(row.confirmed or row.confirmed is None), [fold(said[id_]) for id_ in reversed(path)]
+
+    wanted = fold(word)
+    found = [row for row in rows if not wanted or any(wanted in fold(one) for one in _spellings(row))]
+    return [row.id for row in sorted(found, key=place)]
 
 
-def count_unconfirmed_units() -> int:
-    """How many units were made from files and not looked at yet."""
-    waiting = select(func.count()).where(Unit.confirmed.is_(False), Unit.retired_at.is_(None))
+def _spellings(row: Any) -> list[str]:
+    return [row.key, *names(row.name), *(row.aliases or [])]
+
+
+_OPTIONAL = ("aliases", "parent_id", "confirmed")
+
+
+def _is_shown(model: Any, shown: Shown | None) -> ColumnElement[bool]:
+    if shown is Shown.RETIRED:
+        return model.retired_at.is_not(None)  # type: ignore[no-any-return]
+    in_use = model.retired_at.is_(None)
+    return and_(in_use, model.confirmed.is_(False)) if shown and hasattr(model, "confirmed") else in_use
+
+
+def _upwards(id_: int | None, parents: dict[int, int | None]) -> Iterator[int]:
+    """The row and what it lies in, as far as that is shown too; a circle made by mistake ends."""
+    seen: set[int] = set()
+    while id_ in parents and id_ not in seen:
+        seen.add(id_)
+        yield id_
+        id_ = parents[id_]
+
+
+def rows(model: Any, ids: Sequence[int]) -> list[Any]:
+    """These rows in the order of the ids."""
+    found = {row.id: row for row in db.session.scalars(select(model).where(model.id.in_(ids)))}
+    return [found[id_] for id_ in ids if id_ in found]
+
+
+def count_unconfirmed(model: Any) -> int:
+    """How many units or performers were made from files and not looked at yet."""
+    waiting = select(func.count()).where(model.confirmed.is_(False), model.retired_at.is_(None))
     return db.session.scalar(waiting) or 0
 
 
@@ -130,10 +178,11 @@ def brand_lookup() -> dict[str, int]:
 
 def _lookup(kind: Any, *where: ColumnElement[bool]) -> dict[str, int]:
     rows = db.session.scalars(select(kind).where(kind.retired_at.is_(None), *where).order_by(kind.id))
-    return rules.lookup((row.id, ([row.key], _names(row.name), getattr(row, "aliases", []))) for row in rows)
+    return rules.lookup((row.id, ([row.key], names(row.name), getattr(row, "aliases", []))) for row in rows)
 
 
-def _names(name: str | dict[str, str]) -> list[str]:
+def names(name: str | dict[str, str]) -> list[str]:
+    """All names of a thing, whether it has one or one per language."""
     return [name] if isinstance(name, str) else list(name.values())
 
 
@@ -162,6 +211,12 @@ def labels(kind: str, ids: Iterable[int], language: str) -> dict[int, str]:
         return {}
     rows = db.session.execute(select(model.id, model.name).where(model.id.in_(wanted)))
     return {row.id: row.name if isinstance(row.name, str) else text_in(row.name, language) for row in rows}
+
+
+def several(kind: str) -> bool:
+    """Whether more than one of a kind is in use: a small firm is not shown columns and filters for it."""
+    model = _KINDS[kind]
+    return len(db.session.scalars(select(model.id).where(model.retired_at.is_(None)).limit(2)).all()) > 1
 
 
 def choices(kind: str, language: str) -> list[tuple[int, str]]:

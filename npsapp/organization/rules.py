@@ -4,8 +4,10 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
+from zoneinfo import available_timezones
 
-from npsapp.lib.texts import N_, text_in
+from npsapp.lib.texts import N_, Worded, text_in
 
 WHITE = "#FFFFFF"
 ON_FILL = "#0E141B"  # the dark text on fills, design.md
@@ -13,6 +15,15 @@ MIN_CONTRAST = 4.5  # WCAG 2.2, success criterion 1.4.3
 DEFAULT_ACCENT = "#1F5FBF"
 # Roles of performers are free text from files; the usual ones are shown in the reader's language.
 USUAL_ROLES = (N_("seller"), N_("courier"), N_("assembler"), N_("engineer"), N_("operator"))
+
+
+class StaffLetters(Worded):
+    """How much letters to colleagues tell of a customer: mailboxes are read by more people than one thinks."""
+
+    FULL = "full", N_("everything")
+    NO_CONTACT = "no_contact", N_("no e-mail address and no phone number")
+    LINK = "link", N_("only the number of the case, the score and a link")
+
 
 # Apostrophes are left out and not unified: "Слов’янськ", "Слов'янськ" and "Словянськ" are one town in files.
 _QUOTES = str.maketrans("", "", "«»„“”\"'’‘ʼ`´′")
@@ -63,7 +74,10 @@ _LATIN = dict(
 
 
 NOT_A_COLOUR = N_("Write the colour as # and six digits or letters A to F, for example #1F5FBF.")
-UNREADABLE = N_("Neither white nor dark text can be read on this colour. Choose a darker or a lighter one.")
+UNREADABLE = N_(
+    "Text on this colour has a contrast of %(ratio)s to 1; it needs 4.5 to 1 to be read. "
+    "The next readable colour is %(proposal)s."
+)
 
 
 @dataclass(frozen=True)
@@ -74,11 +88,29 @@ class Accent:
     text: str
 
 
-def accent_fault(colour: str) -> str | None:
-    """The wording of what is wrong with an accent colour, or None."""
+def accent_fault(colour: str) -> tuple[str, dict[str, str]] | None:
+    """What is wrong with an accent colour: the wording and its values; or None."""
     if not _HEX.fullmatch(colour):
-        return NOT_A_COLOUR
-    return None if contrast(colour, _text_on(colour)) >= MIN_CONTRAST else UNREADABLE
+        return NOT_A_COLOUR, {}
+    ratio = contrast(colour, _text_on(colour))
+    if ratio >= MIN_CONTRAST:
+        return None
+    # Rounded down: 4.48 is not enough and must not be shown as 4.5.
+    return UNREADABLE, {"ratio": f"{int(ratio * 10) / 10}", "proposal": shade(colour, on=WHITE, towards=ON_FILL)}
+
+
+def shade(colour: str, *, on: str, towards: str) -> str:
+    """`colour`, moved in steps of a tenth towards another one until it can be read on `on`."""
+    for tenth in range(11):
+        mixed = _mixed(colour, towards, tenth / 10)
+        if contrast(mixed, on) >= MIN_CONTRAST:
+            return mixed
+    return towards
+
+
+def _mixed(one: str, other: str, share: float) -> str:
+    pairs = ((int(one[at : at + 2], 16), int(other[at : at + 2], 16)) for at in (1, 3, 5))
+    return "#" + "".join(f"{round(a + (b - a) * share):02X}" for a, b in pairs)
 
 
 def readable_accent(colour: str | None) -> Accent:
@@ -122,3 +154,11 @@ COMMON_ZONES = (
     "Asia/Irkutsk", "Asia/Yakutsk", "Asia/Vladivostok", "Asia/Magadan", "Asia/Kamchatka", "Asia/Almaty",
     "Asia/Tashkent", "Asia/Tbilisi", "America/New_York", "America/Chicago", "America/Los_Angeles", "UTC",
 )  # fmt: skip
+_CONTINENTS = ("Africa/", "America/", "Asia/", "Atlantic/", "Australia/", "Europe/", "Indian/", "Pacific/")
+
+
+@cache
+def zones() -> tuple[str, ...]:
+    """All zones to choose from: the usual ones first, then the others by name."""
+    others = sorted(name for name in available_timezones() if name.startswith(_CONTINENTS))
+    return (*COMMON_ZONES, *(name for name in others if name not in COMMON_ZONES))

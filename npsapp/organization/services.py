@@ -26,6 +26,13 @@ class WouldBeItsOwnParent(Refused):
     wording = N_("A region cannot lie inside itself.")
 
 
+class KnownName(Refused):
+    """Two things of one kind and place cannot have the same name: files could mean either."""
+
+    code = "known_name"
+    wording = N_("“%(name)s” is there already. Choose another name, or take the retired one into use again.")
+
+
 def create_pool(*, name: str) -> Pool:
     """A new data controller."""
     return _added(Pool(name=name))
@@ -67,7 +74,7 @@ def _added(row: Row) -> Row:
     return row
 
 
-def _free_key(model: type[Brand] | type[Region], wanted: str, name: Texts) -> str:
+def _free_key(model: Any, wanted: str, name: Texts) -> str:
     """The wanted key, or the one its name gives; numbered when it is taken ("odesa-2")."""
     wanted = wanted or rules.make_key(next(iter(name.values()), ""))
     taken = set(db.session.scalars(select(model.key).where(model.key.startswith(wanted, autoescape=True))))
@@ -131,13 +138,30 @@ def _find_or_create(
     return known | {row.key: row.id for row in made}
 
 
-# ---- changes on the settings pages ----
+# ---- changes on the settings pages: every kind of thing that has a name, is found in files and can be retired ----
 
 
-def change_fields(row: Brand | Region | Unit, fields: Mapping[str, Any], *, actor: Actor, now: datetime) -> list[str]:
-    """Set columns of a brand, region or unit; gives the names of those that changed.
+def enter(model: type[Any], fields: Mapping[str, Any], *, actor: Actor, now: datetime) -> Any:
+    """A new brand, region, unit, performer, segment or touchpoint with these columns. Gives the row.
+
+    Its key is its folded name where files are matched by it, else a free one made of the name.
+
+    :raise KnownName: when there is one of this name beside it, or a retired one has its key.
+    """
+    row = model(created_at=now, **fields)
+    first = next(iter(queries.names(row.name)))
+    row.key = rules.fold(first) if model in _FOLDED else _free_key(model, "", {"": first})
+    _refuse_known_name(row)
+    _added(row)
+    note(row.__tablename__, row.id, ["created"], actor=actor, now=now)
+    return row
+
+
+def change_fields(row: Any, fields: Mapping[str, Any], *, actor: Actor, now: datetime) -> list[str]:
+    """Set columns of a brand, region, unit …; gives the names of those that changed.
 
     :raise WouldBeItsOwnParent: when a region's new parent lies inside the region.
+    :raise KnownName: when there is another one of this name beside it.
     """
     parent = fields.get("parent_id")
     if parent is not None and parent in queries.subtree_ids([row.id]):
@@ -145,10 +169,31 @@ def change_fields(row: Brand | Region | Unit, fields: Mapping[str, Any], *, acto
     changed = sorted(name for name, value in fields.items() if getattr(row, name) != value)
     for name in changed:
         setattr(row, name, fields[name])
+    if {"name", "parent_id", "retired_at"} & set(changed):
+        _refuse_known_name(row)
     db.session.flush()
     if changed:
         note(row.__tablename__, row.id, changed, actor=actor, now=now)
     return changed
+
+
+_FOLDED = (Unit, Performer, Segment)
+
+
+def _refuse_known_name(row: Any) -> None:
+    """Beside it: of the same pool, brand and parent, and in use. A folded key is taken by retired ones as well."""
+    model, fresh = type(row), row.id is None
+    with db.session.no_autoflush:
+        beside = [getattr(model, name) == getattr(row, name) for name in _BESIDE if hasattr(model, name)]
+        others = db.session.scalars(select(model).where(*beside, model.id != row.id)).all()
+    own = {rules.fold(name) for name in queries.names(row.name)}
+    for other in others:
+        same = own & {rules.fold(name) for name in queries.names(other.name)} and other.retired_at is None
+        if same or (fresh and model in _FOLDED and other.key == row.key):
+            raise KnownName(name=next(iter(queries.names(other.name))))
+
+
+_BESIDE = ("pool_id", "brand_id", "parent_id")
 
 
 def note(kind: str, id_: int, fields: list[str], *, actor: Actor, now: datetime) -> None:

@@ -18,7 +18,9 @@ class Heartbeat(Base):
     beat_at: Mapped[datetime]
     """Start of the last beat."""
     holder: Mapped[str] = mapped_column(default="")
-    """Random name of the process that is beating now; empty between beats."""
+    """Host, process id and a random name of who is beating now; empty between beats."""
+    public_url: Mapped[str] = mapped_column(default="")
+    """The public address under which the last beat ran; another one may mean that this database is a copy."""
     held_until: Mapped[datetime | None]
     """Until when another worker must not beat; the holder may have died."""
 

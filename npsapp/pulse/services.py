@@ -2,9 +2,9 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import or_, update
+from sqlalchemy import and_, or_, select, update
 
-from npsapp.db import change, db
+from npsapp.db import change, db, insert_unless_there
 from npsapp.pulse import queries, rules
 from npsapp.pulse.models import Heartbeat, Outage
 
@@ -26,16 +26,29 @@ def beat(now: datetime) -> bool:
     return gap is not None
 
 
-def hold(holder: str, *, now: datetime, lease: timedelta) -> bool:
+def hold(holder: str, *, now: datetime, lease: timedelta, rest: timedelta = timedelta()) -> bool:
     """Let one worker beat: true when no other holds the heart, or the other's lease has run out.
 
-    Needs a transaction. A worker that holds it already prolongs its lease.
+    Needs a transaction. A worker that holds it already prolongs its lease. Between two beats `rest` must pass: every
+    worker asks for a beat each minute, and one a minute is enough. Moments in the future are of a clock that was
+    set back since, and count for nothing.
     """
-    if queries.last_beat() is None:
-        db.session.add(Heartbeat(id=queries.ONE_ROW, beat_at=now))
-        db.session.flush()
-    free = or_(Heartbeat.held_until.is_(None), Heartbeat.held_until <= now, Heartbeat.holder == holder)
-    return change(update(Heartbeat).where(free).values(holder=holder, held_until=now + lease)) > 0
+    first = insert_unless_there(Heartbeat).values(id=queries.ONE_ROW, beat_at=now - rest, holder="")
+    db.session.execute(first.on_conflict_do_nothing())
+    until = Heartbeat.held_until
+    free = or_(until.is_(None), until <= now, until > now + lease)
+    rested = or_(Heartbeat.beat_at <= now - rest, Heartbeat.beat_at > now)
+    mine = or_(Heartbeat.holder == holder, and_(free, rested))
+    return change(update(Heartbeat).where(mine).values(holder=holder, held_until=now + lease)) > 0
+
+
+def came_from(public_url: str) -> bool:
+    """Whether the program was last used under another address; from now on it is this one. Needs a transaction."""
+    before = db.session.scalar(select(Heartbeat.public_url))
+    if before is None or before == public_url:
+        return False
+    changed = change(update(Heartbeat).where(Heartbeat.public_url == before).values(public_url=public_url))
+    return bool(before and changed)
 
 
 def release(holder: str) -> None:

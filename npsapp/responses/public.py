@@ -6,21 +6,23 @@ page that answered". GET and HEAD record nothing but a trace of the link.
 
 import functools
 import logging
+from collections import deque
 from collections.abc import Callable
-from threading import BoundedSemaphore
+from threading import Lock
+from typing import Any
 
 from flask import Blueprint, Flask, Response, current_app, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
-from npsapp.db import db, transaction
+from npsapp.db import db, reading, transaction
 from npsapp.extensions import csrf
 from npsapp.i18n import LANGUAGES
 from npsapp.invitations import queries as invitations
 from npsapp.lib.clock import utcnow
 from npsapp.responses import pages, rules, services
 from npsapp.responses.forms import Fields
-from npsapp.responses.models import LinkAct, LinkEvent
+from npsapp.responses.models import LinkAct
 from npsapp.responses.pages import Visit
 from npsapp.web.access import public
 from npsapp.web.assets import FOREVER
@@ -31,18 +33,26 @@ csrf.exempt(bp)
 
 CONTACT = {"1": True, "0": False}
 BODY_MAX = 256 * 1024  # bytes; 5,000 characters, four bytes each and percent-encoded, fit four times
-_traces = BoundedSemaphore(2)  # more at once mean load: further ones are dropped (decisions.md 20)
+_traces: deque[dict[str, Any]] = deque(maxlen=200)  # more at once mean load: the oldest is dropped (decisions.md 20)
+_one_writes = Lock()
 
 
 def visiting(view: Callable[[Visit, str], ResponseReturnValue]) -> Callable[..., ResponseReturnValue]:
-    """Hand the view the visit behind a token; whatever breaks, the visitor gets a page that still holds the text."""
+    """Hand the view the visit behind a token; whatever breaks, the visitor gets a page that still holds the text.
+
+    A POST is one transaction, its page included: what was read to let it in is not read again to write.
+    """
 
     @functools.wraps(view)
     def run(token: str, score: str = "") -> ResponseReturnValue:
         request.max_content_length = BODY_MAX
         try:
+            with transaction() if request.method == "POST" else reading():
+                visit = _visit(token)
+                return view(visit, score) if visit else pages.unknown()
+        except services.Closed:
             visit = _visit(token)
-            return view(visit, score) if visit else pages.unknown()
+            return pages.elsewhere(visit) if visit else pages.unknown()
         except HTTPException:
             raise
         except Exception:
@@ -62,10 +72,7 @@ def posting(view: Callable[[Visit], ResponseReturnValue]) -> Callable[..., Respo
             return pages.elsewhere(visit)
         if not visit.may_edit and visit.opened_at is None:
             return pages.once_more(visit)
-        try:
-            return view(visit)
-        except services.Closed:
-            return pages.elsewhere(visit)
+        return view(visit)
 
     return visiting(run)
 
@@ -112,23 +119,23 @@ def style(accent: str, fingerprint: str) -> ResponseReturnValue:
 
 
 def _leave_trace(response: Response, visit: Visit, score: int | None) -> None:
-    """Remember the opening after the response has left, in a transaction of its own."""
+    """Remember the opening after the response has left, in a transaction of its own, with those that came meanwhile."""
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
     early = request.method == "HEAD" or "prefetch" in request.headers.get("Sec-Purpose", "")
     act = LinkAct.PREFETCHED if early else LinkAct.OPENED
     network, agent = rules.network_of(request.remote_addr), rules.agent_class(request.user_agent.string)
-    trace = LinkEvent(step_id=visit.step.id, at=visit.now, act=act, score=score, network=network, agent=agent)
+    said = {"at": visit.now, "act": act, "score": score, "network": network, "agent": agent}
+    _traces.append({"invitation_id": visit.invitation.id, "step_id": visit.step.id, **said})
 
     def write() -> None:
-        if not _traces.acquire(blocking=False):
-            return
-        try:
-            with app.app_context(), transaction():
-                services.note_link(trace)
-        except Exception:
-            log.warning("the trace of a link was dropped", exc_info=True)
-        finally:
-            _traces.release()
+        while _traces and _one_writes.acquire(blocking=False):
+            try:
+                with app.app_context(), transaction():
+                    services.note_links([_traces.popleft() for _trace in range(len(_traces))])
+            except Exception:
+                log.warning("traces of links were dropped", exc_info=True)
+            finally:
+                _one_writes.release()
 
     response.call_on_close(write)
 
@@ -163,8 +170,7 @@ def _take(visit: Visit, words: str, too_long: rules.TooLong | None = None) -> Re
     said_words = words if words or (form.shown and form.final and not too_long) else None
     said = rules.Said(rules.score_or_none(form.score), said_words, CONTACT.get(form.contact))
     submission = services.Submission(said, visit.language, final, may_edit, opened_at)
-    with transaction():
-        answered = services.answer(visit.step.id, submission, now=visit.now)
+    answered = services.answer(visit.step.id, submission, now=visit.now)
     if too_long and not answered.disputed:
         return pages.refused(visit, too_long, visit.kept(edit=visit.right))
     return _next_page(visit, answered, final=final)
@@ -188,8 +194,7 @@ def change(visit: Visit) -> ResponseReturnValue:
     """The button "change my answer": this page may edit from now on, and a disputed answer is applied."""
     if not visit.form.disputed:
         return pages.changing(visit)
-    with transaction():
-        answered = services.apply_disputed(visit.step.id, visit.form.disputed, now=visit.now)
+    answered = services.apply_disputed(visit.step.id, visit.form.disputed, now=visit.now)
     if answered is None or answered.other is None:
         return pages.once_more(visit)
     return _next_page(visit, answered, final=bool(answered.other.comment))
@@ -201,8 +206,7 @@ def change(visit: Visit) -> ResponseReturnValue:
 def not_mine(visit: Visit) -> ResponseReturnValue:
     """The button "this was not my purchase": takes no score, marks the address, closes the invitation."""
     opened_at = visit.opened_at or visit.now
-    with transaction():
-        services.not_mine(visit.step.id, may_edit=visit.may_edit, opened_at=opened_at, now=visit.now)
+    services.not_mine(visit.step.id, may_edit=visit.may_edit, opened_at=opened_at, now=visit.now)
     return pages.elsewhere(visit)
 
 
@@ -212,6 +216,5 @@ def not_mine(visit: Visit) -> ResponseReturnValue:
 def mine(visit: Visit, _score: str) -> ResponseReturnValue:
     """Take "not my purchase" back: the question again, or the answer that had been given."""
     if visit.way is rules.Way.NOT_MINE and visit.opened_at is not None:
-        with transaction():
-            services.mine_after_all(visit.step.id, now=visit.now)
+        services.mine_after_all(visit.step.id, now=visit.now)
     return pages.start(visit) if visit.way is rules.Way.OPEN else pages.elsewhere(visit)

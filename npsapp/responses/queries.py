@@ -1,14 +1,14 @@
 """Reading answers: for the survey page, for lists of staff, and for other rooms."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select, tuple_
 from sqlalchemy.orm import joinedload, selectinload
 
 from npsapp.customers.models import Customer
-from npsapp.db import db, within
+from npsapp.db import db, one_of, within
 from npsapp.intake.models import Interaction
 from npsapp.invitations.models import Invitation
 from npsapp.invitations.rules import InvitationState
@@ -29,10 +29,9 @@ score, from and to (local days, both inclusive), q."""
 # ---- the survey page -------------------------------------------------------------------------------------------
 
 
-def of_invitation(invitation_id: int, *, hold: bool = False) -> Response | None:
-    """The answer to an invitation; where the database locks rows, `hold` keeps it ours while the transaction lasts."""
-    asked = select(Response).where(Response.invitation_id == invitation_id)
-    return db.session.scalars(asked.with_for_update(of=Response) if hold else asked).one_or_none()
+def of_invitation(invitation_id: int) -> Response | None:
+    """The answer to an invitation."""
+    return db.session.scalars(select(Response).where(Response.invitation_id == invitation_id)).one_or_none()
 
 
 def way(invitation: Invitation, *, now: datetime) -> Way:
@@ -44,10 +43,16 @@ def way(invitation: Invitation, *, now: datetime) -> Way:
     return Way.NOT_MINE if db.session.scalar(select(disowned)) else Way.OPEN
 
 
-def was_opened(invitation_id: int) -> bool:
-    """Whether a link of this invitation was opened before."""
-    asked = exists().where(LinkEvent.invitation_id == invitation_id, LinkEvent.act == LinkAct.OPENED)
-    return bool(db.session.scalar(select(asked)))
+def old_link_events(before: datetime) -> Select[int]:
+    """Ids of what links did before a moment."""
+    return select(LinkEvent.id).where(LinkEvent.at < before)
+
+
+def never_opened(invitation_ids: Iterable[int]) -> Sequence[Any]:
+    """Of these invitations those whose links nobody opened so far: (id, customer's id)."""
+    opened = exists().where(LinkEvent.invitation_id == Invitation.id, LinkEvent.act == LinkAct.OPENED)
+    these = select(Invitation.id, Invitation.customer_id).where(one_of(Invitation.id, invitation_ids), ~opened)
+    return db.session.execute(these).all()
 
 
 # ---- lists of staff --------------------------------------------------------------------------------------------
@@ -82,6 +87,7 @@ _MEANING: dict[str, dict[str, ColumnElement[bool]]] = {
         "voided": Response.voided_at.is_not(None),
         "disputed": exists().where(DisputedAnswer.response_id == Response.id, DisputedAnswer.applied_at.is_(None)),
         "contact": Response.contact_wanted.is_(True),
+        "test": Response.test.is_(True),
     },
 }
 _SHOWN = [
@@ -109,6 +115,8 @@ def _conditions(asked: Asked) -> list[ColumnElement[bool]]:
         column == asked[name] if asked[name] else column.is_(None) for name, column in _IDS.items() if name in asked
     ]
     found += [meaning[asked[name]] for name, meaning in _MEANING.items() if name in asked]
+    if asked.get("state") != "test":
+        found.append(Response.test.is_(False))
     if "score" in asked:
         found.append(Response.score == asked["score"])
     if "from" in asked:
@@ -162,12 +170,13 @@ def story(customer_id: int, scope: Scope) -> Sequence[Response]:
     """All answers of one customer in the scope, newest first."""
     asked = select(Response).where(Response.customer_id == customer_id, within(Response.region_id, scope))
     newest_first = asked.order_by(Response.confirmed_at.desc(), Response.id.desc())
-    return db.session.scalars(newest_first.options(*_SHOWN)).all()
+    return db.session.scalars(newest_first.options(*_SHOWN, selectinload(Response.revisions))).all()
 
 
 def unread_count(scope: Scope) -> int:
     """How many answers of the scope nobody has looked at."""
-    asked = select(func.count()).where(Response.read_at.is_(None), within(Response.region_id, scope))
+    unread = Response.read_at.is_(None), Response.test.is_(False), within(Response.region_id, scope)
+    asked = select(func.count()).where(*unread)
     return db.session.scalar(asked) or 0
 
 

@@ -8,7 +8,7 @@ from npsapp.invitations import rendering as letters
 from npsapp.invitations.models import Invitation
 from npsapp.lib.clock import local_date
 from npsapp.organization import queries as organization
-from npsapp.organization.rules import MIN_CONTRAST, ON_FILL, WHITE, contrast, readable_accent
+from npsapp.organization.rules import ON_FILL, WHITE, readable_accent, shade
 from npsapp.surveys.placeholders import spoken_day
 from npsapp.surveys.rules import Questionnaire, Wording, wording
 
@@ -38,8 +38,8 @@ def stylesheet(file: Path, changed_at: int, colour: str) -> str:
     No custom properties: old browsers show nothing else.
     """
     accent = readable_accent(colour)
-    light = _shade(accent.fill, on=WHITE, towards=ON_FILL)
-    dark = _shade(accent.fill, on=DARK_PAPER, towards=WHITE)
+    light = shade(accent.fill, on=WHITE, towards=ON_FILL)
+    dark = shade(accent.fill, on=DARK_PAPER, towards=WHITE)
     in_light = _colours(fill=accent.fill, text=accent.text, edge=light)
     in_dark = _colours(fill=dark, text=ON_FILL, edge=dark)
     return f"{file.read_text()}{in_light}@media (prefers-color-scheme:dark){{{in_dark}}}"
@@ -52,17 +52,3 @@ def _colours(*, fill: str, text: str, edge: str) -> str:
         f".check input{{accent-color:{edge}}}"
         f".cell input:focus+span,{_FOCUS}{{outline-color:{edge}}}"
     )
-
-
-def _shade(colour: str, *, on: str, towards: str) -> str:
-    """`colour`, moved towards another one until it can be read on `on`."""
-    for tenth in range(11):
-        mixed = _mixed(colour, towards, tenth / 10)
-        if contrast(mixed, on) >= MIN_CONTRAST:
-            return mixed
-    return towards
-
-
-def _mixed(one: str, other: str, share: float) -> str:
-    pairs = ((int(one[at : at + 2], 16), int(other[at : at + 2], 16)) for at in (1, 3, 5))
-    return "#" + "".join(f"{round(a + (b - a) * share):02X}" for a, b in pairs)

@@ -40,6 +40,7 @@ CHOICES: dict[str, dict[str, str]] = {
         "voided": N_("not counted"),
         "disputed": N_("disputed"),
         "contact": N_("wants to be contacted"),
+        "test": N_("tests"),
     },
 }
 

@@ -1,18 +1,17 @@
 """Recording what customers answer, and what staff do with it. Every function needs a transaction."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import delete, select, tuple_, update
-from sqlalchemy.exc import IntegrityError
 
 from npsapp.audit import services as audit
 from npsapp.audit.events import Event
 from npsapp.customers import services as customers
 from npsapp.customers.rules import FactKind
-from npsapp.db import change, db, insert_unless_there, within
+from npsapp.db import change, db, insert_many, insert_unless_there, within
 from npsapp.invitations import services as invitations
 from npsapp.invitations.models import InvitationStep
 from npsapp.lib.clock import local_date
@@ -64,17 +63,10 @@ class Answered:
 def answer(step_id: int, submission: Submission, *, now: datetime) -> Answered:
     """Confirm, change, repeat or dispute the answer of this step's invitation.
 
-    Several POSTs at once make one answer: the invitation is unique in the table, whoever comes second finds
-    the first. Words without a score need a stored score to belong to. May raise Closed and rules.NotAScore.
+    Several POSTs at once make one answer: the invitation is held, whoever comes second finds the first. Words without a score need a stored score to belong to. May raise Closed and rules.NotAScore.
     """
     step = _open_step(step_id, now)
-    response = (
-        queries.of_invitation(step.invitation_id, hold=True)
-        or _confirm(step, submission, now)
-        or queries.of_invitation(step.invitation_id, hold=True)
-    )
-    if response is None:
-        raise Closed
+    response = queries.of_invitation(step.invitation_id) or _confirm(step, submission, now)
     said, same_page = submission.said, _same_page(response, submission.opened_at, now)
     if submission.may_edit or (same_page and rules.only_adds(_stored(response), said)):
         _change(response, said, now)
@@ -83,23 +75,21 @@ def answer(step_id: int, submission: Submission, *, now: datetime) -> Answered:
 
 
 def _open_step(step_id: int, now: datetime, way: rules.Way = rules.Way.OPEN) -> InvitationStep:
+    """The step, if its link leads there; what happens to its invitation waits until the transaction ends."""
     step = db.session.get(InvitationStep, step_id)
-    if step is None or queries.way(step.invitation, now=now) is not way:
+    invitation = invitations.held(step.invitation_id) if step else None
+    if step is None or invitation is None or queries.way(invitation, now=now) is not way:
         raise Closed
     return step
 
 
-def _confirm(step: InvitationStep, submission: Submission, now: datetime) -> Response | None:
-    """The first answer of an invitation; None when another process was faster."""
+def _confirm(step: InvitationStep, submission: Submission, now: datetime) -> Response:
+    """The first answer of an invitation."""
     if submission.said.score is None:
         raise rules.NotAScore
     response = _new(step, submission.said, submission.language, now)
-    try:
-        with db.session.begin_nested():
-            db.session.add(response)
-            db.session.flush()
-    except IntegrityError:
-        return None
+    db.session.add(response)
+    db.session.flush()
     _remember_revision(response, now)
     invitations.mark_answered(step.invitation_id, now=now)
     if response.customer_id is not None:
@@ -191,7 +181,7 @@ def _dispute(response: Response, said: rules.Said, now: datetime) -> DisputedAns
 def apply_disputed(step_id: int, disputed: str, *, now: datetime) -> Answered | None:
     """The visitor pressed "change my answer": the disputed answer becomes the answer. None: there is no such one."""
     step = _open_step(step_id, now)
-    response = queries.of_invitation(step.invitation_id, hold=True)
+    response = queries.of_invitation(step.invitation_id)
     other = next((one for one in response.others if str(one.id) == disputed), None) if response else None
     if response is None or other is None:
         return None
@@ -210,13 +200,14 @@ def not_mine(step_id: int, *, may_edit: bool, opened_at: datetime, now: datetime
     also when another page has answered.
     """
     step = _open_step(step_id, now)
-    response = queries.of_invitation(step.invitation_id, hold=True)
+    response = queries.of_invitation(step.invitation_id)
     if response is not None:
         if not may_edit and not _same_page(response, opened_at, now):
             raise Closed
         void(response, reason=rules.DISOWNED, by_id=None, now=now)
     actor = audit.by_customer(step.invitation.customer_id)
-    customers.mark_not_mine(step.contact_point_id, actor=actor, now=now)
+    if step.contact_point_id is not None:
+        customers.mark_not_mine(step.contact_point_id, actor=actor, now=now)
     invitations.mark_not_mine(step.invitation_id, now=now)
 
 
@@ -224,27 +215,38 @@ def mine_after_all(step_id: int, *, now: datetime) -> None:
     """Take "not my purchase" back while the invitation would still be open; may raise Closed."""
     step = _open_step(step_id, now, rules.Way.NOT_MINE)
     actor = audit.by_customer(step.invitation.customer_id)
-    customers.undo_not_mine(step.contact_point_id, actor=actor, now=now)
+    if step.contact_point_id is not None:
+        customers.undo_not_mine(step.contact_point_id, actor=actor, now=now)
     invitations.undo_not_mine(step.invitation_id, now=now)
-    response = queries.of_invitation(step.invitation_id, hold=True)
+    response = queries.of_invitation(step.invitation_id)
     if response is not None and response.void_reason == rules.DISOWNED:
         restore(response, by_id=None, now=now)
         invitations.mark_answered(step.invitation_id, now=now)
 
 
-def note_link(trace: LinkEvent) -> None:
-    """Remember what a link did: weak evidence, never an answer. The audit hears of the first opening only."""
-    step = db.session.get_one(InvitationStep, trace.step_id)
-    if trace.act is LinkAct.OPENED and not queries.was_opened(step.invitation_id):
-        actor, subject = audit.by_customer(step.invitation.customer_id), ("invitation", step.invitation_id)
-        audit.record(Event.INVITATION_OPENED, actor=actor, now=trace.at, subject=subject)
-    trace.invitation_id = step.invitation_id
-    db.session.add(trace)
+def note_links(traces: Sequence[dict[str, Any]]) -> None:
+    """Remember what links did (columns of LinkEvent): weak evidence, never an answer.
+
+    The audit hears of the first opening only.
+    """
+    opened = {trace["invitation_id"]: trace["at"] for trace in reversed(traces) if trace["act"] is LinkAct.OPENED}
+    for invitation_id, customer_id in queries.never_opened(opened):
+        actor, subject = audit.by_customer(customer_id), ("invitation", invitation_id)
+        audit.record(Event.INVITATION_OPENED, actor=actor, now=opened[invitation_id], subject=subject)
+    insert_many(LinkEvent, traces)
 
 
-def forget_link_events(*, before: datetime) -> int:
-    """Delete what links did before a moment: weak evidence is not kept for ever."""
-    return change(delete(LinkEvent).where(LinkEvent.at < before))
+def forget_link_events(*, before: datetime, limit: int) -> int:
+    """Delete what links did before a moment: weak evidence is not kept for ever. Gives how many."""
+    return change(delete(LinkEvent).where(LinkEvent.id.in_(queries.old_link_events(before).limit(limit))))
+
+
+def forget_people(customer_ids: Collection[int]) -> None:
+    """Take the words out of these people's answers; scores and dimensions stay."""
+    change(update(Response).where(Response.customer_id.in_(customer_ids)).values(comment=""))
+    for model in (ResponseRevision, DisputedAnswer):
+        theirs = model.response_id.in_(select(Response.id).where(Response.customer_id.in_(customer_ids)))
+        change(update(model).where(theirs).values(comment=""))
 
 
 def finish_quiet(*, now: datetime) -> int:

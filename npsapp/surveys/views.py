@@ -36,14 +36,10 @@ from npsapp.surveys.models import Survey, SurveyVersion
 from npsapp.surveys.placeholders import PLACEHOLDERS, spoken_day
 from npsapp.surveys.rules import Questionnaire, Texts
 from npsapp.web.access import requires
-from npsapp.web.headers import CONTENT_POLICY
+from npsapp.web.headers import FRAMING_POLICY, SHOWN_IN_A_FRAME
 
 bp = Blueprint("surveys", __name__, url_prefix="/surveys", template_folder="templates")
 
-FRAMING_POLICY = f"{CONTENT_POLICY}; frame-src 'self'"
-SHOWN_IN_A_FRAME = (
-    "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
-)
 # Letters carry their styles in the tags, as mail programs want them.
 LETTER_IN_A_FRAME = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; base-uri 'none'; form-action 'none'; "
@@ -229,7 +225,7 @@ def letter_preview(survey_id: int) -> ResponseReturnValue:
     facts = _sample(survey, language)
     words = rules.letter_words(texts, language=language, values=facts)
     said = rules.wording(queries.questionnaire(version), language=language, values=facts)
-    site = current_app.config["PUBLIC_URL"]
+    site = survey.brand.site(current_app.config["PUBLIC_URL"])
     made = rendering.invitation(
         survey.brand,
         language=language,
@@ -239,6 +235,7 @@ def letter_preview(survey_id: int) -> ResponseReturnValue:
         scale=rendering.Scale(question=said.question, low=said.low, high=said.high, link=f"{site}/r/preview"),
         unsubscribe_url=f"{site}/u/preview",
         privacy_url=f"{site}/privacy/{survey.brand.key}",
+        logo_url=url_for("brand.logo", name=survey.brand.logo) if survey.brand.logo else "",
     )
     if request.values.get("as") != "text":
         return _with_policy(made.html, LETTER_IN_A_FRAME)

@@ -16,6 +16,9 @@ _TEXTS: dict[str, Any] = json.loads(Path(__file__).with_name("default_texts.json
 # What the preview fills in, so that an editor sees a real sentence.
 SAMPLES: dict[str, dict[str, str]] = _TEXTS["samples"]
 
+# What a company may be called in the question: noun → its label, and the accusative phrase with {name}, per language.
+NOUNS: dict[str, dict[str, Texts]] = _TEXTS["nouns"]
+
 
 def default_questionnaire(touchpoint_key: str) -> Questionnaire:
     """The questionnaire a new survey starts with: the score, why, and the offer to be contacted."""
@@ -27,6 +30,12 @@ def default_letter(touchpoint_key: str) -> dict[str, Texts]:
     """The texts of the first letter: part → language → text."""
     letter: dict[str, Texts] = _about(touchpoint_key)["letter"]
     return letter
+
+
+def touchpoints() -> dict[str, Texts]:
+    """The usual kinds of contact, for which there are words: key → name per language."""
+    kinds: dict[str, dict[str, Any]] = _TEXTS["touchpoints"]
+    return {key: one["name"] for key, one in kinds.items() if key}
 
 
 def _about(touchpoint_key: str) -> dict[str, Any]:

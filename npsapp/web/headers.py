@@ -9,6 +9,10 @@ CONTENT_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; "
     "connect-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
+FRAMING_POLICY = f"{CONTENT_POLICY}; frame-src 'self'"
+SHOWN_IN_A_FRAME = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+)
 TRANSPORT = "max-age=31536000"  # a year, HTTPS only; without subdomains: they may not be ours
 
 

@@ -1,8 +1,9 @@
 """The menu by job: what there is to do, and which of it the current user may do."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from flask import Flask, current_app, request
+from flask import Flask, request
 from flask_login import current_user
 
 from npsapp.lib.texts import N_
@@ -33,14 +34,17 @@ JOBS = (
     Entry(N_("Schedule"), "/schedule/", Permission.SEE_SCHEDULE),
 )
 SETTINGS = (
+    Entry(N_("All settings"), "/settings/", Permission.ADMINISTER),
     Entry(N_("Imports"), "/imports/", Permission.IMPORT),
     Entry(N_("Surveys"), "/surveys/", Permission.EDIT_SURVEYS),
-    Entry(N_("Company"), "/organization/", Permission.ADMINISTER),
     Entry(N_("Users"), "/users/", Permission.ADMINISTER),
     Entry(N_("Letters"), "/messages/", Permission.SEE_MESSAGES),
+    Entry(N_("Senders"), "/senders/", Permission.ADMINISTER),
     Entry(N_("Outbox"), "/outbox/", Permission.ADMINISTER),
+    Entry(N_("Grounds and retention"), "/retention/", Permission.ADMINISTER),
     Entry(N_("Audit log"), "/audit/", Permission.ADMINISTER),
 )
+_SHOWN_WHILE: dict[str, Callable[[], bool]] = {}
 
 
 def init_app(app: Flask) -> None:
@@ -56,8 +60,13 @@ def jobs() -> list[Entry]:
 
 
 def settings() -> list[Entry]:
-    """What the current user may set up; the outbox stands there only while no mail server is configured."""
-    return [entry for entry in _visible(SETTINGS) if entry.path != "/outbox/" or not current_app.config["MAIL_SERVER"]]
+    """What the current user may set up, without what a room hides for now."""
+    return [entry for entry in _visible(SETTINGS) if entry.path not in _SHOWN_WHILE or _SHOWN_WHILE[entry.path]()]
+
+
+def show_while(path: str, condition: Callable[[], bool]) -> None:
+    """Let an entry stand in the menu only while the room it belongs to says so."""
+    _SHOWN_WHILE[path] = condition
 
 
 def _visible(entries: tuple[Entry, ...]) -> list[Entry]:

@@ -428,9 +428,9 @@ def test_a_lost_phone_is_signed_out_from_the_profile(app, client, company, login
     phone = app.test_client()
     login(phone, company.support)
     page = client.get("/profile").get_data(as_text=True)
-    ends = re.findall(r'action="(/profile/sessions/\d+/end)"', page)
+    ends = re.findall(r'name="session" value="(\d+)"', page)
 
-    post(client, "/profile", ends[0])
+    post(client, "/profile", "/profile/sessions", session=ends[0])
 
     assert len(ends) == 1, "the own session is not offered"
     assert phone.get("/profile").status_code == 302
@@ -442,7 +442,7 @@ def test_nobody_ends_sessions_of_others(app, client, company, login):
     other = login(app.test_client(), company.analyst)
     theirs = db.session.scalar(select(UserSession.id).where(UserSession.user_id == company.analyst.id))
 
-    post(client, "/profile", f"/profile/sessions/{theirs}/end")
+    post(client, "/profile", "/profile/sessions", session=theirs)
 
     assert other.get("/profile").status_code == 200
 

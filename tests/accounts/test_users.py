@@ -6,12 +6,14 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select
 
+from npsapp.accounts import queries
 from npsapp.accounts.models import Duty, User, UserRegion
 from npsapp.audit.events import Event
 from npsapp.audit.models import AuditEntry
 from npsapp.db import db, transaction
 from npsapp.delivery.models import Message
 from npsapp.lib import clock
+from npsapp.lib.clock import utcnow
 from npsapp.organization.models import Region
 from npsapp.permissions import Role
 from tests.cast import csrf
@@ -36,7 +38,9 @@ def add(client, **over):
     return post(client, "/users/new", **(fields | over))
 
 
-@pytest.mark.parametrize("path", ["/users/", "/users/new", "/users/duties", "/users/1"])
+@pytest.mark.parametrize(
+    "path", ["/users/", "/users/new", "/users/duties", "/users/roles", "/users/1", "/users/1/leave"]
+)
 def test_only_administrators_look_after_colleagues(app, company, login, path):
     for user in (company.analyst, company.manager_kyiv, company.support):
         client = login(app.test_client(), user)
@@ -124,32 +128,61 @@ def test_a_colleague_without_a_password_may_take_a_week_to_set_one(app, admin, a
         assert app.test_client().get(link).status_code == 410
 
 
-def test_the_last_administrator_can_neither_be_blocked_nor_demoted(admin, company):
+def test_the_last_administrator_is_not_demoted(admin, company):
+    answer = post(admin, f"/users/{company.admin.id}", name="Olena", role="analyst", language="en")
+
+    assert answer.status_code < 500
+    assert fresh(company.admin).role is Role.ADMINISTRATOR
+
+
+def test_who_never_set_a_password_is_no_second_administrator(admin, company):
+    add(admin, role="administrator")
+
     post(admin, f"/users/{company.admin.id}", name="Olena", role="analyst", language="en")
-    post(admin, f"/users/{company.admin.id}", name="Olena", role="administrator", language="en", blocked="y")
 
-    user = fresh(company.admin)
-    assert user.role is Role.ADMINISTRATOR
-    assert user.is_active
+    assert fresh(company.admin).role is Role.ADMINISTRATOR
 
 
-def test_with_a_second_administrator_the_first_may_go(admin, company):
-    post(admin, f"/users/{company.analyst.id}", name="Vira", role="administrator", language="en")
-    post(admin, f"/users/{company.admin.id}", name="Olena", role="administrator", language="en", blocked="y")
+def test_name_language_and_clock_are_changed_and_the_audit_names_the_fields(admin, company):
+    fields = {"name": "Petro P.", "role": "support", "language": "ru", "timezone": "Europe/Warsaw"}
 
-    assert not fresh(company.admin).is_active
+    assert post(admin, f"/users/{company.support.id}", **fields).status_code == 303
+    assert post(admin, f"/users/{company.support.id}", **(fields | {"timezone": "Mars/Base"})).status_code == 422
+
+    user = fresh(company.support)
+    assert (user.name, user.language, user.timezone) == ("Petro P.", "ru", "Europe/Warsaw")
+    entry = db.session.scalars(select(AuditEntry).where(AuditEntry.event == Event.USER_CHANGED)).one()
+    assert entry.data["fields"] == ["language", "name", "timezone"]
 
 
-def test_a_blocked_colleague_is_out_and_can_come_back(app, admin, company, login):
-    theirs = login(app.test_client(), company.support)
+def test_an_administrator_sees_where_a_colleague_is_signed_in_and_ends_it(app, admin, company, login):
+    phone, laptop = (login(app.test_client(), company.support) for _ in range(2))
     page = f"/users/{company.support.id}"
+    newest = queries.sessions(company.support.id, now=utcnow())[0]
 
-    post(admin, page, name="Petro", role="support", language="en", blocked="y")
-    assert theirs.get("/profile").status_code == 302
+    assert admin.get(page).text.count("Sign out there") == 2
+    post(admin, page, f"{page}/sessions", session=newest.id)
+    assert sorted(one.get("/profile").status_code for one in (phone, laptop)) == [200, 302]
 
-    post(admin, page, name="Petro", role="support", language="en")
-    login(theirs, company.support)
-    assert theirs.get("/profile").status_code == 200
+    post(admin, page, f"{page}/sessions")
+    assert [one.get("/profile").status_code for one in (phone, laptop)] == [302, 302]
+    assert admin.get("/profile").status_code == 200
+    entries = db.session.scalars(select(AuditEntry).where(AuditEntry.event == Event.SESSION_REVOKED)).all()
+    assert [(one.actor_id, one.subject_id) for one in entries] == [(company.admin.id, company.support.id)] * 2
+
+
+def test_without_a_mail_server_the_page_says_that_the_link_is_in_the_outbox(admin, company):
+    add(admin)
+
+    user = db.session.scalars(select(User).where(User.email == "new@vodolad.example")).one()
+    assert "copy the link from the letter in the outbox" in admin.get(f"/users/{user.id}").text
+
+
+def test_the_table_of_roles_says_what_each_may_do(admin, company):
+    page = admin.get("/users/roles").text
+
+    row = re.search(r"see which letters left[\s\S]*?</tr>", page).group(0)
+    assert [cell.strip() for cell in re.findall(r"<td data-label[^>]*>([^<]*)", row)] == ["yes", "yes", "–", "–"]
 
 
 @pytest.mark.parametrize(
@@ -194,7 +227,9 @@ def test_without_a_sender_the_page_says_what_to_do(admin, company, now):
     assert "The brand has no sender address" in admin.get(f"/users/{user.id}").get_data(as_text=True)
 
 
-@pytest.mark.parametrize("url", ["/users/new", "/users/5", "/users/5/letter", "/users/duties"])
+@pytest.mark.parametrize(
+    "url", ["/users/new", "/users/5", "/users/5/letter", "/users/5/leave", "/users/5/return", "/users/duties"]
+)
 def test_deeds_need_the_token(admin, company, url):
     assert admin.post(url, data={"blocked": "y"}).status_code == 400
 

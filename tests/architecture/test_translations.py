@@ -61,11 +61,8 @@ def test_every_sentence_is_translated(language: str, sentences: Catalog) -> None
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_placeholders_survive_translation(language: str) -> None:
-    wrong = [
-        (m.id, [str(e) for e in m.check(_catalog(language))])
-        for m in _catalog(language)
-        if m.id and list(m.check(_catalog(language)))
-    ]
+    catalog = _catalog(language)
+    wrong = [(m.id, str(error)) for m in catalog if m.id for error in m.check(catalog)]
 
     assert wrong == []
 

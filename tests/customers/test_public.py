@@ -8,9 +8,11 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
+from npsapp.audit.services import PROGRAM
+from npsapp.customers import retention
 from npsapp.customers.links import read_token, unsubscribe_token
 from npsapp.customers.models import ContactPoint, Hold
-from npsapp.customers.rules import ContactKind, HoldReason
+from npsapp.customers.rules import ContactKind, HoldReason, Kept
 from npsapp.db import db, transaction
 from tests.factories import make_customer
 
@@ -145,6 +147,35 @@ def test_the_privacy_page_names_who_asks(client: FlaskClient, company: SimpleNam
     assert answer.status_code == 200
     assert company.brand.postal_address[language] in page
     assert "hello@vodolad.example" in page
+
+
+def test_the_privacy_page_says_how_long_things_are_kept_as_it_is_set(
+    client: FlaskClient, company: SimpleNamespace, now: datetime
+) -> None:
+    url = f"/privacy/{company.brand.key}?lang=en"
+    assert "24 months after your last purchase" in client.get(url).get_data(as_text=True)
+    with transaction():
+        retention.keep({Kept.PERSONS: 1, Kept.LINKS: 30}, actor=PROGRAM, now=now)
+
+    page = client.get(url).get_data(as_text=True)
+
+    assert "1 month after your last purchase" in page
+    assert "Traces of opened links: 30 days." in page
+
+
+def test_the_privacy_page_ends_with_the_brands_own_words(client: FlaskClient, company: SimpleNamespace) -> None:
+    with transaction():
+        company.brand.privacy = {"uk": "Наш DPO: <b>Ірина</b>", "en": "Our DPO: Iryna\n\nSecond paragraph"}
+        company.brand.contact_email = ""
+
+    answer = client.get(f"/privacy/{company.brand.key}?lang=en")
+    page = answer.get_data(as_text=True)
+
+    assert "<p>Our DPO: Iryna</p>" in page
+    assert "<p>Second paragraph</p>" in page
+    assert "Reply to the letter" in page
+    assert "Set-Cookie" not in answer.headers
+    assert "&lt;b&gt;Ірина" in client.get(f"/privacy/{company.brand.key}?lang=uk").get_data(as_text=True)
 
 
 def test_the_privacy_page_of_nobody_is_not_found(client: FlaskClient, company: SimpleNamespace) -> None:

@@ -17,10 +17,10 @@ from sqlalchemy import select, update
 from npsapp.audit.services import by_user
 from npsapp.db import db, transaction
 from npsapp.delivery import pauses, queries, services
-from npsapp.delivery.channels import ChannelError, Fate, Outgoing
+from npsapp.delivery.channels import ChannelError, Fate, Outgoing, Server
 from npsapp.delivery.channels.mail import SmtpChannel, remove_old_letters
 from npsapp.delivery.models import Message, SenderRate, Suppression
-from npsapp.delivery.rules import Channel, PauseKind, Purpose, State, SuppressionReason
+from npsapp.delivery.rules import Channel, PauseKind, Purpose, Security, State, SuppressionReason
 from npsapp.delivery.tasks import send_batch, send_next
 from npsapp.worker import collecting
 from tests.mailserver import MailServer, free_port
@@ -38,11 +38,9 @@ def server() -> Iterator[MailServer]:
 @pytest.fixture
 def mailing(app: Flask, server: MailServer, monkeypatch: pytest.MonkeyPatch) -> MailServer:
     """The application configured for the test's SMTP server."""
-    state = app.extensions["mail"]
     monkeypatch.setitem(app.config, "MAIL_SERVER", "127.0.0.1")
+    monkeypatch.setitem(app.config, "MAIL_PORT", server.port)
     monkeypatch.setitem(app.config, "MAIL_TIMEOUT", 3.0)
-    monkeypatch.setattr(state, "server", "127.0.0.1")
-    monkeypatch.setattr(state, "port", server.port)
     return server
 
 
@@ -137,7 +135,7 @@ def outgoing(**over: object) -> Outgoing:
 
 
 def test_a_line_break_in_an_extra_header_is_refused(mailing: MailServer) -> None:
-    channel = SmtpChannel()
+    channel = SmtpChannel(Server("127.0.0.1", mailing.port, Security.NONE))
     with pytest.raises(ChannelError) as refused:
         channel.send(outgoing(unsubscribe_url="https://x/\r\nBcc: thief@example.com"))
     channel.close()
@@ -329,13 +327,10 @@ def test_a_silent_server_ends_by_itself(app: Flask, monkeypatch: pytest.MonkeyPa
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         listening.listen()
-        state = app.extensions["mail"]
-        monkeypatch.setattr(state, "server", "127.0.0.1")
-        monkeypatch.setattr(state, "port", listening.getsockname()[1])
         monkeypatch.setitem(app.config, "MAIL_TIMEOUT", 0.3)
 
         with pytest.raises(ChannelError) as refused:
-            SmtpChannel()
+            SmtpChannel(Server("127.0.0.1", listening.getsockname()[1], Security.NONE))
 
     assert refused.value.fate is Fate.NO_CONNECTION
 
@@ -345,14 +340,10 @@ def test_a_certificate_nobody_vouches_for_is_refused(
 ) -> None:
     """Flask-Mail alone would send name, password and letters to whoever answers."""
     port, stop = _tls_server(tmp_path)
-    state = app.extensions["mail"]
-    monkeypatch.setattr(state, "server", "localhost")
-    monkeypatch.setattr(state, "port", port)
-    monkeypatch.setattr(state, "use_ssl", True)
     monkeypatch.setitem(app.config, "MAIL_TIMEOUT", 3.0)
     try:
         with pytest.raises(ChannelError, match="CERTIFICATE_VERIFY_FAILED"):
-            SmtpChannel()
+            SmtpChannel(Server("localhost", port, Security.TLS))
     finally:
         stop.set()
 
@@ -407,14 +398,14 @@ def test_a_repeat_replaces_its_file(company: SimpleNamespace, app: Flask, at_now
 
 
 def test_letters_leave_the_outbox_after_their_time(tmp_path: Path, now: datetime) -> None:
-    old, young = tmp_path / "old.eml", tmp_path / "young.eml"
-    for file, age in ((old, 31), (young, 29)):
+    old, half, young = tmp_path / "old.eml", tmp_path / ".killed.while.writing", tmp_path / "young.eml"
+    for file, age in ((old, 31), (half, 31), (young, 29)):
         file.write_text("x")
         moment = (now - timedelta(days=age)).timestamp()
         os.utime(file, (moment, moment))
 
-    assert remove_old_letters(tmp_path, before=now - timedelta(days=30)) == 1
-    assert [file.name for file in tmp_path.glob("*.eml")] == ["young.eml"]
+    assert remove_old_letters(tmp_path, before=now - timedelta(days=30)) == 2
+    assert [file.name for file in tmp_path.iterdir()] == ["young.eml"]
 
 
 def test_names_and_subjects_of_any_script_survive(

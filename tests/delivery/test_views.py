@@ -10,6 +10,7 @@ from npsapp.db import db, transaction
 from npsapp.delivery import queries
 from npsapp.delivery.models import Message
 from npsapp.delivery.rules import State
+from npsapp.permissions import EVERYTHING
 from tests import factories
 from tests.cast import csrf
 
@@ -202,7 +203,7 @@ def test_failing_letters_are_those_of_the_last_week(company, now):
         factories.make_message(company, now=now, attempts=1)
         factories.make_message(company, now=now)
 
-    assert queries.failing(now) == 2
+    assert queries.failing(now, EVERYTHING) == 2
 
 
 @pytest.mark.sqlite_only
@@ -214,7 +215,7 @@ def test_counting_failing_letters_searches_an_index(company, now):
 
     event.listen(db.engine, "before_cursor_execute", note)
     try:
-        queries.failing(now)
+        queries.failing(now, EVERYTHING)
     finally:
         event.remove(db.engine, "before_cursor_execute", note)
     statement, parameters = statements[-1]

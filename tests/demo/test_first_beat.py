@@ -4,8 +4,10 @@ import pytest
 from sqlalchemy import func, select
 
 from npsapp.db import db, transaction
+from npsapp.delivery.queries import brands_without_server
 from npsapp.demo import loader, services
 from npsapp.intake import queries as intake
+from npsapp.intake import services as intake_services
 from npsapp.invitations import queries as plan
 from npsapp.invitations import services as invitations
 from npsapp.invitations.models import Invitation
@@ -28,7 +30,7 @@ def test_a_letter_leaves_with_the_first_beat():
     warehouse = db.session.scalars(select(Touchpoint.id).where(Touchpoint.key == "warehouse")).one()
 
     with transaction():
-        invitations.plan(intake.undecided(500), mail_configured=False, now=DRAWN_AT)
+        invitations.plan(intake.undecided(500), without_mail=brands_without_server(), now=DRAWN_AT)
 
     due = plan.due(DRAWN_AT, limit=500)
     touchpoints = db.session.scalars(select(Invitation.touchpoint_id).where(Invitation.id.in_(due))).all()
@@ -48,7 +50,8 @@ def test_the_program_would_have_decided_the_same():
         for row in planned:
             session.delete(session.get_one(Invitation, row.id))
         session.flush()
-        invitations.plan(sorted(before), mail_configured=False, now=DRAWN_AT)
+        intake_services.mark_undecided(before)
+        invitations.plan(sorted(before), without_mail=brands_without_server(), now=DRAWN_AT)
 
     after = db.session.execute(
         select(Invitation.interaction_id, Invitation.send_at).where(Invitation.interaction_id.in_(before))

@@ -1,5 +1,6 @@
 """A file from upload to interactions: staged as a whole, applied in chunks, resumed, repeated, undone."""
 
+import os
 import threading
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -29,6 +30,8 @@ from npsapp.lib.tables import MEGABYTE, FileRefused
 from npsapp.organization.models import Unit
 from npsapp.worker import collecting
 from tests.intake.files import CSV_1C, HEADING, XLSX_1C, csv_file, purchases, raw_xlsx, workbook
+
+LEASE = timedelta(seconds=120)
 
 
 def _upload(path: Path, company: SimpleNamespace, now: datetime, source: str = "shop") -> int:
@@ -282,7 +285,7 @@ def test_columns_assigned_by_hand_are_read_and_remembered_for_the_next_file(
 def test_the_planner_does_not_see_a_batch_before_it_is_done(company: SimpleNamespace, at_now: datetime, tmp_path: Path):
     batch_id = _confirm(_stage(csv_file(tmp_path, purchases(3)), company, at_now), company, at_now)
     with transaction():
-        claim = applying.begin(batch_id, now=at_now)
+        claim = applying.begin(batch_id, now=at_now, patience=LEASE)
         applying.apply_next(claim, now=at_now, most=2)
 
     assert len(_interactions()) == 2
@@ -314,7 +317,7 @@ def test_a_batch_whose_worker_died_is_resumed_and_nothing_is_done_twice(
 ):
     batch_id = _confirm(_stage(csv_file(tmp_path, purchases(1200)), company, at_now), company, at_now)
     with transaction():
-        claim = applying.begin(batch_id, now=at_now)
+        claim = applying.begin(batch_id, now=at_now, patience=LEASE)
     with transaction():
         applying.apply_next(claim, now=at_now)
     assert tasks.resume_batches(at_now) == 0
@@ -323,7 +326,7 @@ def test_a_batch_whose_worker_died_is_resumed_and_nothing_is_done_twice(
     with collecting() as run_all:
         assert tasks.resume_batches(later) == 1
         with transaction():
-            applying_now = applying.begin(batch_id, now=later)
+            applying_now = applying.begin(batch_id, now=later, patience=LEASE)
             assert applying_now is not None
             # The worker believed dead wakes up: it has lost the batch.
             assert applying.apply_next(claim, now=later) is None
@@ -342,7 +345,7 @@ def test_a_file_whose_reader_died_is_read_again_from_the_start(
 ):
     batch_id = _upload(csv_file(tmp_path, purchases(10)), company, at_now)
     with transaction():
-        claim = staging.begin(batch_id, now=at_now)
+        claim = staging.begin(batch_id, now=at_now, patience=LEASE)
         staging.write(claim, staging.Part(), now=at_now)
 
     tasks.stage_batch(batch_id)
@@ -448,15 +451,29 @@ def test_a_new_source_is_in_trial_until_it_is_taken_live(company: SimpleNamespac
     assert db.session.query(AuditEntry).filter_by(event=Event.SOURCE_WENT_LIVE).count() == 1
 
 
-def test_old_files_are_deleted_after_ninety_days(company: SimpleNamespace, at_now: datetime):
+def test_old_files_are_deleted(company: SimpleNamespace, at_now: datetime):
     batch = _import(CSV_1C, company, at_now)
     path = tasks.uploads() / batch.stored_as
 
-    assert tasks.remove_old_files(at_now + timedelta(days=89)) == 0
-    assert tasks.remove_old_files(at_now + timedelta(days=91)) == 1
+    with transaction():
+        assert tasks.remove_old_files(at_now, limit=9) == 0
+        assert tasks.remove_old_files(at_now + timedelta(seconds=1), limit=9) == 1
 
     assert not path.exists()
     assert _batch(batch.id).stored_as == ""
+
+
+def test_a_file_whose_upload_was_killed_is_deleted_too(company: SimpleNamespace, at_now: datetime, tmp_path: Path):
+    with csv_file(tmp_path, purchases(1)).open("rb") as stream:
+        stored = staging.store(stream, tasks.uploads(), most_bytes=MEGABYTE)
+    path = tasks.uploads() / stored.name
+    moment = at_now.timestamp()
+    os.utime(path, (moment, moment))
+
+    for later, there in ((0, True), (1, False)):
+        with transaction():
+            tasks.remove_old_files(at_now + timedelta(seconds=later), limit=9)
+        assert path.exists() is there
 
 
 def test_the_log_of_an_import_names_counts_and_no_customers(company: SimpleNamespace, at_now: datetime, tmp_path: Path):

@@ -13,6 +13,7 @@ from werkzeug.test import TestResponse
 from npsapp.audit.events import Event
 from npsapp.audit.models import AuditEntry
 from npsapp.db import db, transaction
+from npsapp.delivery.queries import brands_without_server
 from npsapp.intake import queries as intake
 from npsapp.intake.models import BatchState, ImportBatch, Interaction, Source
 from npsapp.invitations import services as invitations
@@ -118,7 +119,7 @@ def test_the_report_of_a_source_in_trial_counts_by_the_planners_rule(
     page = browser.upload(CSV_1C)
     browser.post(f"{page}/confirm", page, touchpoint=company.touchpoint.id, ground_email="contract")
     with transaction():
-        invitations.plan(intake.undecided(10), mail_configured=False, now=at_now)
+        invitations.plan(intake.undecided(10), without_mail=brands_without_server(), now=at_now)
 
     assert "Letters that would leave today: 2, within a week: 2." in browser.get(page).text
 
@@ -231,7 +232,7 @@ def test_a_planned_line_does_not_stand_in_the_way_of_undoing(
     browser.post(f"{page}/confirm", page, touchpoint=company.touchpoint.id, ground_email="contract")
     db.session.rollback()
     with transaction():
-        invitations.plan(intake.undecided(10), mail_configured=False, now=at_now)
+        invitations.plan(intake.undecided(10), without_mail=brands_without_server(), now=at_now)
 
     browser.post(f"{page}/undo", page)
 

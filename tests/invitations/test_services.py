@@ -11,6 +11,7 @@ from npsapp.audit.services import by_user
 from npsapp.customers.models import ContactFact, ContactPoint
 from npsapp.db import db, transaction
 from npsapp.delivery.models import Message
+from npsapp.delivery.queries import brands_without_server
 from npsapp.delivery.rules import State
 from npsapp.intake.models import Interaction
 from npsapp.invitations import policies, queries, services
@@ -24,12 +25,12 @@ ADDRESSES = Addresses("https://nps.example", ("a key for tests only, 1234",))
 
 def plan(now: datetime, *interactions: Interaction) -> None:
     with transaction():
-        services.plan([one.id for one in interactions], mail_configured=True, now=now)
+        services.plan([one.id for one in interactions], without_mail=(), now=now)
 
 
 def hand_over(now: datetime) -> int:
     with transaction():
-        return services.hand_over(queries.due(now, limit=500), mail_configured=True, addresses=ADDRESSES, now=now)
+        return services.hand_over(queries.due(now, limit=500), without_mail=(), addresses=ADDRESSES, now=now)
 
 
 def line(interaction_id: int) -> Invitation:
@@ -43,7 +44,7 @@ def test_every_interaction_gets_one_line_and_a_repeat_adds_none(company: SimpleN
 
     for _ in range(2):
         with transaction():
-            services.plan(ids, mail_configured=True, now=now)
+            services.plan(ids, without_mail=(), now=now)
 
     assert sorted(db.session.scalars(select(Invitation.interaction_id))) == sorted(ids)
     assert not db.session.scalars(select(Interaction.id).where(Interaction.undecided)).all()
@@ -120,7 +121,7 @@ def test_without_a_mail_server_real_sources_wait_for_a_confirmation(company: Sim
     with transaction():
         source = make.make_source(company, now=now, outbox_confirmed_at=None)
         interaction = make.make_interaction(company, now=now, source=source)
-        services.plan([interaction.id], mail_configured=False, now=now)
+        services.plan([interaction.id], without_mail=brands_without_server(), now=now)
 
     assert line(interaction.id).reason is Reason.NO_MAIL_SERVER
 

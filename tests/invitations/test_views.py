@@ -19,7 +19,7 @@ from tests.cast import csrf
 def planned(company: SimpleNamespace, now: datetime, **over: object) -> Invitation:
     with transaction():
         interaction = make.make_interaction(company, now=now, happened_at=now - timedelta(days=10), **over)
-        services.plan([interaction.id], mail_configured=True, now=now)
+        services.plan([interaction.id], without_mail=(), now=now)
     return db.session.scalars(select(Invitation).where(Invitation.interaction_id == interaction.id)).one()
 
 
@@ -77,7 +77,7 @@ def test_taking_one_customer_out(client: FlaskClient, company: SimpleNamespace, 
 
     assert db.session.get_one(Invitation, invitation.id).reason is Reason.WITHDRAWN
     with transaction():
-        services.plan([invitation.interaction_id], mail_configured=True, now=at_now)
+        services.plan([invitation.interaction_id], without_mail=(), now=at_now)
     assert db.session.scalars(select(Invitation.reason)).all() == [Reason.WITHDRAWN]
 
 

@@ -4,17 +4,19 @@ import http.client
 import os
 import re
 import signal
-import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+from sqlalchemy import NullPool, create_engine, text
 
+from tests.conftest import Backing
 from tests.mailserver import MailServer, free_port
 
 ROOT = Path(__file__).parents[2]
@@ -94,6 +96,11 @@ class Visitor:
             return self._ask("GET", answer.headers["Location"])
         return self.page
 
+    def move_to(self, other: "Installation") -> None:
+        """Go on at another web process of the same installation, keeping page and cookies."""
+        self.page = self.page.replace(self.address, other.address)
+        self.address = other.address
+
     def sign_in(self, email: str, password: str) -> None:
         self.open("/login")
         self.fill("/login", email=email, password=password)
@@ -114,6 +121,8 @@ class Installation:
             "NPSAPP_PUBLIC_URL": self.address,
             **{f"NPSAPP_{name}": value for name, value in settings.items()},
         }
+        database = settings.get("SQLALCHEMY_DATABASE_URI") or f"sqlite:///{folder / 'npsapp.db'}"
+        self.engine = create_engine(database, poolclass=NullPool)
         self.processes: list[subprocess.Popen[bytes]] = []
 
     def flask(self, *words: str, given: str | None = None, fails: bool = False) -> str:
@@ -159,13 +168,17 @@ class Installation:
         except OSError:
             return False
 
-    def rows(self, sql: str) -> list[Any]:
+    def twin(self) -> "Installation":
+        """A second web process of the same installation: its folder, database and queue, another port."""
+        other = Installation(self.folder)
+        other.environment = {**self.environment, "NPSAPP_PORT": str(other.port)}
+        other.engine = self.engine
+        return other
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """Look into the database from outside."""
-        connection = sqlite3.connect(f"file:{self.folder / 'npsapp.db'}?mode=ro", uri=True, timeout=15)
-        try:
-            return connection.execute(sql).fetchall()
-        finally:
-            connection.close()
+        with self.engine.connect() as connection:
+            return [tuple(row) for row in connection.execute(text(sql))]
 
     def visitor(self, language: str = "en") -> Visitor:
         return Visitor(self.address, language)
@@ -190,13 +203,30 @@ def mail_server() -> Iterator[MailServer]:
     server.stop()
 
 
+@dataclass(frozen=True)
+class DemoCompany:
+    """An instance folder with the demo company in a SQLite file, to be copied; passwords by e-mail address."""
+
+    folder: Path
+    passwords: dict[str, str]
+
+
+@pytest.fixture(scope="session")
+def demo_company(tmp_path_factory: pytest.TempPathFactory) -> DemoCompany:
+    """The whole demo company, loaded once."""
+    installation = Installation(tmp_path_factory.mktemp("demo") / "instance", DEMO="1")
+    installation.flask("db", "upgrade")
+    said = installation.flask("demo", "load")
+    return DemoCompany(installation.folder, dict(re.findall(r"^  \w+ +(\S+@\S+) +(\S+)$", said, re.MULTILINE)))
+
+
 @pytest.fixture
-def install(tmp_path: Path) -> Iterator[Callable[..., Installation]]:
+def install(tmp_path: Path, backing: Backing) -> Iterator[Callable[..., Installation]]:
     """`install(DEMO="1", …)`: a fresh installation; everything it started ends with the test."""
     made: list[Installation] = []
 
     def make(**settings: str) -> Installation:
-        made.append(Installation(tmp_path / f"instance{len(made)}", **settings))
+        made.append(Installation(tmp_path / f"instance{len(made)}", **{**backing.fresh(), **settings}))
         made[-1].flask("db", "upgrade")
         return made[-1]
 

@@ -35,7 +35,16 @@ def test_a_worker_killed_while_sending_loses_no_letter(
         MAIL_LEASE="1",
         MAIL_UNKNOWN_AFTER="1",
     )
-    installation.flask("intake", "read", str(purchases(tmp_path, LETTERS)), "--source", "shop", "--live")
+    installation.flask(
+        "intake",
+        "read",
+        str(purchases(tmp_path, LETTERS)),
+        "--source",
+        "shop",
+        "--live",
+        "--sender",
+        "shop@example.com",
+    )
     noon = time.strftime("%Y-%m-%dT10:00:00+00:00", time.gmtime(time.time() + 86400))
 
     # Plans and queues everything at noon of tomorrow, and is killed while the letters leave.
@@ -65,7 +74,9 @@ def test_two_workers_and_a_dead_server(
     installation = install(
         DEMO="1", MAIL_SERVER="127.0.0.1", MAIL_PORT=str(mail_server.port), MAIL_TIMEOUT="2", MAIL_PER_MINUTE="0"
     )
-    installation.flask("intake", "read", str(purchases(tmp_path, 50)), "--source", "shop", "--live")
+    installation.flask(
+        "intake", "read", str(purchases(tmp_path, 50)), "--source", "shop", "--live", "--sender", "shop@example.com"
+    )
     noon = time.strftime("%Y-%m-%dT10:00:00+00:00", time.gmtime(time.time() + 86400))
     mail_server.stop()
 
@@ -123,6 +134,7 @@ def test_a_killed_child_is_started_again(tmp_path: Path) -> None:
         installation.stop()
 
 
+@pytest.mark.parametrize("backing", ["sqlite"], indirect=True)
 def test_moving_the_clock_is_for_the_demo_only(install: Callable[..., Installation]) -> None:
     said = install(DEMO="0").flask("beat", "--at", "2027-01-01T10:00:00+00:00", fails=True)
 

@@ -16,9 +16,9 @@ from npsapp.db import db, transaction
 from npsapp.lib.clock import utcnow
 from tests import cast
 from tests import factories as make
-from tests.browser import RULES
+from tests.browser import ONE_DATABASE, RULES
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, ONE_DATABASE]
 PAGES = (
     "/",
     "/cases/",
@@ -33,7 +33,11 @@ PAGES = (
     "/surveys/",
     "/surveys/{survey}/policy",
     "/users/",
-    "/organization/",
+    "/settings/",
+    "/settings/units/",
+    "/settings/brands/{brand}",
+    "/settings/regions/{region}",
+    "/settings/regions/{region}/retire",
     "/audit/",
     "/outbox/",
     "/messages/",
@@ -84,7 +88,8 @@ def test_pages_are_accessible_and_never_scroll_sideways(
     tab.set_viewport_size({"width": width, "height": 900})
     wrong: dict[str, object] = {}
     for pattern in PAGES:
-        path = pattern.format(case=case.id, survey=company.survey.id)
+        ids = {"brand": company.brand.id, "region": company.regions.kyiv.id, "survey": company.survey.id}
+        path = pattern.format(case=case.id, **ids)
         answer = tab.goto(path)
         assert answer
         assert answer.status == 200, path

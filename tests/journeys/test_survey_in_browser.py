@@ -15,10 +15,10 @@ from npsapp.invitations.rules import InvitationState
 from npsapp.lib.clock import utcnow
 from npsapp.organization.models import Brand
 from npsapp.responses.models import DisputedAnswer, Response, ResponseRevision
-from tests.browser import RULES
+from tests.browser import ONE_DATABASE, RULES
 from tests.factories import make_invitation
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, ONE_DATABASE]
 
 
 @pytest.fixture

@@ -72,7 +72,7 @@ def test_without_a_mail_server_every_staff_page_says_so(app, company, login, run
     admin, manager = login(app.test_client(), company.admin), login(app.test_client(), company.manager_kyiv)
 
     assert "No mail server is configured" in start(admin)
-    assert 'href="/outbox/"' in start(admin).split("alarms")[1].split("</ul>")[0]
+    assert 'href="/senders/"' in start(admin).split("alarms")[1].split("</ul>")[0]
     assert "No mail server is configured" in manager.get("/profile").get_data(as_text=True)
 
 

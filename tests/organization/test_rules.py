@@ -68,12 +68,23 @@ def test_an_accent_gets_the_text_colour_that_can_be_read(fill: str, text: str) -
 
 
 def test_an_accent_on_which_nothing_can_be_read_is_refused() -> None:
-    assert rules.accent_fault("#7C7C7C") == rules.UNREADABLE
+    wording, values = rules.accent_fault("#7C7C7C")
+
+    assert wording == rules.UNREADABLE
+    assert values["ratio"] == "4.4"
+    assert rules.accent_fault(values["proposal"]) is None
+
+
+@given(st.integers(0, 0xFFFFFF))
+def test_every_proposal_can_be_read(colour: int) -> None:
+    fault = rules.accent_fault(f"#{colour:06X}")
+
+    assert fault is None or rules.accent_fault(fault[1]["proposal"]) is None
 
 
 @pytest.mark.parametrize("wrong", ["", "blue", "#12345", "#12345G", "red;}", "#1F5FBF00"])
 def test_what_is_no_colour_is_refused_and_replaced(wrong: str) -> None:
-    assert rules.accent_fault(wrong) == rules.NOT_A_COLOUR
+    assert rules.accent_fault(wrong) == (rules.NOT_A_COLOUR, {})
     assert rules.readable_accent(wrong).fill == rules.DEFAULT_ACCENT
 
 

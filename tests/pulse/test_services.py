@@ -76,3 +76,29 @@ def test_only_one_worker_holds_the_heart_until_it_lets_go_or_its_lease_ends(now)
         assert not services.hold("one", now=now + minute, lease=minute)
         services.release("two")
         assert services.hold("one", now=now + minute, lease=minute)
+
+
+def test_three_workers_ask_each_minute_and_one_beat_comes_of_it(now):
+    lease, rest = timedelta(minutes=2), timedelta(seconds=45)
+
+    def beats(who, second):
+        with transaction():
+            held = services.hold(who, now=now + timedelta(seconds=second), lease=lease, rest=rest)
+            if held:
+                services.beat(now + timedelta(seconds=second))
+                services.release(who)
+            return held
+
+    asked = [(who, minute + phase) for minute in (0, 60, 120) for who, phase in (("a", 5), ("b", 25), ("c", 44))]
+
+    assert [second for who, second in asked if beats(who, second)] == [5, 65, 125]
+
+
+def test_a_clock_that_was_set_back_does_not_stop_the_heart(now):
+    tomorrow = now + timedelta(days=1)
+    with transaction():
+        assert services.hold("dead", now=tomorrow, lease=timedelta(minutes=2))
+        services.beat(tomorrow)
+
+    with transaction():
+        assert services.hold("alive", now=now, lease=timedelta(minutes=2), rest=timedelta(seconds=45))

@@ -11,7 +11,7 @@ from npsapp.audit.services import COMMAND
 from npsapp.db import db, transaction
 from npsapp.delivery.models import Sender
 from npsapp.organization.models import Brand, Pool
-from npsapp.surveys import queries
+from npsapp.surveys import founding, queries
 from npsapp.surveys.founding import found_company
 from npsapp.surveys.models import Survey
 
@@ -28,10 +28,10 @@ def test_an_empty_database_gets_a_company_that_asks_after_purchases(app: Flask, 
     assert brand.name.keys() == brand.phrase.keys() == {"en", "ru", "uk"}
     touchpoint = queries.touchpoint_lookup(brand.pool_id)["purchase"]
     assert queries.active_map().keys() == {(brand.id, touchpoint)}
-    assert db.session.scalars(select(Sender.brand_id)).all() == [brand.id]
+    assert db.session.scalars(select(Sender.brand_id)).all() == []  # nobody said from whom letters come
 
 
-@pytest.mark.parametrize("table", [Pool, Brand, Survey, Sender])
+@pytest.mark.parametrize("table", [Pool, Brand, Survey])
 def test_founding_twice_changes_nothing(app: Flask, now: datetime, table: type) -> None:
     assert found(now).id == found(now).id
 
@@ -50,5 +50,21 @@ def test_a_company_whose_brands_are_all_retired_gets_a_new_one(company: SimpleNa
 
     brand = found(now)
 
-    assert (brand.pool_id, brand.id != company.brand.id) == (company.pool.id, True)
-    assert queries.active_map()[brand.id, company.touchpoint.id].name == "Purchase"
+    assert brand.id != company.brand.id
+    assert brand.pool_id != company.pool.id
+    assert [asks for asks, _touchpoint in queries.active_map() if asks == brand.id] == [brand.id]
+
+
+def test_who_sets_up_afterwards_names_the_company_a_file_made(app: Flask, now: datetime) -> None:
+    made = found(now).id
+
+    with transaction():
+        survey = founding.found(
+            founding.Company({"en": "Dreno"}, {}, sender="hello@dreno.example", reply_to="hi@dreno.example"),
+            actor=COMMAND,
+            now=now,
+        )
+
+    assert (survey.brand_id, survey.brand.name["en"], survey.brand.contact_email) == (made, "Dreno", "hi@dreno.example")
+    assert db.session.scalars(select(Sender.address)).all() == ["hello@dreno.example"]
+    assert founding.unfinished() is None

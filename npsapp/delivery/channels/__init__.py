@@ -1,10 +1,10 @@
 """Channels: each sends one letter with one verb, and fails with one error."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
-from npsapp.delivery.rules import Failure
+from npsapp.delivery.rules import Failure, Security
 
 
 class Fate(StrEnum):
@@ -45,6 +45,18 @@ class Outgoing:
     message_id: str
     unsubscribe_url: str
     cyrillic: bool
+
+
+@dataclass(frozen=True)
+class Server:
+    """A mail server and how to sign in there; without a user name nobody signs in."""
+
+    host: str
+    port: int
+    security: Security
+    username: str = ""
+    password: str | None = field(default="", repr=False)
+    """None: one is stored, and cannot be read with the installation's present keys."""
 
 
 class OpenChannel(Protocol):

@@ -6,58 +6,65 @@ import re
 import smtplib
 import ssl
 import uuid
+from base64 import encodebytes
+from binascii import b2a_qp
 from datetime import datetime
-from email import policy
-from email.charset import BASE64, QP, SHORTEST, Charset
 from email.header import Header
-from email.mime.text import MIMEText
-from email.utils import formataddr
+from email.utils import formataddr, formatdate
+from functools import lru_cache
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import flask_mail
 from flask import Flask, current_app
 
-from npsapp.delivery.channels import ChannelError, Fate, OpenChannel, Outgoing
-from npsapp.delivery.rules import Failure, read_smtp_answer
+from npsapp.delivery import queries
+from npsapp.delivery.channels import ChannelError, Fate, OpenChannel, Outgoing, Server
+from npsapp.delivery.models import Sender
+from npsapp.delivery.rules import Failure, Security, read_smtp_answer
+from npsapp.lib import sealing
 
 # Flask-Mail asks the resolver for this host's name for every letter, only to make an id we never use.
 setattr(flask_mail, "make_msgid", lambda: "")  # noqa: B010 - it is not part of Flask-Mail's typed surface
 
 OUTBOX = "outbox"
+BOUNDARY = "=_another_form_of_this_letter"  # no encoded line has "=_" in it
 
 
 class _Letter(flask_mail.Message):
-    """Flask-Mail's message with body encodings that keep lines short (RFC 5322, 2.1.1: 998 octets)."""
+    """Flask-Mail's message, written out by ourselves, with body encodings that keep lines short (RFC 5322, 2.1.1).
+
+    Flask-Mail's policy would fold the headers anew and lose quotes and spaces on the way: a name with a comma
+    became two addresses. And the email package takes longer for a letter than a mail server does.
+    """
 
     def __init__(self, *, cyrillic: bool, pair_from: tuple[str, str], pair_to: tuple[str, str], **values: Any) -> None:
-        self.pair_from, self.pair_to = pair_from, pair_to
-        self._body_charset = Charset("utf-8")
-        self._body_charset.header_encoding = SHORTEST
-        self._body_charset.body_encoding = BASE64 if cyrillic else QP
+        self.cyrillic, self.pair_from, self.pair_to = cyrillic, pair_from, pair_to
         super().__init__(sender=pair_from[1], recipients=[pair_to[1]], **values)
 
-    def _message(self) -> Any:
-        """Flask-Mail's message without its outer multipart/mixed, which is for attachments we never have.
+    def as_bytes(self) -> bytes:
+        headers = {
+            "Subject": _encoded("Subject", self.subject or ""),
+            "From": _mailbox("From", *self.pair_from),
+            "To": _mailbox("To", *self.pair_to),
+            "Date": formatdate(self.date, localtime=True),
+            "Message-ID": self.msgId,
+            **({"Reply-To": _mailbox("Reply-To", "", str(self.reply_to))} if self.reply_to else {}),
+            **{name: value.replace(", ", ",\n ") for name, value in (self.extra_headers or {}).items()},
+            "MIME-Version": "1.0",
+        }
+        parts = [self._part("plain", self.body or ""), *(self._part(kind, text) for kind, text in self.alts.items())]
+        if len(parts) > 1:
+            headers["Content-Type"] = f'multipart/alternative; boundary="{BOUNDARY}"'
+            parts = ["", *(f"--{BOUNDARY}\n{part}" for part in parts), f"--{BOUNDARY}--\n"]
+        lines = "".join(f"{name}: {value}\n" for name, value in headers.items())
+        return (lines + "\n".join(parts)).replace("\n", "\r\n").encode("ascii")
 
-        Its policy would decode and fold the headers anew, and lose quotes and spaces on the way: a name with a
-        comma became two addresses. They are encoded already and go out as they are.
-        """
-        message = cast(Any, super()._message())
-        message.policy = policy.compat32.clone(linesep="\r\n")
-        message.replace_header("Subject", _encoded("Subject", self.subject))
-        message.replace_header("From", _mailbox("From", *self.pair_from))
-        message.replace_header("To", _mailbox("To", *self.pair_to))
-        if message.get_content_type() == "multipart/mixed":
-            message.set_payload(message.get_payload()[0].get_payload())
-            message.set_type("multipart/alternative")
-        return message
-
-    def _mimetext(self, text: str | None, subtype: str = "plain") -> MIMEText:
-        part = MIMEText("", subtype, "utf-8")
-        del part["Content-Transfer-Encoding"]
-        part.set_payload(text or "", self._body_charset)
-        return part
+    def _part(self, kind: str, text: str) -> str:
+        """A text with the headers that say how it is encoded; lines end with a line feed."""
+        encoding, encode = ("base64", encodebytes) if self.cyrillic else ("quoted-printable", b2a_qp)
+        body = encode("\n".join(text.splitlines()).encode() + b"\n").decode("ascii")
+        return f'Content-Type: text/{kind}; charset="utf-8"\nContent-Transfer-Encoding: {encoding}\n\n{body}'
 
 
 def _encoded(header: str, text: str) -> str:
@@ -65,6 +72,7 @@ def _encoded(header: str, text: str) -> str:
     return text if text.isascii() else Header(text, "utf-8", header_name=header).encode()
 
 
+@lru_cache(maxsize=256)
 def _mailbox(header: str, name: str, address: str) -> str:
     """Name and address; a name in another script, or with a comma, stays one name."""
     local, _, domain = address.rpartition("@")
@@ -97,22 +105,33 @@ class _SmtpTls(_NotingSmtp, smtplib.SMTP_SSL):
 class SafeConnection(flask_mail.Connection):
     """Flask-Mail's connection with a timeout, checked certificates and guarded extra headers.
 
-    Flask-Mail 0.10 has no timeout, accepts any certificate, and would send `X: 1\\r\\nBcc: …` as two headers.
+    Flask-Mail 0.10 has no timeout, accepts any certificate, knows one server only, and would send
+    `X: 1\\r\\nBcc: …` as two headers.
     """
 
+    def __init__(self, server: Server) -> None:
+        super().__init__(current_app.extensions["mail"])
+        self.server = server
+
     def configure_host(self) -> smtplib.SMTP | smtplib.SMTP_SSL:
-        mail, config = self.mail, current_app.config
+        server, config = self.server, current_app.config
+        if server.password is None:
+            raise smtplib.SMTPException("the stored password cannot be read with this secret key; enter it again")
         context = ssl.create_default_context(cafile=config["MAIL_CA_FILE"] or None)
         options = {"timeout": config["MAIL_TIMEOUT"], "local_hostname": config["MAIL_HELO"]}
         host: smtplib.SMTP | smtplib.SMTP_SSL
-        if mail.use_ssl:
-            host = _SmtpTls(mail.server, mail.port, context=context, **options)
+        if server.security is Security.TLS:
+            host = _SmtpTls(server.host, server.port, context=context, **options)
         else:
-            host = _Smtp(mail.server, mail.port, **options)
-        if mail.use_tls:
-            host.starttls(context=context)
-        if mail.username:
-            host.login(mail.username, mail.password or "")
+            host = _Smtp(server.host, server.port, **options)
+        try:
+            if server.security is Security.STARTTLS:
+                host.starttls(context=context)
+            if server.username:
+                host.login(server.username, server.password)
+        except BaseException:
+            host.close()
+            raise
         return host
 
     def send(self, message: flask_mail.Message, envelope_from: Any = None) -> None:
@@ -122,35 +141,54 @@ class SafeConnection(flask_mail.Connection):
         super().send(message, envelope_from)
 
 
-class SafeMail(flask_mail.Mail):
-    """Flask-Mail that opens safe connections."""
-
-    def connect(self) -> SafeConnection:
-        return SafeConnection(current_app.extensions["mail"])
-
-
-mail = SafeMail()
-
-
 def init_app(app: Flask) -> None:
     """Bind Flask-Mail. Letters are really sent in tests too, to the test's own server."""
     app.config["MAIL_SUPPRESS_SEND"] = False
     app.config["MAIL_HELO"] = (app.config["PUBLIC_URL"].split("//")[1].split("/")[0].split(":")[0]) or "localhost"
-    mail.init_app(app)
+    flask_mail.Mail(app)
 
 
-def open_channel() -> OpenChannel:
-    """The mail channel of this installation, connected: SMTP, or the outbox folder without a server."""
-    if current_app.config["MAIL_SERVER"]:
-        return SmtpChannel()
-    return OutboxChannel(Path(current_app.instance_path) / OUTBOX)
+def open_channel(sender: Sender) -> OpenChannel:
+    """The sender's way out, connected: its own mail server, else that of the settings, else the outbox folder."""
+    server = server_of(sender)
+    return SmtpChannel(server) if server else OutboxChannel(Path(current_app.instance_path) / OUTBOX)
+
+
+def server_of(sender: Sender) -> Server | None:
+    """The mail server that takes a sender's letters; None: the outbox does."""
+    if not sender.host:
+        return server_of_settings()
+    password = sealing.unseal(current_app.config["SECRET_KEYS"], sender.password) if sender.password else ""
+    return Server(sender.host, sender.port, sender.security, sender.username, password)
+
+
+def server_of_settings() -> Server | None:
+    """The mail server named by the settings, for all senders without one of their own."""
+    config = current_app.config
+    if not config["MAIL_SERVER"]:
+        return None
+    security = (
+        Security.TLS if config["MAIL_USE_SSL"] else Security.STARTTLS if config["MAIL_USE_TLS"] else Security.NONE
+    )
+    where = config["MAIL_SERVER"], config["MAIL_PORT"], security
+    return Server(*where, config["MAIL_USERNAME"], config["MAIL_PASSWORD"])
+
+
+def brands_without_server() -> frozenset[int]:
+    """Brands in use whose letters go to the outbox, because neither their sender nor the settings name a server."""
+    return frozenset() if current_app.config["MAIL_SERVER"] else queries.brands_without_server()
+
+
+def check(server: Server) -> None:
+    """Connect and sign in, and nothing else. May take `MAIL_TIMEOUT` for each step; ChannelError says what failed."""
+    SmtpChannel(server).close()
 
 
 class SmtpChannel:
     """One SMTP connection for a batch of letters; opens a new one when the server closed it."""
 
-    def __init__(self) -> None:
-        self._connection = mail.connect()
+    def __init__(self, server: Server) -> None:
+        self._connection = SafeConnection(server)
         self._connect()
 
     def _connect(self) -> None:
@@ -158,7 +196,7 @@ class SmtpChannel:
             self._connection.__enter__()
         except smtplib.SMTPResponseException as error:
             raise ChannelError(Fate.NO_CONNECTION, Failure(False, _words(error.smtp_code, error.smtp_error))) from error
-        except (smtplib.SMTPException, OSError) as error:
+        except (smtplib.SMTPException, OSError, UnicodeError) as error:  # UnicodeError: a name no host can have
             raise ChannelError(Fate.NO_CONNECTION, Failure(False, f"{type(error).__name__}: {error}"[:300])) from error
 
     def send(self, letter: Outgoing) -> None:
@@ -218,8 +256,8 @@ class OutboxChannel:
 
 
 def remove_old_letters(folder: Path, *, before: datetime) -> int:
-    """Delete letters of the outbox that were written before a moment; gives how many."""
-    old = [file for file in folder.glob("*.eml") if file.stat().st_mtime < before.timestamp()]
+    """Delete what was written into the outbox before a moment, also halves of letters; gives how many files."""
+    old = [file for file in folder.glob("*") if file.stat().st_mtime < before.timestamp()]
     for file in old:
         file.unlink(missing_ok=True)
     return len(old)

@@ -1,0 +1,131 @@
+"""A test invitation: the real letter, link and page, sent to oneself; marked, and counted nowhere."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+
+from npsapp.audit import services as audit
+from npsapp.audit.events import Event
+from npsapp.audit.services import Actor
+from npsapp.db import db
+from npsapp.delivery import services as delivery
+from npsapp.delivery.models import Message
+from npsapp.delivery.rules import Channel, Purpose
+from npsapp.intake.models import Interaction, Source, SourceKind
+from npsapp.invitations import rendering
+from npsapp.invitations.models import Invitation, InvitationPolicy, InvitationStep
+from npsapp.invitations.rules import InvitationState, StepState
+from npsapp.lib.tokens import new_token
+from npsapp.organization.models import Brand
+from npsapp.surveys.models import Survey, SurveyVersion
+from npsapp.surveys.wording import SAMPLES
+
+LASTS = timedelta(days=7)
+
+
+def send(
+    survey: Survey, *, language: str, to_address: str, addresses: rendering.Addresses, actor: Actor, now: datetime
+) -> Message:
+    """Queue the first letter of a survey about an invented purchase. Needs a transaction.
+
+    The version is not frozen: no customer sees it. Refuses with `delivery.NoSender`.
+    """
+    version = db.session.get_one(SurveyVersion, survey.version_id)
+    interaction = _interaction(survey, language, now)
+    invitation = _invitation(survey, interaction, language, now)
+    letter, unsubscribe = rendering.letter(
+        interaction,
+        version,
+        language=language,
+        token=invitation.steps[0].token,
+        contact_point_id=None,
+        addresses=addresses,
+    )
+    message = delivery.queue(
+        purpose=Purpose.TEST,
+        to_address=to_address,
+        brand_id=survey.brand_id,
+        survey_id=survey.id,
+        language=language,
+        subject=letter.subject,
+        body=letter.body,
+        html=letter.html,
+        unsubscribe_url=unsubscribe,
+        due_at=now,
+        now=now,
+    )
+    invitation.steps[0].message_id = message.id
+    db.session.flush()
+    audit.record(Event.TEST_SENT, actor=actor, now=now, subject=("survey", survey.id), data={"language": language})
+    return message
+
+
+def _interaction(survey: Survey, language: str, now: datetime) -> Interaction:
+    """What the letter speaks of; as long ago as the survey waits before it asks."""
+    policy = db.session.get(InvitationPolicy, survey.id)
+    sample = SAMPLES[language]
+    interaction = Interaction(
+        source=_source(survey.brand, now),
+        external_id=new_token(),
+        brand=survey.brand,
+        touchpoint_id=survey.touchpoint_id,
+        happened_at=now - timedelta(hours=policy.delay_hours if policy else 0),
+        title=sample["title"],
+        number=sample["number"],
+        properties={},
+        undecided=False,
+        accepted_at=now,
+        changed_at=now,
+    )
+    db.session.add(interaction)
+    db.session.flush()
+    return interaction
+
+
+def _source(brand: Brand, now: datetime) -> Source:
+    """Where test purchases come from; one for each brand, which no list shows."""
+    found = db.session.scalars(select(Source).where(Source.is_test, Source.brand_id == brand.id)).first()
+    return found or Source(
+        name=f"test {brand.key}",
+        kind=SourceKind.FILE,
+        is_test=True,
+        brand_id=brand.id,
+        timezone=brand.timezone,
+        currency=brand.currency,
+        grounds={},
+        mapping={},
+        live_at=now,
+        created_at=now,
+    )
+
+
+def _invitation(survey: Survey, interaction: Interaction, language: str, now: datetime) -> Invitation:
+    invitation = Invitation(
+        interaction_id=interaction.id,
+        survey_id=survey.id,
+        version_id=survey.version_id,
+        brand_id=survey.brand_id,
+        touchpoint_id=survey.touchpoint_id,
+        state=InvitationState.HANDED_OVER,
+        send_at=now,
+        decided_at=now,
+        handed_over_at=now,
+        valid_until=now + LASTS,
+        language=language,
+        test=True,
+    )
+    step = InvitationStep(number=1, channel=Channel.EMAIL, token=new_token(), due_at=now, state=StepState.HANDED_OVER)
+    invitation.steps.append(step)
+    db.session.add(invitation)
+    db.session.flush()
+    return invitation
+
+
+def state_of(message_id: int) -> Message | None:
+    """The letter of a test; None when this message is no test."""
+    return db.session.scalars(
+        select(Message)
+        .join(InvitationStep, InvitationStep.message_id == Message.id)
+        .join(Invitation, Invitation.id == InvitationStep.invitation_id)
+        .where(Message.id == message_id, Invitation.test)
+    ).first()

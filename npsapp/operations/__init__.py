@@ -1,0 +1,1 @@
+"""What whoever runs the server needs: logs, metrics, a doctor, backups, and files for systemd and nginx."""

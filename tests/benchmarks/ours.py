@@ -1,0 +1,115 @@
+"""What npsapp does, timed from inside a process of its own: one JSON object on the last line says how long it took."""
+
+import json
+import resource
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from flask import current_app
+from sqlalchemy import func, select
+
+from npsapp import create_app, schedule
+from npsapp.audit.services import COMMAND
+from npsapp.db import db, reading, transaction
+from npsapp.delivery.models import Message
+from npsapp.delivery.rules import State
+from npsapp.intake import services as intake
+from npsapp.intake import staging, tasks
+from npsapp.intake.models import ImportBatch
+from npsapp.invitations.models import Invitation
+from npsapp.lib.clock import utcnow
+from npsapp.responses.models import Response
+from npsapp.responses.services import mark_dirty
+from npsapp.schedule import Beat
+from npsapp.worker import collecting
+from tests import cast
+
+
+@contextmanager
+def timed() -> Iterator[Callable[..., None]]:
+    """Wall and processor seconds of the block; the function given adds what else is worth saying."""
+    began, used = time.perf_counter(), resource.getrusage(resource.RUSAGE_SELF)
+    said: dict[str, Any] = {}
+    yield said.update
+    spent = resource.getrusage(resource.RUSAGE_SELF)
+    cpu = spent.ru_utime + spent.ru_stime - used.ru_utime - used.ru_stime
+    print(json.dumps({"seconds": time.perf_counter() - began, "cpu": cpu, "kb": spent.ru_maxrss, **said}))
+
+
+def rows(file: str) -> None:
+    """Read, check, confirm and apply a file of purchases, as `flask intake read` does."""
+    with timed() as say:
+        with Path(file).open("rb") as stream:
+            stored = staging.store(stream, tasks.uploads(), most_bytes=tasks.most_bytes())
+        now = utcnow()
+        with transaction():
+            source = intake.get_or_create_source(name="shop", actor=COMMAND, now=now)
+            source.grounds = {"email": "contract", "phone": "contract"}
+            batch_id = intake.create_batch(
+                source_id=source.id, file_name="shop.csv", stored=stored, actor=COMMAND, now=now
+            ).id
+        tasks.stage_batch(batch_id)
+        with transaction():
+            intake.confirm(batch_id, actor=COMMAND, now=now)
+        tasks.apply_batch(batch_id)
+        batch = db.session.get_one(ImportBatch, batch_id)
+        say(accepted=batch.accepted, rejected=batch.rejected)
+
+
+def letters() -> None:
+    """Send every letter that waits: one beat's step `send`, and the batches that follow from it."""
+    with timed() as say:
+        with collecting() as run_all:
+            schedule.send(Beat())
+            run_all()
+        with reading() as session:
+            say(count=session.scalar(select(func.count()).where(Message.state == State.SENT)))
+
+
+def decisions() -> None:
+    """Decide about every interaction that waits: the beat's step `plan`."""
+    with timed() as say:
+        schedule.plan(Beat(budget_s=None))
+        with reading() as session:
+            say(count=session.scalar(select(func.count(Invitation.id))))
+
+
+def recount() -> None:
+    """Count every day with answers again, as the beat does."""
+    with transaction() as session:
+        for survey_id, day in session.execute(select(Response.survey_id, Response.local_date).distinct()).all():
+            mark_dirty(survey_id, day)
+    with timed():
+        schedule.recount(Beat(budget_s=None))
+
+
+def page(address: str) -> None:
+    """Open a staff page twenty times as an administrator; the first time, which fills caches, is not counted."""
+    client = current_app.test_client()
+    token = cast.csrf(client.get("/login").get_data(as_text=True))
+    client.post("/login", data={"email": "olena@vodolad.example", "password": cast.PASSWORD, "csrf_token": token})
+    took = []
+    for _time in range(21):
+        began = time.perf_counter()
+        answer = client.get(address)
+        took.append(time.perf_counter() - began)
+        assert answer.status_code == 200, answer.status
+    with timed() as say:
+        say(median=sorted(took[1:])[10])
+
+
+PROGRAMS: dict[str, Callable[..., None]] = {
+    "rows": rows,
+    "letters": letters,
+    "decisions": decisions,
+    "recount": recount,
+    "page": page,
+}
+
+if __name__ == "__main__":
+    with create_app().app_context():
+        PROGRAMS[sys.argv[1]](*sys.argv[2:])

@@ -1,0 +1,1 @@
+"""Several people, workers and processes at once: what the tables say afterwards."""
