@@ -177,7 +177,7 @@ def to_look_at_again(now: datetime, limit: int) -> list[int]:
 
 
 def failing(now: datetime, scope: Scope) -> int:
-    """Letters of the scope from the last seven days that could not be sent so far: failed for good, or waiting for another try.
+    """Letters of the last seven days that could not be sent so far: failed for good, or waiting for another try.
 
     Every staff page asks: only the waiting letters and the newest thousand failed ones are looked at.
     """

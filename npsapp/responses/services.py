@@ -63,7 +63,8 @@ class Answered:
 def answer(step_id: int, submission: Submission, *, now: datetime) -> Answered:
     """Confirm, change, repeat or dispute the answer of this step's invitation.
 
-    Several POSTs at once make one answer: the invitation is held, whoever comes second finds the first. Words without a score need a stored score to belong to. May raise Closed and rules.NotAScore.
+    Several POSTs at once make one answer: the invitation is held, and whoever comes second finds the first. Words
+    without a score need a stored score to belong to. May raise Closed and rules.NotAScore.
     """
     step = _open_step(step_id, now)
     response = queries.of_invitation(step.invitation_id) or _confirm(step, submission, now)
