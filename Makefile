@@ -7,7 +7,7 @@ LANGUAGES := ru uk
 # Processes that share the tests; each starts servers of its own.
 WORKERS ?= 2
 
-.PHONY: help run test lint servers soak screenshots translations clean
+.PHONY: help run test lint servers soak bench screenshots translations clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-14s %s\n", $$1, $$2}'
@@ -33,6 +33,9 @@ servers: ## Install the programs tests drive (as root), or name what is missing
 
 soak: .venv/dev servers ## Kill processes for hours, KILLS=300 of each kind in each phase, and print what did not hold
 	$(BIN)/python -m tests.crashes.soak --kills $${KILLS:-300}
+
+bench: .venv/dev servers ## Measure speed and memory beside their floors (BENCH=a,b,c,d,e,f DATABASE=sqlite,postgresql BENCH_SIZES=…)
+	@PYTHONWARNINGS=ignore $(BIN)/python -m tests.benchmarks
 
 screenshots: .venv/dev servers ## Take README's pictures from the demo company
 	$(BIN)/python -m tests.screenshots.take

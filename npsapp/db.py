@@ -1,6 +1,7 @@
 """The database: the model base, types, sessions for reading and `transaction()` for writing."""
 
 import json
+import re
 import threading
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -39,7 +40,15 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import InterfaceError, OperationalError
-from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute, Session, registry
+from sqlalchemy.orm import (
+    DeclarativeBase,
+    InstrumentedAttribute,
+    Mapped,
+    Session,
+    declared_attr,
+    mapped_column,
+    registry,
+)
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
@@ -91,6 +100,11 @@ Texts = dict[str, str]
 class Base(DeclarativeBase):
     """Base of all tables. Constraint names are spelled out by convention, so migrations can find them."""
 
+    @declared_attr.directive
+    def __tablename__(cls) -> str:
+        """The name of the class in lower case: `UserRegion` is `user_region`."""
+        return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", cls.__name__).lower()
+
     registry = registry(
         type_annotation_map={
             datetime: UtcDateTime,
@@ -110,6 +124,14 @@ class Base(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
+
+
+class Numbered(Base):
+    """Base of tables whose rows are told apart by a number."""
+
+    __abstract__ = True
+
+    id: Mapped[int] = mapped_column(primary_key=True)
 
 
 db = SQLAlchemy(model_class=Base)

@@ -29,7 +29,7 @@ from npsapp.delivery.tasks import start_sending
 from npsapp.intake import queries as intake
 from npsapp.intake.models import PLANNING
 from npsapp.intake.tasks import resume_batches
-from npsapp.invitations import policies
+from npsapp.invitations import letters, policies
 from npsapp.invitations import queries as plan_queries
 from npsapp.invitations import services as invitations
 from npsapp.invitations.rendering import Addresses
@@ -117,7 +117,7 @@ def resume_imports(_beat: Beat) -> None:
 def look_again(_beat: Beat) -> None:
     """Cancelled purchases leave the plan; reasons that ended by themselves are decided anew."""
     with transaction():
-        invitations.exclude_cancelled(now=utcnow())
+        letters.exclude_cancelled(now=utcnow())
         policies.due_again(now=utcnow())
         policies.newly_asked()
         policies.newly_mailed(brands_without_server())
@@ -151,7 +151,7 @@ def hand_over(beat: Beat) -> None:
 def _hand_over(ids: Sequence[int]) -> None:
     alone(PLANNING)
     config = current_app.config
-    invitations.hand_over(
+    letters.hand_over(
         _within_caps(ids),
         without_mail=brands_without_server(),
         addresses=Addresses(config["PUBLIC_URL"], config["SECRET_KEYS"]),
@@ -178,13 +178,15 @@ def _within_caps(ids: Sequence[int]) -> Sequence[int]:
 
 def recheck_letters(beat: Beat) -> None:
     """Letters that waited long in the queue are released or taken back."""
+    seen: set[int] = set()  # a letter outside of the sending hours goes on waiting
     for _round in beat.rounds():
         with reading():
-            ids = post.to_look_at_again(utcnow(), CHUNK)
+            ids = [id_ for id_ in post.to_look_at_again(utcnow(), CHUNK + len(seen)) if id_ not in seen]
         if not ids:
             return
+        seen |= set(ids)
         _one_by_one(
-            ids, lambda id_: invitations.look_again_at_message(id_, without_mail=brands_without_server(), now=utcnow())
+            ids, lambda id_: letters.look_again_at_message(id_, without_mail=brands_without_server(), now=utcnow())
         )
 
 
@@ -235,7 +237,7 @@ def note_sent(beat: Beat) -> None:
     """What became of the letters; links past their time are closed."""
     for _round in beat.rounds():
         with transaction():
-            if not invitations.note_sent(now=utcnow()):
+            if not letters.note_sent(now=utcnow()):
                 break
     with transaction():
         invitations.expire(now=utcnow())

@@ -6,16 +6,13 @@ from sqlalchemy import ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from npsapp.accounts.rules import UserState
-from npsapp.db import Base, code
+from npsapp.db import Base, Numbered, code
 from npsapp.permissions import Role, Scope
 
 
-class User(Base):
+class User(Numbered):
     """Somebody who signs in. One role; a scope of regions (none listed: everything, except for managers)."""
 
-    __tablename__ = "user"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
     email: Mapped[str] = mapped_column(unique=True)
     """Lower case; the login name and where staff letters go."""
     name: Mapped[str]
@@ -64,20 +61,16 @@ class User(Base):
 class UserRegion(Base):
     """A region (with its subtree) whose rows a user may see."""
 
-    __tablename__ = "user_region"
-
     user_id: Mapped[int] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"), primary_key=True)
     region_id: Mapped[int] = mapped_column(ForeignKey("region.id"), primary_key=True, index=True)
     user: Mapped[User] = relationship(back_populates="regions")
 
 
-class Duty(Base):
+class Duty(Numbered):
     """Who gets the cases of a region; the row without a region names the fallback owner of a pool."""
 
-    __tablename__ = "duty"
     __table_args__ = (UniqueConstraint("pool_id", "region_id"),)
 
-    id: Mapped[int] = mapped_column(primary_key=True)
     pool_id: Mapped[int] = mapped_column(ForeignKey("pool.id"))
     region_id: Mapped[int | None] = mapped_column(ForeignKey("region.id"), index=True)
     user_id: Mapped[int] = mapped_column(ForeignKey("user.id"), index=True)
@@ -87,18 +80,13 @@ class Duty(Base):
 class UserPerformer(Base):
     """Which user a performer is; a user may be a performer of several brands."""
 
-    __tablename__ = "user_performer"
-
     performer_id: Mapped[int] = mapped_column(ForeignKey("performer.id", ondelete="CASCADE"), primary_key=True)
     user_id: Mapped[int] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"), index=True)
 
 
-class UserSession(Base):
+class UserSession(Numbered):
     """One login on one device; ends when it is revoked, expires, or the password changes."""
 
-    __tablename__ = "user_session"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
     user_id: Mapped[int] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"), index=True)
     token_hash: Mapped[str] = mapped_column(unique=True)
     """SHA-256 of the random token in the cookie (`lib.tokens.digest`)."""
@@ -112,13 +100,11 @@ class UserSession(Base):
     user: Mapped[User] = relationship()
 
 
-class LoginAttempt(Base):
+class LoginAttempt(Numbered):
     """A failed login, kept for throttling only; holds keyed hashes, no addresses. Deleted after a day."""
 
-    __tablename__ = "login_attempt"
     __table_args__ = (Index("ix_login_attempt_key", "key", "at"),)
 
-    id: Mapped[int] = mapped_column(primary_key=True)
     key: Mapped[str]
     """`account:<hmac>`, `address:<hmac>` or `letter:<hmac>`."""
     at: Mapped[datetime] = mapped_column(index=True)

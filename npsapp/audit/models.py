@@ -6,20 +6,18 @@ from typing import Any
 from sqlalchemy import Index
 from sqlalchemy.orm import Mapped, mapped_column
 
-from npsapp.db import Base
+from npsapp.db import Numbered
 
 
-class AuditEntry(Base):
+class AuditEntry(Numbered):
     """One fact: who did what to which thing, when. `data` holds ids, enum values, counts and field names only."""
 
-    __tablename__ = "audit_entry"
     __table_args__ = (
         Index("ix_audit_entry_subject", "subject_type", "subject_id", "id"),
         Index("ix_audit_entry_event", "event", "id"),
         Index("ix_audit_entry_actor", "actor_type", "actor_id", "id"),
     )
 
-    id: Mapped[int] = mapped_column(primary_key=True)
     at: Mapped[datetime] = mapped_column(index=True)
     event: Mapped[str]
     """A value of `events.Event`; plain text, so that old names stay readable."""

@@ -9,7 +9,7 @@ from npsapp.accounts.models import User
 from npsapp.cases import rules
 from npsapp.cases.rules import Kind, Outcome, Result, State, Step
 from npsapp.customers.models import Customer
-from npsapp.db import Base, code
+from npsapp.db import Base, Numbered, code
 from npsapp.intake.models import Interaction
 from npsapp.organization.models import Brand, Region, Unit
 from npsapp.responses.models import Response
@@ -18,12 +18,9 @@ from npsapp.responses.rules import Group, classify
 _OPEN = text("state NOT IN ('settled','closed')")
 
 
-class Cause(Base):
+class Cause(Numbered):
     """A root cause from a two-level list."""
 
-    __tablename__ = "cause"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
     key: Mapped[str] = mapped_column(unique=True)
     name: Mapped[dict[str, str]]
     parent_id: Mapped[int | None] = mapped_column(ForeignKey("cause.id"), index=True)
@@ -31,10 +28,9 @@ class Cause(Base):
     retired_at: Mapped[datetime | None]
 
 
-class Case(Base):
+class Case(Numbered):
     """One task to contact one customer; always has an owner."""
 
-    __tablename__ = "case"
     __table_args__ = (
         Index("uq_case_open", "customer_id", "kind", unique=True, sqlite_where=_OPEN, postgresql_where=_OPEN),
         Index("ix_case_due", "state", "due_at", "score"),
@@ -42,7 +38,6 @@ class Case(Base):
         Index("ix_case_region", "region_id", "state", "due_at"),
     )
 
-    id: Mapped[int] = mapped_column(primary_key=True)
     kind: Mapped[Kind] = mapped_column(code(Kind, "kind"))
     customer_id: Mapped[int | None] = mapped_column(ForeignKey("customer.id"))
     brand_id: Mapped[int] = mapped_column(ForeignKey("brand.id"))
@@ -136,21 +131,17 @@ class Case(Base):
 class CaseResponse(Base):
     """An answer that opened or joined a case, and up to which revision it was looked at."""
 
-    __tablename__ = "case_response"
-
     response_id: Mapped[int] = mapped_column(ForeignKey("response.id"), primary_key=True)
     case_id: Mapped[int] = mapped_column(ForeignKey("case.id"), index=True)
     looked_at_revision: Mapped[int]
     case: Mapped[Case] = relationship()
 
 
-class CaseAttempt(Base):
+class CaseAttempt(Numbered):
     """One try to reach the customer."""
 
-    __tablename__ = "case_attempt"
     __table_args__ = (Index("ix_case_attempt_case", "case_id", "at"),)
 
-    id: Mapped[int] = mapped_column(primary_key=True)
     case_id: Mapped[int] = mapped_column(ForeignKey("case.id"))
     at: Mapped[datetime]
     by_id: Mapped[int] = mapped_column(ForeignKey("user.id"))
@@ -159,13 +150,11 @@ class CaseAttempt(Base):
     by: Mapped[User] = relationship()
 
 
-class CaseNote(Base):
+class CaseNote(Numbered):
     """A note by staff, or by the program (then `by_id` is empty)."""
 
-    __tablename__ = "case_note"
     __table_args__ = (Index("ix_case_note_case", "case_id", "at"),)
 
-    id: Mapped[int] = mapped_column(primary_key=True)
     case_id: Mapped[int] = mapped_column(ForeignKey("case.id"))
     at: Mapped[datetime]
     by_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
@@ -173,13 +162,11 @@ class CaseNote(Base):
     by: Mapped[User | None] = relationship()
 
 
-class StaffLetter(Base):
+class StaffLetter(Numbered):
     """A bundled letter to a member of staff: at most one an hour, one morning list a day."""
 
-    __tablename__ = "staff_letter"
     __table_args__ = (UniqueConstraint("user_id", "kind", "slot"), Index("ix_staff_letter_user", "user_id", "at"))
 
-    id: Mapped[int] = mapped_column(primary_key=True)
     user_id: Mapped[int] = mapped_column(ForeignKey("user.id"))
     kind: Mapped[str]
     """`hot`, `bundle` or `morning`."""

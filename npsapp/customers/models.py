@@ -6,17 +6,15 @@ from sqlalchemy import Date, ForeignKey, Index, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from npsapp.customers.rules import ContactKind, FactKind, GroundKind, HoldReason, Kept
-from npsapp.db import Base, code
+from npsapp.db import Base, Numbered, code
 from npsapp.delivery.rules import Channel
 
 
-class Customer(Base):
+class Customer(Numbered):
     """A person (or firm) we may ask, inside one pool."""
 
-    __tablename__ = "customer"
     __table_args__ = (Index("ix_customer_name_key", "pool_id", "name_key"),)
 
-    id: Mapped[int] = mapped_column(primary_key=True)
     pool_id: Mapped[int] = mapped_column(ForeignKey("pool.id"))
     name: Mapped[str] = mapped_column(default="")
     name_key: Mapped[str] = mapped_column(default="")
@@ -41,29 +39,25 @@ class Customer(Base):
     contact_points: Mapped[list["ContactPoint"]] = relationship(back_populates="customer")
 
 
-class TrustedId(Base):
+class TrustedId(Numbered):
     """The id under which a source that knows persons knows this one."""
 
-    __tablename__ = "trusted_id"
     __table_args__ = (UniqueConstraint("source_id", "external_id"),)
 
-    id: Mapped[int] = mapped_column(primary_key=True)
     customer_id: Mapped[int] = mapped_column(ForeignKey("customer.id"), index=True)
     source_id: Mapped[int]
     """Plain id: sources are downstream, in intake/."""
     external_id: Mapped[str]
 
 
-class ContactPoint(Base):
+class ContactPoint(Numbered):
     """One address of a customer: e-mail (lower case) or phone (E.164)."""
 
-    __tablename__ = "contact_point"
     __table_args__ = (
         UniqueConstraint("customer_id", "kind", "value"),
         Index("ix_contact_point_value", "pool_id", "kind", "value"),
     )
 
-    id: Mapped[int] = mapped_column(primary_key=True)
     pool_id: Mapped[int] = mapped_column(ForeignKey("pool.id"))
     customer_id: Mapped[int] = mapped_column(ForeignKey("customer.id"))
     kind: Mapped[ContactKind] = mapped_column(code(ContactKind, "kind"))
@@ -77,13 +71,11 @@ class ContactPoint(Base):
     grounds: Mapped[list["Ground"]] = relationship(back_populates="contact_point")
 
 
-class Ground(Base):
+class Ground(Numbered):
     """Why we may write to a contact point on a channel, who said so and when; withdrawn ones stay as proof."""
 
-    __tablename__ = "ground"
     __table_args__ = (Index("ix_ground_contact_point", "contact_point_id", "channel"),)
 
-    id: Mapped[int] = mapped_column(primary_key=True)
     contact_point_id: Mapped[int] = mapped_column(ForeignKey("contact_point.id"))
     channel: Mapped[Channel] = mapped_column(code(Channel, "channel"))
     kind: Mapped[GroundKind] = mapped_column(code(GroundKind, "kind"))
@@ -96,13 +88,11 @@ class Ground(Base):
     contact_point: Mapped[ContactPoint] = relationship(back_populates="grounds")
 
 
-class ContactFact(Base):
+class ContactFact(Numbered):
     """Something that counts for the quarantine; written by rooms downstream."""
 
-    __tablename__ = "contact_fact"
     __table_args__ = (Index("ix_contact_fact_customer", "customer_id", "kind", "at"),)
 
-    id: Mapped[int] = mapped_column(primary_key=True)
     customer_id: Mapped[int] = mapped_column(ForeignKey("customer.id"))
     kind: Mapped[FactKind] = mapped_column(code(FactKind, "kind"))
     survey_id: Mapped[int | None]
@@ -113,13 +103,11 @@ class ContactFact(Base):
     """Counted, but stops nobody (recovery questions, tests)."""
 
 
-class Hold(Base):
+class Hold(Numbered):
     """A stop for one person on all channels: unsubscribed, complaint, open case …; half-open `[since, until)`."""
 
-    __tablename__ = "hold"
     __table_args__ = (Index("ix_hold_customer", "customer_id"),)
 
-    id: Mapped[int] = mapped_column(primary_key=True)
     customer_id: Mapped[int] = mapped_column(ForeignKey("customer.id"))
     reason: Mapped[HoldReason] = mapped_column(code(HoldReason, "reason"))
     source: Mapped[str] = mapped_column(default="")
@@ -130,13 +118,11 @@ class Hold(Base):
     lifted_at: Mapped[datetime | None]
 
 
-class CustomerNote(Base):
+class CustomerNote(Numbered):
     """What a colleague wrote down about a customer, for other colleagues."""
 
-    __tablename__ = "customer_note"
     __table_args__ = (Index("ix_customer_note_customer", "customer_id", "at"),)
 
-    id: Mapped[int] = mapped_column(primary_key=True)
     customer_id: Mapped[int] = mapped_column(ForeignKey("customer.id"))
     at: Mapped[datetime]
     by_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
@@ -145,8 +131,6 @@ class CustomerNote(Base):
 
 class Retention(Base):
     """How long one kind of personal data is kept; without a row its default holds (`rules.Kept`)."""
-
-    __tablename__ = "retention"
 
     kind: Mapped[Kept] = mapped_column(code(Kept, "kind"), primary_key=True)
     amount: Mapped[int]

@@ -1,7 +1,7 @@
 """Whether we may write to somebody, and how a person is addressed."""
 
 from calendar import monthrange
-from dataclasses import dataclass
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -33,31 +33,16 @@ class FactKind(StrEnum):
     CALLED = "called"
 
 
-class HoldReason(StrEnum):
+class HoldReason(Worded):
     """Why a person is left alone for a while or for ever."""
 
-    UNSUBSCRIBED = "unsubscribed"
-    LATER = "later"
-    REFUSED = "refused"
-    OPEN_CASE = "open_case"
-    COMPLAINT = "complaint"
-    STAFF = "staff"
-    BY_HAND = "by_hand"
-
-    @property
-    def label(self) -> str:
-        return _HOLD_LABELS[self]
-
-
-_HOLD_LABELS = {
-    HoldReason.UNSUBSCRIBED: N_("unsubscribed"),
-    HoldReason.LATER: N_("asked not to be asked for six months"),
-    HoldReason.REFUSED: N_("refused"),
-    HoldReason.OPEN_CASE: N_("has an open case"),
-    HoldReason.COMPLAINT: N_("has complained"),
-    HoldReason.STAFF: N_("works here"),
-    HoldReason.BY_HAND: N_("put on hold by hand"),
-}
+    UNSUBSCRIBED = "unsubscribed", N_("unsubscribed")
+    LATER = "later", N_("asked not to be asked for six months")
+    REFUSED = "refused", N_("refused")
+    OPEN_CASE = "open_case", N_("has an open case")
+    COMPLAINT = "complaint", N_("has complained")
+    STAFF = "staff", N_("works here")
+    BY_HAND = "by_hand", N_("put on hold by hand")
 
 
 class Stop(StrEnum):
@@ -65,7 +50,6 @@ class Stop(StrEnum):
 
     NOT_MINE = "not_mine"
     SUPPRESSED = "suppressed"
-    WITHDRAWN = "withdrawn"
     NO_GROUND = "no_ground"
 
 
@@ -77,37 +61,25 @@ GROUNDS_FOR: dict[Channel, frozenset[GroundKind]] = {
 }
 
 
-@dataclass(frozen=True)
-class GroundFact:
-    """One ground of a contact point on the channel asked about."""
+def why_not(
+    channel: Channel,
+    grounds: Collection[tuple[GroundKind, datetime | None]],
+    *,
+    not_mine: bool = False,
+    suppressed: bool = False,
+) -> Stop | None:
+    """The first reason not to write to one address of one person on this channel, or None when we may.
 
-    kind: GroundKind
-    withdrawn: bool = False
-
-
-@dataclass(frozen=True)
-class Standing:
-    """What counts when we ask whether one address of one person may be used."""
-
-    channel: Channel
-    not_mine: bool = False
-    suppressed: bool = False
-    grounds: tuple[GroundFact, ...] = ()
-
-
-def why_not(standing: Standing) -> Stop | None:
-    """The first reason not to write to this address on this channel, or None when we may.
-
-    A withdrawal outweighs every ground: a file that comes later cannot take it back (decisions.md 4).
+    `grounds` of this channel, each with the moment it was withdrawn. A withdrawal outweighs every ground: a file
+    that comes later cannot take it back (decisions.md 4).
     """
-    if standing.not_mine:
+    if not_mine:
         return Stop.NOT_MINE
-    if standing.suppressed:
+    if suppressed:
         return Stop.SUPPRESSED
-    if any(ground.withdrawn for ground in standing.grounds):
-        return Stop.WITHDRAWN
-    good = GROUNDS_FOR[standing.channel]
-    return None if any(ground.kind in good for ground in standing.grounds) else Stop.NO_GROUND
+    withdrawn = any(withdrawn_at for _, withdrawn_at in grounds)
+    good = not withdrawn and any(kind in GROUNDS_FOR[channel] for kind, _ in grounds)
+    return None if good else Stop.NO_GROUND
 
 
 class Choice(StrEnum):

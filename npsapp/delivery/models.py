@@ -5,16 +5,13 @@ from datetime import datetime
 from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from npsapp.db import Base, code
+from npsapp.db import Numbered, code
 from npsapp.delivery.rules import Channel, PauseCause, PauseKind, Purpose, Security, State, SuppressionReason
 
 
-class Sender(Base):
+class Sender(Numbered):
     """A From address of a brand on one channel, and how fast it may write."""
 
-    __tablename__ = "sender"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
     brand_id: Mapped[int] = mapped_column(ForeignKey("brand.id"), index=True)
     channel: Mapped[Channel] = mapped_column(code(Channel, "channel"))
     name: Mapped[dict[str, str]]
@@ -36,23 +33,20 @@ class Sender(Base):
     retired_at: Mapped[datetime | None]
 
 
-class SenderRate(Base):
+class SenderRate(Numbered):
     """When a sender may write next (GCRA: theoretical arrival time)."""
 
-    __tablename__ = "sender_rate"
     __table_args__ = (UniqueConstraint("sender_id", "domain"),)
 
-    id: Mapped[int] = mapped_column(primary_key=True)
     sender_id: Mapped[int] = mapped_column(ForeignKey("sender.id"))
     domain: Mapped[str]
     """Recipient domain, or `*` for the sender as a whole."""
     next_free_at: Mapped[datetime]
 
 
-class Message(Base):
+class Message(Numbered):
     """One letter to one address, with a due time and a state that says where it is."""
 
-    __tablename__ = "message"
     __table_args__ = (
         # The due-queue: only what still has to leave.
         Index(
@@ -70,7 +64,6 @@ class Message(Base):
         CheckConstraint("state <> 'sent' OR sent_at IS NOT NULL", name="sent_has_a_time"),
     )
 
-    id: Mapped[int] = mapped_column(primary_key=True)
     purpose: Mapped[Purpose] = mapped_column(code(Purpose, "purpose"))
     channel: Mapped[Channel] = mapped_column(code(Channel, "channel"))
     sender_id: Mapped[int] = mapped_column(ForeignKey("sender.id"), index=True)
@@ -109,13 +102,11 @@ class Message(Base):
     sender: Mapped[Sender] = relationship()
 
 
-class Suppression(Base):
+class Suppression(Numbered):
     """An address we do not write to, whatever a rule says; asked before every send."""
 
-    __tablename__ = "suppression"
     __table_args__ = (Index("ix_suppression_address", "channel", "address"),)
 
-    id: Mapped[int] = mapped_column(primary_key=True)
     channel: Mapped[Channel] = mapped_column(code(Channel, "channel"))
     address: Mapped[str]
     brand_id: Mapped[int | None] = mapped_column(ForeignKey("brand.id"))
@@ -127,13 +118,11 @@ class Suppression(Base):
     lifted_at: Mapped[datetime | None]
 
 
-class Pause(Base):
+class Pause(Numbered):
     """A stop of sending to customers: everything, one brand, region, survey or sender."""
 
-    __tablename__ = "pause"
     __table_args__ = (Index("ix_pause_open", "until"),)
 
-    id: Mapped[int] = mapped_column(primary_key=True)
     kind: Mapped[PauseKind] = mapped_column(code(PauseKind, "kind"))
     ref_id: Mapped[int | None]
     """Plain id of what is paused; None for everything."""

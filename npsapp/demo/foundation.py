@@ -17,10 +17,11 @@ from npsapp.intake.models import Source, SourceKind
 from npsapp.invitations import policies
 from npsapp.lib.clock import local_date
 from npsapp.organization import services as organization
-from npsapp.organization.models import Pool
+from npsapp.organization.models import Brand, Performer, Pool, Region, Segment, Unit
 from npsapp.organization.rules import fold
 from npsapp.permissions import Role
 from npsapp.surveys import services as surveys
+from npsapp.surveys.models import Touchpoint
 
 SENDER_ADDRESS: str = COMPANY["brand"]["contact_email"]
 
@@ -41,7 +42,7 @@ def lay(writer: Writer, hashes: Mapping[str, str], *, founded: datetime, now: da
 def _brand(writer: Writer, founded: datetime) -> None:
     pool = db.session.scalars(select(Pool).order_by(Pool.id)).first()
     pool = pool or organization.create_pool(name=COMPANY["brand"]["name"]["uk"])
-    brand = organization.create_brand(pool_id=pool.id, now=founded, is_demo=True, **COMPANY["brand"])
+    brand = organization.create(Brand, pool_id=pool.id, now=founded, is_demo=True, **COMPANY["brand"])
     writer.always |= {"pool_id": pool.id, "brand_id": brand.id, "channel": Channel.EMAIL}
     sender = {"sender": "demo", "name": brand.name, "address": SENDER_ADDRESS, "reply_to": SENDER_ADDRESS}
     writer.write(Sender, [sender], "sender")
@@ -53,20 +54,21 @@ def _places(writer: Writer, founded: datetime) -> None:
     regions, units = writer.ids["region"], writer.ids["unit"]
     for key, region in REGIONS.items():
         aliases = [fold(alias) for alias in region["aliases"]]
-        regions[key] = organization.create_region(
-            pool_id=pool_id, key=key, name=region["name"], aliases=aliases, now=founded
+        regions[key] = organization.create(
+            Region, pool_id=pool_id, key=key, name=region["name"], aliases=aliases, now=founded
         ).id
     for key, unit in UNITS.items():
-        units[key] = organization.create_unit(
-            brand_id=brand_id, name=unit["name"], region_id=regions[unit["region"]], now=founded
+        units[key] = organization.create(
+            Unit, brand_id=brand_id, name=unit["name"], region_id=regions[unit["region"]], now=founded
         ).id
     for who in COMPANY["performers"]:
-        writer.ids["performer"][who["name"]] = organization.create_performer(
-            brand_id=brand_id, name=who["name"], role=who["role"], unit_id=units[who["unit"]], now=founded
+        writer.ids["performer"][who["name"]] = organization.create(
+            Performer, brand_id=brand_id, name=who["name"], role=who["role"], unit_id=units[who["unit"]], now=founded
         ).id
     for key, segment in SEGMENTS.items():
-        writer.ids["segment"][key] = organization.create_segment(
-            pool_id=pool_id, key=key, name=segment["name"], aliases=segment["aliases"], now=founded
+        aliases = [fold(alias) for alias in segment["aliases"]]
+        writer.ids["segment"][key] = organization.create(
+            Segment, pool_id=pool_id, key=key, name=segment["name"], aliases=aliases, now=founded
         ).id
 
 
@@ -116,8 +118,9 @@ def _surveys(writer: Writer, founded: datetime) -> None:
     """Surveys and versions go by the name of their touchpoint."""
     pool_id, brand_id = writer.always["pool_id"], writer.always["brand_id"]
     for key, one in TOUCHPOINTS.items():
-        touchpoint = surveys.create_touchpoint(
-            pool_id=pool_id, key=key, name=one["name"], aliases=one["aliases"], now=founded
+        aliases = [fold(alias) for alias in one["aliases"]]
+        touchpoint = organization.create(
+            Touchpoint, pool_id=pool_id, key=key, name=one["name"], aliases=aliases, now=founded
         )
         survey = surveys.create_survey(
             brand_id=brand_id, touchpoint_id=touchpoint.id, name=one["survey"], actor=COMMAND, now=founded

@@ -9,7 +9,7 @@ from sqlalchemy import Date, ForeignKey, Index, Numeric, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from npsapp.customers.models import Customer
-from npsapp.db import Base, code
+from npsapp.db import Base, Numbered, code
 from npsapp.lib.texts import N_, Worded
 from npsapp.organization.models import Brand, Region, Segment, Unit
 from npsapp.surveys.models import Touchpoint
@@ -37,12 +37,9 @@ class BatchState(Worded):
     UNDONE = "undone", N_("undone")
 
 
-class Source(Base):
+class Source(Numbered):
     """Where interactions come from; starts in trial: it reads and counts, and nobody is asked."""
 
-    __tablename__ = "source"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(unique=True)
     kind: Mapped[SourceKind] = mapped_column(code(SourceKind, "kind"))
     brand_id: Mapped[int] = mapped_column(ForeignKey("brand.id"))
@@ -77,10 +74,9 @@ class Source(Base):
         return self.live_at is None
 
 
-class ImportBatch(Base):
+class ImportBatch(Numbered):
     """One file: its state, counts and what people chose for it."""
 
-    __tablename__ = "import_batch"
     __table_args__ = (
         Index(
             "ix_import_batch_open",
@@ -90,7 +86,6 @@ class ImportBatch(Base):
         ),
     )
 
-    id: Mapped[int] = mapped_column(primary_key=True)
     source_id: Mapped[int] = mapped_column(ForeignKey("source.id"), index=True)
     file_name: Mapped[str]
     """As the person called it."""
@@ -138,13 +133,11 @@ class ImportBatch(Base):
         return chosen
 
 
-class StagedRow(Base):
+class StagedRow(Numbered):
     """A checked row that waits to be applied; deleted when the batch is done."""
 
-    __tablename__ = "staged_row"
     __table_args__ = (UniqueConstraint("batch_id", "line"),)
 
-    id: Mapped[int] = mapped_column(primary_key=True)
     batch_id: Mapped[int] = mapped_column(ForeignKey("import_batch.id", ondelete="CASCADE"))
     line: Mapped[int]
     """Line or row number as the person's program shows it."""
@@ -156,12 +149,9 @@ class StagedRow(Base):
     """Normalised, or empty: what the preview's counts need."""
 
 
-class RejectedRow(Base):
+class RejectedRow(Numbered):
     """A row that was not taken in, and why."""
 
-    __tablename__ = "rejected_row"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
     batch_id: Mapped[int] = mapped_column(ForeignKey("import_batch.id", ondelete="CASCADE"), index=True)
     line: Mapped[int]
     reason: Mapped[str]
@@ -171,10 +161,9 @@ class RejectedRow(Base):
     """The offending cell, at most 80 characters."""
 
 
-class Interaction(Base):
+class Interaction(Numbered):
     """One purchase, delivery or visit. Its dimensions are fixed at acceptance and never recomputed."""
 
-    __tablename__ = "interaction"
     __table_args__ = (
         UniqueConstraint("source_id", "external_id"),
         Index("ix_interaction_undecided", "id", sqlite_where=text("undecided"), postgresql_where=text("undecided")),
@@ -182,7 +171,6 @@ class Interaction(Base):
         Index("ix_interaction_number", "number"),
     )
 
-    id: Mapped[int] = mapped_column(primary_key=True)
     source_id: Mapped[int] = mapped_column(ForeignKey("source.id"))
     external_id: Mapped[str]
     """The source's id, else one made by `intake.rules` (see there)."""
@@ -222,8 +210,6 @@ class Interaction(Base):
 
 class InteractionPerformer(Base):
     """Who served the customer, in which role."""
-
-    __tablename__ = "interaction_performer"
 
     interaction_id: Mapped[int] = mapped_column(ForeignKey("interaction.id", ondelete="CASCADE"), primary_key=True)
     performer_id: Mapped[int] = mapped_column(ForeignKey("performer.id"), primary_key=True, index=True)

@@ -111,9 +111,7 @@ class Claim:
         return mine == 1
 
 
-def take(
-    batch_id: int, *states: BatchState, now: datetime, patience: timedelta, **values: Any
-) -> ImportBatch | None:
+def take(batch_id: int, *states: BatchState, now: datetime, patience: timedelta, **values: Any) -> ImportBatch | None:
     """Lease a batch in one of these states; None when another worker has it or it is past them."""
     taken = change(
         update(ImportBatch)

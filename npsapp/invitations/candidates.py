@@ -1,50 +1,53 @@
 """Gathering the facts about interactions in bulk: one statement per kind of fact, whatever the number of rows."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Hashable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select
 
 from npsapp.customers import queries as customers
-from npsapp.customers.models import ContactFact, ContactPoint, Customer
-from npsapp.customers.rules import ContactKind, FactKind, GroundFact, GroundKind, Standing, Stop, why_not
+from npsapp.customers.models import ContactPoint, Customer
+from npsapp.customers.rules import ContactKind, FactKind, why_not
 from npsapp.db import db
 from npsapp.delivery import queries as delivery
 from npsapp.delivery.rules import Channel
 from npsapp.intake.models import Interaction, Source
 from npsapp.invitations.models import Invitation, InvitationPolicy
-from npsapp.invitations.rules import REFUSAL_QUARANTINE, Candidate, Contact, HeldUntil, InvitationState, Policy, Reason
+from npsapp.invitations.rules import (
+    REFUSAL_QUARANTINE,
+    Candidate,
+    Contact,
+    Decision,
+    InvitationState,
+    Policy,
+    Reason,
+    decide,
+)
 from npsapp.lib.clock import local_date
 from npsapp.organization.models import Brand, Region
 from npsapp.surveys import queries as surveys
 from npsapp.surveys.models import Survey
-
-REASON_OF_STOP = {
-    Stop.NOT_MINE: Reason.NOT_MINE,
-    Stop.SUPPRESSED: Reason.SUPPRESSED,
-    Stop.WITHDRAWN: Reason.NO_GROUND,
-    Stop.NO_GROUND: Reason.NO_GROUND,
-}
 
 
 @dataclass(frozen=True)
 class Gathered:
     """One interaction with everything its decision and letter need."""
 
-    interaction_id: int
+    interaction: Interaction
     customer_id: int | None
-    brand_id: int
-    touchpoint_id: int
-    region_id: int | None
-    source_id: int
+    """The person, where several were merged."""
     survey: Survey | None
     policy: Policy
     language: str
-    contact_point_id: int | None
+    address: ContactPoint | None
     candidate: Candidate
+
+    @property
+    def survey_id(self) -> int | None:
+        return self.survey.id if self.survey else None
 
 
 def policy_of(row: InvitationPolicy) -> Policy:
@@ -61,7 +64,7 @@ def policy_of(row: InvitationPolicy) -> Policy:
     )
 
 
-def policies() -> dict[int, Policy]:
+def policies() -> dict[int | None, Policy]:
     """All policies by survey."""
     return {row.survey_id: policy_of(row) for row in db.session.scalars(select(InvitationPolicy))}
 
@@ -74,20 +77,7 @@ def gather(
     `count_planned`: whether invitations planned for other interactions of a customer count as contacts. They do
     when planning; at the moment of sending only what really happened counts.
     """
-    rows = _rows(interaction_ids)
-    people = {row.Interaction.customer_id: row.Customer for row in rows if row.Customer is not None}
-    stops = _Stops(people, count_planned=count_planned, now=now)
-    active = surveys.active_map()
-    known = policies()
-    found = []
-    for row in rows:
-        survey = active.get((row.Interaction.brand_id, row.Interaction.touchpoint_id))
-        found.append(_gathered(row, survey, known, stops, without_mail))
-    return found
-
-
-def _rows(interaction_ids: Sequence[int]) -> Sequence[Any]:
-    statement = (
+    rows = db.session.execute(
         select(Interaction, Source, Brand, Region, Customer)
         .join(Source, Source.id == Interaction.source_id)
         .join(Brand, Brand.id == Interaction.brand_id)
@@ -95,58 +85,76 @@ def _rows(interaction_ids: Sequence[int]) -> Sequence[Any]:
         .outerjoin(Customer, Customer.id == Interaction.customer_id)
         .where(Interaction.id.in_(interaction_ids))
         .order_by(Interaction.id)
-    )
-    return db.session.execute(statement).all()
+    ).all()
+    people = {row.Interaction.customer_id: row.Customer for row in rows if row.Customer is not None}
+    # Merged persons count as the one they were merged into: addresses, holds and quarantine are shared.
+    person = {id_: one.merged_into_id or id_ for id_, one in people.items()}
+    known = _Reachable(person.values(), count_planned=count_planned, now=now)
+    active, rules = surveys.active_map(), policies()
+    found = []
+    for row in rows:
+        survey = active.get((row.Interaction.brand_id, row.Interaction.touchpoint_id))
+        customer_id = person.get(row.Interaction.customer_id)
+        policy = rules.get(survey.id if survey else None, Policy())
+        found.append(_gathered(row, customer_id, survey, policy, known, without_mail))
+    return found
 
 
-class _Stops:
-    """Addresses, holds and earlier contacts of some customers, loaded once."""
+class Known:
+    """Holds and earlier contacts of some customers, loaded once."""
 
-    def __init__(self, people: dict[int, Customer], *, count_planned: bool, now: datetime) -> None:
-        # Merged persons count as the one they were merged into: addresses, holds and quarantine are shared.
-        self.person = {id_: person.merged_into_id or id_ for id_, person in people.items()}
-        wanted = set(self.person.values())
-        self.now = now
-        self.points = customers.contact_points(wanted)
-        self.holds = customers.holds_for(wanted, now)
-        self.facts = customers.facts_for(wanted, now - REFUSAL_QUARANTINE)
-        self.planned = _planned(wanted) if count_planned else {}
-        values = {p.value for points in self.points.values() for p in points if p.kind is ContactKind.EMAIL}
-        self._values = values
-        self._suppressed: dict[int, set[str]] = {}
-
-    def suppressed(self, brand_id: int) -> set[str]:
-        if brand_id not in self._suppressed:
-            self._suppressed[brand_id] = delivery.suppressed(
-                Channel.EMAIL, self._values, brand_id=brand_id, now=self.now
-            )
-        return self._suppressed[brand_id]
-
-    def address(self, customer_id: int | None, brand_id: int) -> tuple[int | None, Reason | None]:
-        """The e-mail address to use, or the reason why none may be."""
-        points = self.points.get(self.person.get(customer_id or 0, 0), [])
-        reason = Reason.NO_ADDRESS
-        for point in points:
-            if point.kind is not ContactKind.EMAIL:
-                continue
-            stop = why_not(_standing(point, point.value in self.suppressed(brand_id)))
-            if stop is None:
-                return point.id, None
-            reason = REASON_OF_STOP[stop]
-        return None, reason
+    def __init__(self, customer_ids: Iterable[int], *, count_planned: bool = False, now: datetime) -> None:
+        self.ids, self.now = set(customer_ids), now
+        self._holds = customers.holds_for(self.ids, now)
+        self._facts = customers.facts_for(self.ids, now - REFUSAL_QUARANTINE)
+        self._planned = _planned(self.ids) if count_planned else {}
 
     def contacts(self, customer_id: int | None, survey_id: int | None) -> tuple[Contact, ...]:
         """Earlier invitations and answers, and those already planned for other interactions."""
-        person = self.person.get(customer_id or 0, 0)
-        facts = [_contact(fact, survey_id) for fact in self.facts.get(person, []) if not fact.exempt]
-        planned = [
-            Contact(at, same_survey=planned_survey == survey_id) for planned_survey, at in self.planned.get(person, [])
-        ]
-        return tuple(facts + planned)
+        happened = (
+            Contact(fact.at, same_survey=fact.survey_id == survey_id, refused=fact.kind is FactKind.REFUSED)
+            for fact in self._facts.get(customer_id or 0, [])
+            if not fact.exempt
+        )
+        planned = self._planned.get(customer_id or 0, [])
+        return (*happened, *(Contact(at, same_survey=about == survey_id) for about, at in planned))
 
-    def held(self, customer_id: int | None) -> tuple[HeldUntil, ...]:
-        person = self.person.get(customer_id or 0, 0)
-        return tuple(HeldUntil(hold.until) for hold in self.holds.get(person, []))
+    def holds(self, customer_id: int | None) -> tuple[datetime | None, ...]:
+        """Until when the customer is left alone; None means for ever."""
+        return tuple(hold.until for hold in self._holds.get(customer_id or 0, []))
+
+
+class _Reachable(Known):
+    """The same, with the addresses of these customers."""
+
+    def __init__(self, customer_ids: Iterable[int], *, count_planned: bool, now: datetime) -> None:
+        super().__init__(customer_ids, count_planned=count_planned, now=now)
+        points = customers.contact_points(self.ids)
+        self._mailboxes = {
+            id_: [one for one in theirs if one.kind is ContactKind.EMAIL] for id_, theirs in points.items()
+        }
+        self._suppressed: dict[int, set[str]] = {}
+
+    def address(self, customer_id: int | None, brand_id: int) -> tuple[ContactPoint | None, Reason | None]:
+        """The e-mail address to use, or the reason why none may be."""
+        reason = Reason.NO_ADDRESS
+        for point in self._mailboxes.get(customer_id or 0, []):
+            stop = why_not(
+                Channel.EMAIL,
+                [(ground.kind, ground.withdrawn_at) for ground in point.grounds if ground.channel is Channel.EMAIL],
+                not_mine=point.not_mine_at is not None,
+                suppressed=point.value in self._stop_list(brand_id),
+            )
+            if stop is None:
+                return point, None
+            reason = Reason(stop.value)
+        return None, reason
+
+    def _stop_list(self, brand_id: int) -> set[str]:
+        if brand_id not in self._suppressed:
+            values = {point.value for theirs in self._mailboxes.values() for point in theirs}
+            self._suppressed[brand_id] = delivery.suppressed(Channel.EMAIL, values, brand_id=brand_id, now=self.now)
+        return self._suppressed[brand_id]
 
 
 def _planned(customer_ids: Iterable[int]) -> dict[int, list[tuple[int | None, datetime]]]:
@@ -160,50 +168,45 @@ def _planned(customer_ids: Iterable[int]) -> dict[int, list[tuple[int | None, da
     return found
 
 
-def _standing(point: ContactPoint, suppressed: bool) -> Standing:
-    grounds = tuple(
-        GroundFact(GroundKind(ground.kind), withdrawn=ground.withdrawn_at is not None)
-        for ground in point.grounds
-        if ground.channel is Channel.EMAIL
-    )
-    return Standing(
-        channel=Channel.EMAIL, not_mine=point.not_mine_at is not None, suppressed=suppressed, grounds=grounds
-    )
-
-
-def _contact(fact: ContactFact, survey_id: int | None) -> Contact:
-    return Contact(fact.at, same_survey=fact.survey_id == survey_id, refused=fact.kind is FactKind.REFUSED)
-
-
 def _gathered(
-    row: Any, survey: Survey | None, known: dict[int, Policy], stops: _Stops, without_mail: Collection[int]
+    row: Any,
+    customer_id: int | None,
+    survey: Survey | None,
+    policy: Policy,
+    known: _Reachable,
+    without_mail: Collection[int],
 ) -> Gathered:
     interaction, source, brand, region, customer = row
-    zone_name = (customer and customer.timezone) or (region and region.timezone) or brand.timezone
-    point_id, stop = stops.address(interaction.customer_id, interaction.brand_id)
+    address, stop = known.address(customer_id, brand.id)
     live_day = source.live_from is None or local_date(interaction.happened_at, source.timezone) >= source.live_from
     candidate = Candidate(
         happened_at=interaction.happened_at,
-        zone=zone_name,
+        zone=(customer and customer.timezone) or (region and region.timezone) or brand.timezone,
         live=not source.in_trial,
         after_live_day=live_day,
         can_send=brand.id not in without_mail or brand.is_demo or source.outbox_confirmed_at is not None,
         has_survey=survey is not None,
         cancelled=interaction.cancelled_at is not None,
         stop=stop,
-        holds=stops.held(interaction.customer_id),
-        contacts=stops.contacts(interaction.customer_id, survey.id if survey else None),
+        holds=known.holds(customer_id),
+        contacts=known.contacts(customer_id, survey.id if survey else None),
     )
-    return Gathered(
-        interaction_id=interaction.id,
-        customer_id=stops.person.get(interaction.customer_id or 0),
-        brand_id=interaction.brand_id,
-        touchpoint_id=interaction.touchpoint_id,
-        region_id=interaction.region_id,
-        source_id=source.id,
-        survey=survey,
-        policy=known.get(survey.id, Policy()) if survey else Policy(),
-        language=(customer and customer.language) or (region and region.language) or brand.language,
-        contact_point_id=point_id,
-        candidate=candidate,
-    )
+    language = (customer and customer.language) or (region and region.language) or brand.language
+    return Gathered(interaction, customer_id, survey, policy, language, address, candidate)
+
+
+class Promises:
+    """Letters promised one after the other: what somebody was promised a moment ago counts as a contact."""
+
+    def __init__(self) -> None:
+        self._made: dict[Hashable, list[tuple[int | None, datetime]]] = defaultdict(list)
+
+    def decide(
+        self, candidate: Candidate, policy: Policy, *, who: Hashable, survey_id: int | None, now: datetime
+    ) -> Decision:
+        """The rule of all decisions, with the promises made so far; a yes is the next one."""
+        promised = tuple(Contact(at, same_survey=about == survey_id) for about, at in self._made[who])
+        decision = decide(replace(candidate, contacts=candidate.contacts + promised), policy, now=now)
+        if decision.send_at:
+            self._made[who].append((survey_id, decision.send_at))
+        return decision

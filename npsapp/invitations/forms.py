@@ -4,18 +4,11 @@ from typing import Any
 
 from flask_babel import lazy_gettext as _
 from flask_wtf import FlaskForm
-from wtforms import BooleanField, IntegerField, SelectChoice, SelectMultipleField, TimeField, widgets
+from wtforms import IntegerField, SelectChoice, SelectMultipleField, TimeField, widgets
 from wtforms.validators import InputRequired, NumberRange, ValidationError
 
-WEEKDAYS = [
-    SelectChoice("1", _("Monday")),
-    SelectChoice("2", _("Tuesday")),
-    SelectChoice("3", _("Wednesday")),
-    SelectChoice("4", _("Thursday")),
-    SelectChoice("5", _("Friday")),
-    SelectChoice("6", _("Saturday")),
-    SelectChoice("7", _("Sunday")),
-]
+_NAMES = (_("Monday"), _("Tuesday"), _("Wednesday"), _("Thursday"), _("Friday"), _("Saturday"), _("Sunday"))
+WEEKDAYS = [SelectChoice(str(number), name) for number, name in enumerate(_NAMES, start=1)]
 
 
 def _days(label: Any, *, low: int, high: int, description: Any = "") -> IntegerField:
@@ -79,9 +72,3 @@ class PolicyForm(FlaskForm):
             "latest_days": self.latest_days.data,
             "valid_days": self.valid_days.data,
         }
-
-
-class DeedForm(FlaskForm):
-    """A button without fields: only the CSRF token counts."""
-
-    confirmed = BooleanField()

@@ -6,7 +6,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, Time, UniqueConstrain
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from npsapp.customers.models import Customer
-from npsapp.db import Base, code
+from npsapp.db import Base, Numbered, code
 from npsapp.delivery.models import Message
 from npsapp.delivery.rules import Channel
 from npsapp.intake.models import Interaction
@@ -17,7 +17,6 @@ from npsapp.surveys.models import Survey, SurveyVersion
 class InvitationPolicy(Base):
     """When a survey asks, and how long it leaves people alone."""
 
-    __tablename__ = "invitation_policy"
     __table_args__ = (
         CheckConstraint("delay_hours >= 0", name="delay_not_negative"),
         CheckConstraint("same_survey_days >= 0 AND other_days >= 0", name="quarantine_not_negative"),
@@ -42,10 +41,9 @@ class InvitationPolicy(Base):
     survey: Mapped[Survey] = relationship()
 
 
-class Invitation(Base):
+class Invitation(Numbered):
     """What was decided about one interaction; in state `excluded` a reason, and only then."""
 
-    __tablename__ = "invitation"
     __table_args__ = (
         UniqueConstraint("interaction_id"),
         CheckConstraint("(state = 'excluded') = (reason IS NOT NULL)", name="excluded_has_a_reason"),
@@ -69,7 +67,6 @@ class Invitation(Base):
         ),
     )
 
-    id: Mapped[int] = mapped_column(primary_key=True)
     interaction_id: Mapped[int] = mapped_column(ForeignKey("interaction.id"))
     customer_id: Mapped[int | None] = mapped_column(ForeignKey("customer.id"))
     survey_id: Mapped[int | None] = mapped_column(ForeignKey("survey.id"))
@@ -104,13 +101,11 @@ class Invitation(Base):
     steps: Mapped[list["InvitationStep"]] = relationship(back_populates="invitation")
 
 
-class InvitationStep(Base):
+class InvitationStep(Numbered):
     """One message of an invitation, with its own link."""
 
-    __tablename__ = "invitation_step"
     __table_args__ = (UniqueConstraint("invitation_id", "number"),)
 
-    id: Mapped[int] = mapped_column(primary_key=True)
     invitation_id: Mapped[int] = mapped_column(ForeignKey("invitation.id"))
     number: Mapped[int]
     channel: Mapped[Channel] = mapped_column(code(Channel, "channel"))

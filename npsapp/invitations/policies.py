@@ -17,17 +17,6 @@ from npsapp.invitations.rules import InvitationState, Reason
 from npsapp.surveys.models import Survey
 from npsapp.surveys.rules import SurveyState
 
-EDITABLE = (
-    "delay_hours",
-    "window_from",
-    "window_until",
-    "weekdays",
-    "same_survey_days",
-    "other_days",
-    "latest_days",
-    "valid_days",
-)
-
 
 def create_policy(survey_id: int, **values: Any) -> InvitationPolicy:
     """The policy of a new survey; `values` over the defaults (two weeks, 10-19, 90/30 days). Flushes."""
@@ -38,12 +27,12 @@ def create_policy(survey_id: int, **values: Any) -> InvitationPolicy:
 
 
 def change_policy(survey_id: int, values: dict[str, Any], *, actor: Actor, now: datetime) -> list[str]:
-    """Change a survey's rule; what is planned by it is decided again at the next beat.
+    """Change columns of a survey's rule; what is planned by it is decided again at the next beat.
 
     Gives the names of the changed fields, which the audit keeps.
     """
     policy = db.session.get(InvitationPolicy, survey_id) or create_policy(survey_id)
-    changed = [name for name in EDITABLE if name in values and getattr(policy, name) != values[name]]
+    changed = [name for name, value in values.items() if getattr(policy, name) != value]
     if not changed:
         return []
     for name in changed:

@@ -8,15 +8,14 @@ from typing import Any
 
 from sqlalchemy import select
 
-from npsapp.customers import queries as customers
 from npsapp.customers.models import ContactPoint
-from npsapp.customers.rules import ContactKind, FactKind
+from npsapp.customers.rules import ContactKind
 from npsapp.db import db
 from npsapp.delivery import queries as delivery
 from npsapp.delivery.rules import Channel
 from npsapp.intake.models import ImportBatch, Interaction, Source, StagedRow
-from npsapp.invitations.candidates import gather, policies
-from npsapp.invitations.rules import REFUSAL_QUARANTINE, Candidate, Contact, HeldUntil, Policy, Reason, decide
+from npsapp.invitations.candidates import Known, Promises, gather, policies
+from npsapp.invitations.rules import Candidate, Decision, Policy, Reason
 from npsapp.lib.clock import local_date
 from npsapp.surveys import queries as surveys
 
@@ -55,36 +54,23 @@ def would_ask_source(source_id: int, *, live_from: date | None, now: datetime) -
     return _counted(_as_if_live(ids, source.timezone, live_from, now), now)
 
 
-def _as_if_live(
-    ids: Sequence[int], zone: str, live_from: date | None, now: datetime
-) -> Iterator[tuple[Reason | None, datetime | None]]:
-    promised: dict[int | None, list[tuple[int, datetime]]] = {}
+def _as_if_live(ids: Sequence[int], zone: str, live_from: date | None, now: datetime) -> Iterator[Decision]:
+    promises = Promises()
     for start in range(0, len(ids), CHUNK):
-        some = ids[start : start + CHUNK]
-        for found in gather(some, count_planned=True, without_mail=(), now=now):
-            survey_id = found.survey.id if found.survey else 0
-            earlier = promised.setdefault(found.customer_id, [])
-            candidate = replace(
-                found.candidate,
-                live=True,
-                after_live_day=not live_from or local_date(found.candidate.happened_at, zone) >= live_from,
-                contacts=found.candidate.contacts
-                + tuple(Contact(at, same_survey=own == survey_id) for own, at in earlier),
-            )
-            decision = decide(candidate, found.policy, now=now)
-            if decision.send_at:
-                earlier.append((survey_id, decision.send_at))
-            yield decision.reason, decision.send_at
+        for one in gather(ids[start : start + CHUNK], count_planned=True, without_mail=(), now=now):
+            after_live_day = not live_from or local_date(one.candidate.happened_at, zone) >= live_from
+            candidate = replace(one.candidate, live=True, after_live_day=after_live_day)
+            yield promises.decide(candidate, one.policy, who=one.customer_id, survey_id=one.survey_id, now=now)
 
 
-def _counted(decisions: Iterable[tuple[Reason | None, datetime | None]], now: datetime) -> WouldAsk:
+def _counted(decisions: Iterable[Decision], now: datetime) -> WouldAsk:
     counts: Counter[Reason] = Counter()
     moments: list[datetime] = []
-    for reason, send_at in decisions:
-        if reason:
-            counts[reason] += 1
-        elif send_at:
-            moments.append(send_at)
+    for decision in decisions:
+        if decision.reason:
+            counts[decision.reason] += 1
+        elif decision.send_at:
+            moments.append(decision.send_at)
     return WouldAsk(
         asked=len(moments),
         today=sum(moment < now + timedelta(days=1) for moment in moments),
@@ -95,10 +81,9 @@ def _counted(decisions: Iterable[tuple[Reason | None, datetime | None]], now: da
 
 def _chunks(batch_id: int) -> Iterator[Sequence[Any]]:
     last = 0
-    rows = select(StagedRow.id, StagedRow.data, StagedRow.happened_at, StagedRow.email).order_by(StagedRow.id)
-    while chunk := db.session.execute(
-        rows.where(StagedRow.batch_id == batch_id, StagedRow.id > last).limit(CHUNK)
-    ).all():
+    columns = StagedRow.id, StagedRow.data, StagedRow.happened_at, StagedRow.email
+    rows = select(*columns).where(StagedRow.batch_id == batch_id).order_by(StagedRow.id).limit(CHUNK)
+    while chunk := db.session.execute(rows.where(StagedRow.id > last)).all():
         yield chunk
         last = chunk[-1].id
 
@@ -117,79 +102,55 @@ class _Staged:
         self.source, self.now, self.live_from = batch.source, now, live_from
         self.touchpoint_id = touchpoint_id or batch.source.touchpoint_id
         self.ground = bool(grounds.get(Channel.EMAIL.value))
-        self.active = surveys.active_map()
-        self.policies = policies()
-        self.promised: dict[str, list[tuple[int, datetime]]] = {}
+        self.active, self.policies = surveys.active_map(), policies()
+        self.promises = Promises()
 
-    def decide(self, chunk: Sequence[Any]) -> Iterator[tuple[Reason | None, datetime | None]]:
-        known = self._known_ids(chunk)
-        facts = _Facts({row.email for row in chunk if row.email}, self.source.brand_id, self.now)
-        for row in chunk:
-            if row.data.get("external_id") in known:
-                continue
-            yield self._decide(row, facts)
-
-    def _known_ids(self, chunk: Sequence[Any]) -> set[str]:
+    def decide(self, chunk: Sequence[Any]) -> Iterator[Decision]:
         ids = [row.data.get("external_id") for row in chunk]
-        rows = select(Interaction.external_id).where(
-            Interaction.source_id == self.source.id, Interaction.external_id.in_(ids)
-        )
-        return set(db.session.scalars(rows))
+        here = Interaction.source_id == self.source.id, Interaction.external_id.in_(ids)
+        taken_in = set(db.session.scalars(select(Interaction.external_id).where(*here)))
+        mailboxes = _Mailboxes({row.email for row in chunk if row.email}, self.source.brand_id, self.now)
+        for row in chunk:
+            if row.data.get("external_id") not in taken_in:
+                yield self._decide(row, mailboxes)
 
-    def _decide(self, row: Any, facts: "_Facts") -> tuple[Reason | None, datetime | None]:
+    def _decide(self, row: Any, mailboxes: "_Mailboxes") -> Decision:
         brand = row.data.get("brand_id") or self.source.brand_id
         survey = self.active.get((brand, row.data.get("touchpoint_id") or self.touchpoint_id or 0))
-        survey_id = survey.id if survey else 0
-        contacts = facts.contacts(row.email, survey_id) + tuple(
-            Contact(at, same_survey=own == survey_id) for own, at in self.promised.get(row.email, [])
-        )
+        survey_id = survey.id if survey else None
+        person = mailboxes.person.get(row.email)
         consent = row.data.get("consents", {}).get(Channel.EMAIL.value)
+        on = local_date(row.happened_at, self.source.timezone)
         candidate = Candidate(
             happened_at=row.happened_at,
             zone=self.source.timezone,
-            after_live_day=self.live_from is None
-            or local_date(row.happened_at, self.source.timezone) >= self.live_from,
+            after_live_day=self.live_from is None or on >= self.live_from,
             has_survey=survey is not None,
             cancelled=bool(row.data.get("cancelled")),
-            stop=facts.stop(row.email, ground=self.ground if consent is None else consent),
-            holds=facts.holds(row.email),
-            contacts=contacts,
+            stop=mailboxes.stop(row.email, ground=self.ground if consent is None else consent),
+            holds=mailboxes.known.holds(person),
+            contacts=mailboxes.known.contacts(person, survey_id),
         )
-        decision = decide(candidate, self.policies.get(survey_id, Policy()), now=self.now)
-        if decision.send_at:
-            self.promised.setdefault(row.email, []).append((survey_id, decision.send_at))
-        return decision.reason, decision.send_at
+        policy = self.policies.get(survey_id, Policy())
+        return self.promises.decide(candidate, policy, who=row.email, survey_id=survey_id, now=self.now)
 
 
-class _Facts:
-    """What is known of the people behind some e-mail addresses; one statement per kind of fact."""
+class _Mailboxes:
+    """What is known of some e-mail addresses and the people behind them; one statement per kind of fact."""
 
     def __init__(self, emails: set[str], brand_id: int, now: datetime) -> None:
-        points = db.session.scalars(
-            select(ContactPoint).where(ContactPoint.kind == ContactKind.EMAIL, ContactPoint.value.in_(emails))
-        ).all()
+        mailboxes = ContactPoint.kind == ContactKind.EMAIL, ContactPoint.value.in_(emails)
+        points = db.session.scalars(select(ContactPoint).where(*mailboxes)).all()
         self.person = {point.value: point.customer_id for point in points}
         self.not_mine = {point.value for point in points if point.not_mine_at}
         self.suppressed = delivery.suppressed(Channel.EMAIL, emails, brand_id=brand_id, now=now)
-        self.held = customers.holds_for(self.person.values(), now)
-        self.facts = customers.facts_for(self.person.values(), now - REFUSAL_QUARANTINE)
+        self.known = Known(self.person.values(), now=now)
 
     def stop(self, email: str, *, ground: bool) -> Reason | None:
-        if not email:
-            return Reason.NO_ADDRESS
-        if email in self.not_mine:
-            return Reason.NOT_MINE
-        if email in self.suppressed:
-            return Reason.SUPPRESSED
-        return None if ground else Reason.NO_GROUND
-
-    def holds(self, email: str) -> tuple[HeldUntil, ...]:
-        return tuple(HeldUntil(hold.until) for hold in self.held.get(self.person.get(email, 0), []))
-
-    def contacts(self, email: str, survey_id: int) -> tuple[Contact, ...]:
-        facts = self.facts.get(self.person.get(email, 0), [])
-        return tuple(
-            Contact(fact.at, same_survey=fact.survey_id == survey_id, refused=fact.kind is FactKind.REFUSED)
-            for fact in facts
-            if not fact.exempt
+        against = (
+            (not email, Reason.NO_ADDRESS),
+            (email in self.not_mine, Reason.NOT_MINE),
+            (email in self.suppressed, Reason.SUPPRESSED),
+            (not ground, Reason.NO_GROUND),
         )
+        return next((reason for holds, reason in against if holds), None)

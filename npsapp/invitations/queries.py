@@ -2,8 +2,8 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 from sqlalchemy import and_, bindparam, exists, func, or_, select
 from sqlalchemy.orm import joinedload
@@ -29,6 +29,15 @@ _OF_LINK = (  # built once: every opening of a survey page asks it
             for shown in (Interaction.brand, Interaction.region, Interaction.unit, Interaction.customer)
         ),
     )
+)
+
+
+_SHOWN = (
+    *(
+        joinedload(Invitation.interaction).joinedload(shown)
+        for shown in (Interaction.unit, Interaction.region, Interaction.touchpoint)
+    ),
+    joinedload(Invitation.customer),
 )
 
 
@@ -87,41 +96,32 @@ def policy(survey_id: int) -> InvitationPolicy | None:
     return db.session.get(InvitationPolicy, survey_id)
 
 
-@dataclass(frozen=True)
-class PlanFilter:
-    """What the schedule shows: one state (planned, or held back with perhaps one reason), one day, one region."""
+def lines(
+    *,
+    held: bool,
+    scope: Scope,
+    limit: int,
+    offset: int,
+    reason: Reason | None = None,
+    day: date | None = None,
+    region_id: int | None = None,
+) -> Sequence[Invitation]:
+    """Lines of the plan in the user's regions, of one region or day (in UTC) if one is given.
 
-    state: InvitationState = InvitationState.PLANNED
-    reason: Reason | None = None
-    day: date | None = None
-    """A day in UTC."""
-    region_id: int | None = None
-
-
-def lines(wanted: PlanFilter, *, scope: Scope, limit: int, offset: int) -> Sequence[Invitation]:
-    """Lines of the plan in the user's regions: planned ones by moment, held-back ones newest first."""
-    rows = (
-        select(Invitation)
-        .where(Invitation.state == wanted.state, Invitation.test.is_(False), within(Invitation.region_id, scope))
-        .options(
-            joinedload(Invitation.interaction).joinedload(Interaction.unit),
-            joinedload(Invitation.interaction).joinedload(Interaction.region),
-            joinedload(Invitation.interaction).joinedload(Interaction.touchpoint),
-            joinedload(Invitation.customer),
-        )
-        .limit(limit)
-        .offset(offset)
+    Planned ones by moment; or those held back, with perhaps one reason, newest first.
+    """
+    asked: dict[Any, Any] = {Invitation.region_id: region_id, Invitation.reason: reason if held else None}
+    rows = select(Invitation).where(
+        Invitation.state == (InvitationState.EXCLUDED if held else InvitationState.PLANNED),
+        Invitation.test.is_(False),
+        within(Invitation.region_id, scope),
+        *(column == value for column, value in asked.items() if value),
     )
-    if wanted.region_id:
-        rows = rows.where(Invitation.region_id == wanted.region_id)
-    if wanted.state is InvitationState.PLANNED:
-        if wanted.day:
-            start = datetime.combine(wanted.day, datetime.min.time(), tzinfo=UTC)
-            rows = rows.where(Invitation.send_at >= start, Invitation.send_at < start + timedelta(days=1))
-        return db.session.scalars(rows.order_by(Invitation.send_at, Invitation.id)).all()
-    if wanted.reason:
-        rows = rows.where(Invitation.reason == wanted.reason)
-    return db.session.scalars(rows.order_by(Invitation.id.desc())).all()
+    if day and not held:
+        start = datetime.combine(day, datetime.min.time(), tzinfo=UTC)
+        rows = rows.where(Invitation.send_at >= start, Invitation.send_at < start + timedelta(days=1))
+    order = (Invitation.id.desc(),) if held else (Invitation.send_at, Invitation.id)
+    return db.session.scalars(rows.options(*_SHOWN).order_by(*order).limit(limit).offset(offset)).all()
 
 
 def reasons(*, scope: Scope) -> dict[Reason, int]:

@@ -57,8 +57,8 @@ def letter(
     token: str,
     contact_point_id: int | None,
     addresses: Addresses,
-) -> tuple[rendering.Letter, str]:
-    """The first letter of an invitation and its unsubscribe address."""
+) -> dict[str, str]:
+    """The first letter of an invitation, as the post office takes it in: subject, texts, unsubscribe address."""
     brand = interaction.brand
     site = brand.site(addresses.public_url)
     values = values_for(interaction, language)
@@ -66,15 +66,13 @@ def letter(
     page = wording.wording(surveys.questionnaire(version), language=language, values=values)
     unsubscribe = f"{site}/u/{unsubscribe_token(addresses.keys, contact_point_id, brand.id)}"
     scale = rendering.Scale(page.question, page.low, page.high, f"{site}/r/{token}")
-    done = rendering.invitation(
+    letter = rendering.invitation(
         brand,
         language=language,
-        subject=words.subject,
-        before=words.before,
-        after=words.after,
+        **words,
         scale=scale,
         unsubscribe_url=unsubscribe,
         privacy_url=f"{site}/privacy/{brand.key}?lang={language}",
         logo_url=f"{site}/logos/{brand.logo}" if brand.logo else "",
     )
-    return done, unsubscribe
+    return {"subject": letter.subject, "body": letter.body, "html": letter.html, "unsubscribe_url": unsubscribe}

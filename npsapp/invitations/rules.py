@@ -1,12 +1,12 @@
 """Whether, when and how to ask one customer about one interaction; every no has a reason."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from enum import StrEnum
 
 from npsapp.lib.clock import at_local, zone
-from npsapp.lib.texts import N_
+from npsapp.lib.texts import N_, Worded
 
 FLOOR_BETWEEN_MESSAGES = timedelta(hours=24)
 REFUSAL_QUARANTINE = timedelta(days=365)
@@ -14,31 +14,16 @@ REFUSAL_QUARANTINE = timedelta(days=365)
 WINDOW_SEARCH_DAYS = 15
 
 
-class InvitationState(StrEnum):
+class InvitationState(Worded):
     """Where an invitation is."""
 
-    PLANNED = "planned"
-    EXCLUDED = "excluded"
-    HANDED_OVER = "handed_over"
-    ANSWERED = "answered"
-    EXPIRED = "expired"
-    WITHDRAWN = "withdrawn"
-    NOT_MINE = "not_mine"
-
-    @property
-    def label(self) -> str:
-        return _STATE_LABELS[self]
-
-
-_STATE_LABELS = {
-    InvitationState.PLANNED: N_("planned"),
-    InvitationState.EXCLUDED: N_("held back"),
-    InvitationState.HANDED_OVER: N_("asked"),
-    InvitationState.ANSWERED: N_("answered"),
-    InvitationState.EXPIRED: N_("not answered"),
-    InvitationState.WITHDRAWN: N_("withdrawn"),
-    InvitationState.NOT_MINE: N_("not their purchase"),
-}
+    PLANNED = "planned", N_("planned")
+    EXCLUDED = "excluded", N_("held back")
+    HANDED_OVER = "handed_over", N_("asked")
+    ANSWERED = "answered", N_("answered")
+    EXPIRED = "expired", N_("not answered")
+    WITHDRAWN = "withdrawn", N_("withdrawn")
+    NOT_MINE = "not_mine", N_("not their purchase")
 
 
 class StepState(StrEnum):
@@ -111,13 +96,6 @@ class Contact:
 
 
 @dataclass(frozen=True)
-class HeldUntil:
-    """A hold on the customer; `until` None means for ever."""
-
-    until: datetime | None
-
-
-@dataclass(frozen=True)
 class Candidate:
     """All facts about one interaction that decide whether to ask."""
 
@@ -131,8 +109,9 @@ class Candidate:
     cancelled: bool = False
     stop: Reason | None = None
     """Why none of the customer's addresses may be used; None when one may."""
-    holds: tuple[HeldUntil, ...] = ()
-    contacts: tuple[Contact, ...] = field(default=())
+    holds: tuple[datetime | None, ...] = ()
+    """Until when the customer is left alone; None means for ever."""
+    contacts: tuple[Contact, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -157,16 +136,14 @@ def decide(candidate: Candidate, policy: Policy, *, now: datetime) -> Decision:
     """
     planned = sending_time(candidate.happened_at + policy.delay, policy, candidate.zone)
     latest = candidate.happened_at + policy.delay + policy.latest
-    standing = _standing_reason(candidate)
-    if standing:
+    if standing := _standing_reason(candidate):
         return Decision(standing, latest_at=latest)
     send_at = max(planned, sending_time(now, policy, candidate.zone))
     if send_at > latest:
         return Decision(Reason.TOO_OLD, latest_at=latest)
-    temporary = _temporary_reason(candidate, policy, send_at)
-    if temporary:
+    if temporary := _temporary_reason(candidate, policy, send_at):
         reason, free_at = temporary
-        return Decision(reason, latest_at=latest, again_at=_again(free_at, latest))
+        return Decision(reason, latest_at=latest, again_at=free_at if free_at <= latest else None)
     return Decision(None, send_at=send_at, latest_at=latest)
 
 
@@ -180,14 +157,14 @@ def _standing_reason(candidate: Candidate) -> Reason | None:
         (not candidate.after_live_day, Reason.BEFORE_LIVE),
         (candidate.stop is not None, candidate.stop),
         (not candidate.can_send, Reason.NO_MAIL_SERVER),
-        (any(hold.until is None for hold in candidate.holds), Reason.ON_HOLD),
+        (None in candidate.holds, Reason.ON_HOLD),
     )
     return next((reason for holds, reason in against if holds), None)
 
 
 def _temporary_reason(candidate: Candidate, policy: Policy, send_at: datetime) -> tuple[Reason, datetime] | None:
     """A hold or quarantine that would still last at `send_at`, and when it ends."""
-    ends = [hold.until for hold in candidate.holds if hold.until and hold.until > send_at]
+    ends = [until for until in candidate.holds if until and until > send_at]
     if ends:
         return Reason.ON_HOLD, max(ends)
     free_at = free_after(candidate.contacts, policy)
@@ -202,23 +179,13 @@ def free_after(contacts: Iterable[Contact], policy: Policy) -> datetime | None:
     An invitation or answer of the same survey counts `same_survey`, of another one `other_survey`, a refusal a
     year; two messages of different invitations are at least 24 hours apart, whatever a policy says.
     """
-    ends = [
-        contact.at
-        + max(
-            REFUSAL_QUARANTINE
-            if contact.refused
-            else policy.same_survey
-            if contact.same_survey
-            else policy.other_survey,
-            FLOOR_BETWEEN_MESSAGES,
-        )
-        for contact in contacts
-    ]
-    return max(ends, default=None)
 
+    def quarantine(contact: Contact) -> timedelta:
+        if contact.refused:
+            return REFUSAL_QUARANTINE
+        return max(policy.same_survey if contact.same_survey else policy.other_survey, FLOOR_BETWEEN_MESSAGES)
 
-def _again(free_at: datetime, latest: datetime) -> datetime | None:
-    return free_at if free_at <= latest else None
+    return max((contact.at + quarantine(contact) for contact in contacts), default=None)
 
 
 def sending_time(earliest: datetime, policy: Policy, zone_name: str) -> datetime:

@@ -8,13 +8,12 @@ from npsapp.audit import services as audit
 from npsapp.audit.events import Event
 from npsapp.audit.services import Actor
 from npsapp.db import db
-from npsapp.delivery import services as delivery
 from npsapp.delivery.models import Message
-from npsapp.delivery.rules import Channel, Purpose
+from npsapp.delivery.rules import Purpose
 from npsapp.intake.models import Interaction, Source, SourceKind
-from npsapp.invitations import rendering
+from npsapp.invitations import letters, rendering
 from npsapp.invitations.models import Invitation, InvitationPolicy, InvitationStep
-from npsapp.invitations.rules import InvitationState, StepState
+from npsapp.invitations.rules import InvitationState
 from npsapp.lib.tokens import new_token
 from npsapp.organization.models import Brand
 from npsapp.surveys.models import Survey, SurveyVersion
@@ -30,32 +29,29 @@ def send(
 
     The version is not frozen: no customer sees it. Refuses with `delivery.NoSender`.
     """
-    version = db.session.get_one(SurveyVersion, survey.version_id)
-    interaction = _interaction(survey, language, now)
-    invitation = _invitation(survey, interaction, language, now)
-    letter, unsubscribe = rendering.letter(
-        interaction,
-        version,
+    invitation = Invitation(
+        interaction=_interaction(survey, language, now),
+        survey_id=survey.id,
+        brand_id=survey.brand_id,
+        touchpoint_id=survey.touchpoint_id,
+        state=InvitationState.PLANNED,
+        send_at=now,
+        decided_at=now,
+        valid_until=now + LASTS,
         language=language,
-        token=invitation.steps[0].token,
-        contact_point_id=None,
-        addresses=addresses,
+        test=True,
     )
-    message = delivery.queue(
+    db.session.add(invitation)
+    db.session.flush()
+    message = letters.queue_letter(
+        invitation,
+        db.session.get_one(SurveyVersion, survey.version_id),
         purpose=Purpose.TEST,
         to_address=to_address,
-        brand_id=survey.brand_id,
-        survey_id=survey.id,
-        language=language,
-        subject=letter.subject,
-        body=letter.body,
-        html=letter.html,
-        unsubscribe_url=unsubscribe,
-        due_at=now,
+        contact_point_id=None,
+        addresses=addresses,
         now=now,
     )
-    invitation.steps[0].message_id = message.id
-    db.session.flush()
     audit.record(Event.TEST_SENT, actor=actor, now=now, subject=("survey", survey.id), data={"language": language})
     return message
 
@@ -64,7 +60,7 @@ def _interaction(survey: Survey, language: str, now: datetime) -> Interaction:
     """What the letter speaks of; as long ago as the survey waits before it asks."""
     policy = db.session.get(InvitationPolicy, survey.id)
     sample = SAMPLES[language]
-    interaction = Interaction(
+    return Interaction(
         source=_source(survey.brand, now),
         external_id=new_token(),
         brand=survey.brand,
@@ -77,9 +73,6 @@ def _interaction(survey: Survey, language: str, now: datetime) -> Interaction:
         accepted_at=now,
         changed_at=now,
     )
-    db.session.add(interaction)
-    db.session.flush()
-    return interaction
 
 
 def _source(brand: Brand, now: datetime) -> Source:
@@ -97,28 +90,6 @@ def _source(brand: Brand, now: datetime) -> Source:
         live_at=now,
         created_at=now,
     )
-
-
-def _invitation(survey: Survey, interaction: Interaction, language: str, now: datetime) -> Invitation:
-    invitation = Invitation(
-        interaction_id=interaction.id,
-        survey_id=survey.id,
-        version_id=survey.version_id,
-        brand_id=survey.brand_id,
-        touchpoint_id=survey.touchpoint_id,
-        state=InvitationState.HANDED_OVER,
-        send_at=now,
-        decided_at=now,
-        handed_over_at=now,
-        valid_until=now + LASTS,
-        language=language,
-        test=True,
-    )
-    step = InvitationStep(number=1, channel=Channel.EMAIL, token=new_token(), due_at=now, state=StepState.HANDED_OVER)
-    invitation.steps.append(step)
-    db.session.add(invitation)
-    db.session.flush()
-    return invitation
 
 
 def state_of(message_id: int) -> Message | None:

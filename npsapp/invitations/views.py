@@ -13,7 +13,7 @@ from npsapp.delivery.rules import PauseKind
 from npsapp.i18n import language_now
 from npsapp.invitations import policies, queries, services
 from npsapp.invitations.candidates import policy_of
-from npsapp.invitations.forms import DeedForm, PolicyForm
+from npsapp.invitations.forms import PolicyForm
 from npsapp.invitations.rules import InvitationState, Policy, Reason
 from npsapp.lib.clock import utcnow
 from npsapp.lib.texts import text_in
@@ -33,14 +33,9 @@ def schedule() -> str:
     """The next fourteen days, the planned letters, and everything held back with its reason."""
     now, seen = utcnow(), scope()
     held = request.args.get("show") == "held"
-    wanted = queries.PlanFilter(
-        state=InvitationState.EXCLUDED if held else InvitationState.PLANNED,
-        reason=_reason(),
-        day=listing.day("day"),
-        region_id=listing.whole("region"),
-    )
+    wanted = {"reason": _reason(), "day": listing.day("day"), "region_id": listing.whole("region")}
     window = listing.window(size=50)
-    rows = queries.lines(wanted, scope=seen, limit=window.limit, offset=window.offset)
+    rows = queries.lines(held=held, **wanted, scope=seen, limit=window.limit, offset=window.offset)
     days = queries.planned_by_day(now, days=DAYS_AHEAD, scope=seen)
     return render_template(
         "invitations/schedule.html",
@@ -53,7 +48,6 @@ def schedule() -> str:
         reasons=queries.reasons(scope=seen),
         pauses=[one for one in delivery.pauses(now) if one.kind is not PauseKind.REGION or seen.covers(one.ref_id)],
         regions=[one for one in organization.choices("region", language_now()) if seen.covers(one[0])],
-        deed=DeedForm(),
     )
 
 
@@ -68,8 +62,6 @@ def withdraw(invitation_id: int) -> Response:
     """Do not ask this customer about this purchase."""
     if queries.visible(invitation_id, scope()) is None:
         abort(404)
-    if not DeedForm().validate_on_submit():
-        abort(400)
     with transaction():
         services.withdraw(invitation_id, actor=by_user(current_user.id), now=utcnow())
     flash(_("The customer will not be asked about this purchase."), "ok")
@@ -80,8 +72,6 @@ def withdraw(invitation_id: int) -> Response:
 @requires(Permission.ADMINISTER)
 def pause() -> Response:
     """The kill switch: no letter to customers leaves until somebody resumes."""
-    if not DeedForm().validate_on_submit():
-        abort(400)
     with transaction():
         pauses.pause(kind=PauseKind.EVERYTHING, ref_id=None, until=None, by_user_id=current_user.id, now=utcnow())
     flash(_("Sending to customers is paused."), "ok")
@@ -92,8 +82,6 @@ def pause() -> Response:
 @requires(Permission.ADMINISTER)
 def resume(pause_id: int) -> Response:
     """End a pause; what waited is decided again before it leaves."""
-    if not DeedForm().validate_on_submit():
-        abort(400)
     with transaction():
         pauses.resume(pause_id, by_user_id=current_user.id, now=utcnow())
     flash(_("Sending goes on. Letters that waited are checked again before they leave."), "ok")

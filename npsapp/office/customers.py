@@ -22,8 +22,7 @@ from npsapp.customers import queries as customers
 from npsapp.customers.models import Customer
 from npsapp.db import transaction
 from npsapp.i18n import LANGUAGES
-from npsapp.invitations import policies
-from npsapp.invitations import services as invitations
+from npsapp.invitations import letters, policies
 from npsapp.lib.clock import day_bounds, utcnow
 from npsapp.office import queries
 from npsapp.office.blueprint import bp
@@ -157,7 +156,7 @@ def customer_hold(customer_id: int) -> ResponseReturnValue:
     until = day_bounds(day, customers.timezone_of(found, brand))[1] if day else None
     with transaction():
         care.hold(customer_id, until=until, actor=_me(), now=utcnow())
-        invitations.stop_for(customer_id, now=utcnow())
+        letters.stop_for(customer_id, now=utcnow())
         policies.held_changed(customer_id)
     return _done(customer_id, _("This customer is left alone."))
 

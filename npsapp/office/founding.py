@@ -18,6 +18,7 @@ from npsapp.lib.texts import N_
 from npsapp.office import removal
 from npsapp.organization import queries as organization
 from npsapp.organization import services as organization_services
+from npsapp.organization.models import Region
 from npsapp.permissions import Role
 from npsapp.surveys import founding as surveys
 
@@ -130,7 +131,7 @@ class _Team:
 
     def place(self, place: Place) -> None:
         names = dict.fromkeys(("en", "ru", "uk"), place.name)
-        region = organization_services.create_region(pool_id=self.pool_id, name=names, now=self.now)
+        region = organization_services.create(Region, pool_id=self.pool_id, name=names, now=self.now)
         if place.manager:
             user = self.add(place.manager, Role.MANAGER, region_id=region.id)
             accounts_services.set_duty(self.pool_id, region.id, user.id, actor=self.actor, now=self.now)

@@ -6,8 +6,7 @@ from datetime import date, datetime
 from npsapp.audit import services as audit
 from npsapp.audit.events import Event
 from npsapp.audit.services import Actor
-from npsapp.invitations import queries
-from npsapp.invitations import services as invitations
+from npsapp.invitations import letters, queries
 from npsapp.lib.refusals import Refused
 
 
@@ -16,9 +15,9 @@ def settle(*, since: datetime, survey_id: int | None, day: date, send: bool, act
     ids = queries.in_doubt(since).get((survey_id, day), [])
     for id_ in ids:
         if send:
-            invitations.send_after_all(id_, now=now)
+            letters.send_after_all(id_, now=now)
             continue
         with suppress(Refused):  # it was held back meanwhile: nothing leaves
-            invitations.take_as_sent(id_, actor=actor, now=now)
+            letters.take_as_sent(id_, actor=actor, now=now)
     audit.record(Event.SENDING_SETTLED, actor=actor, now=now, data={"count": len(ids), "sent": send})
     return len(ids)

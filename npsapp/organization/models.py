@@ -5,31 +5,25 @@ from datetime import date, datetime, time
 from sqlalchemy import Date, ForeignKey, Index, Time, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from npsapp.db import Base, code
+from npsapp.db import Numbered, code
 from npsapp.organization.rules import StaffLetters
 
 
-class Pool(Base):
+class Pool(Numbered):
     """One data controller: persons are matched, quarantined, searched and erased inside one pool."""
 
-    __tablename__ = "pool"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str]
 
 
-class Brand(Base):
+class Brand(Numbered):
     """The name under which customers know the company."""
 
-    __tablename__ = "brand"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
     pool_id: Mapped[int] = mapped_column(ForeignKey("pool.id"), index=True)
     key: Mapped[str] = mapped_column(unique=True)
     """Short stable name for files and addresses: lower-case letters, digits, hyphen."""
     name: Mapped[dict[str, str]]
     """Per language, as on the sign over the door."""
-    phrase: Mapped[dict[str, str]]
+    phrase: Mapped[dict[str, str]] = mapped_column(default=dict)
     """Per language, the noun with the name in the accusative: «компанию «Водолад»»; fills {company}."""
     accent: Mapped[str] = mapped_column(default="#1F5FBF")
     group_colours: Mapped[bool] = mapped_column(default=False)
@@ -41,7 +35,7 @@ class Brand(Base):
     currency: Mapped[str] = mapped_column(default="UAH")
     contact_email: Mapped[str] = mapped_column(default="")
     """Where customers can write when a survey is closed."""
-    postal_address: Mapped[dict[str, str]]
+    postal_address: Mapped[dict[str, str]] = mapped_column(default=dict)
     public_url: Mapped[str] = mapped_column(default="")
     """Own address of letters' and surveys' links, `https://…` without a path; empty: the installation's."""
     public_url_checked_at: Mapped[datetime | None]
@@ -59,16 +53,13 @@ class Brand(Base):
         return self.public_url if self.public_url and self.public_url_checked_at else ours
 
 
-class Region(Base):
+class Region(Numbered):
     """A part of the company that one manager answers for; regions form a tree."""
 
-    __tablename__ = "region"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
     pool_id: Mapped[int] = mapped_column(ForeignKey("pool.id"), index=True)
     key: Mapped[str] = mapped_column(unique=True)
     name: Mapped[dict[str, str]]
-    aliases: Mapped[list[str]]
+    aliases: Mapped[list[str]] = mapped_column(default=list)
     """Other spellings found in files, folded by `organization.rules.fold`."""
     parent_id: Mapped[int | None] = mapped_column(ForeignKey("region.id"), index=True)
     timezone: Mapped[str | None]
@@ -83,18 +74,16 @@ class Region(Base):
     retired_at: Mapped[datetime | None]
 
 
-class Unit(Base):
+class Unit(Numbered):
     """A store, warehouse or branch: the place that is rated."""
 
-    __tablename__ = "unit"
     __table_args__ = (UniqueConstraint("brand_id", "key"),)
 
-    id: Mapped[int] = mapped_column(primary_key=True)
     brand_id: Mapped[int] = mapped_column(ForeignKey("brand.id"))
     key: Mapped[str]
     """The folded name by which files are matched."""
     name: Mapped[dict[str, str]]
-    aliases: Mapped[list[str]]
+    aliases: Mapped[list[str]] = mapped_column(default=list)
     region_id: Mapped[int | None] = mapped_column(ForeignKey("region.id"), index=True)
     confirmed: Mapped[bool] = mapped_column(default=True)
     """False: made from a file's words and waiting for somebody to look at it."""
@@ -103,13 +92,11 @@ class Unit(Base):
     region: Mapped[Region | None] = relationship()
 
 
-class Performer(Base):
+class Performer(Numbered):
     """The person who is rated: seller, courier, assembler; need not be a user."""
 
-    __tablename__ = "performer"
     __table_args__ = (UniqueConstraint("brand_id", "key"),)
 
-    id: Mapped[int] = mapped_column(primary_key=True)
     brand_id: Mapped[int] = mapped_column(ForeignKey("brand.id"))
     key: Mapped[str]
     name: Mapped[str]
@@ -121,28 +108,24 @@ class Performer(Base):
     retired_at: Mapped[datetime | None]
 
 
-class Segment(Base):
+class Segment(Numbered):
     """A kind of customers: retail, contractors, projects."""
 
-    __tablename__ = "segment"
     __table_args__ = (UniqueConstraint("pool_id", "key"),)
 
-    id: Mapped[int] = mapped_column(primary_key=True)
     pool_id: Mapped[int] = mapped_column(ForeignKey("pool.id"))
     key: Mapped[str]
     name: Mapped[dict[str, str]]
-    aliases: Mapped[list[str]]
+    aliases: Mapped[list[str]] = mapped_column(default=list)
     created_at: Mapped[datetime]
     retired_at: Mapped[datetime | None]
 
 
-class Holiday(Base):
+class Holiday(Numbered):
     """A day on which nobody works: in one region, or everywhere when `region_id` is empty."""
 
-    __tablename__ = "holiday"
     __table_args__ = (Index("ix_holiday_day", "day"),)
 
-    id: Mapped[int] = mapped_column(primary_key=True)
     region_id: Mapped[int | None] = mapped_column(ForeignKey("region.id"))
     day: Mapped[date] = mapped_column(Date)
     name: Mapped[dict[str, str]]

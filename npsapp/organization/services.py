@@ -1,6 +1,6 @@
 """Entering and changing the company: brands, regions, units, performers, segments, holidays."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any, TypeVar
 
@@ -38,34 +38,25 @@ def create_pool(*, name: str) -> Pool:
     return _added(Pool(name=name))
 
 
-def create_brand(*, pool_id: int, name: Texts, now: datetime, key: str = "", **fields: Any) -> Brand:
-    """A new brand; `fields` are further columns of `Brand`. The key is made from the name when none is given."""
-    fields = {"phrase": {}, "postal_address": {}} | fields
-    return _added(Brand(pool_id=pool_id, key=_free_key(Brand, key, name), name=name, created_at=now, **fields))
+def create(model: type[Row], *, name: Any, now: datetime, key: str = "", **columns: Any) -> Row:
+    """A new brand, region, unit, performer, segment or touchpoint with these columns.
+
+    Without a key of its own it gets its folded name where files are matched by it, else a free one made of the name.
+    """
+    made: Any = model
+    return _added(made(name=name, key=_key(model, name, key), created_at=now, **columns))
 
 
-def create_region(*, pool_id: int, name: Texts, now: datetime, key: str = "", **fields: Any) -> Region:
-    """A new region; `fields` are further columns of `Region`."""
-    fields = {"aliases": []} | fields
-    return _added(Region(pool_id=pool_id, key=_free_key(Region, key, name), name=name, created_at=now, **fields))
+def _key(model: type[Base], name: Any, wanted: str = "") -> str:
+    first = next(iter(queries.names(name)), "")
+    if wanted and model not in _UNIQUE:
+        return wanted
+    return rules.fold(first) if model in _FOLDED else _free_key(model, wanted or rules.make_key(first))
 
 
-def create_unit(*, brand_id: int, name: Texts, region_id: int | None, now: datetime) -> Unit:
-    """A new confirmed unit; its key is its folded first name."""
-    key = rules.fold(next(iter(name.values())))
-    return _added(Unit(brand_id=brand_id, key=key, name=name, aliases=[], region_id=region_id, created_at=now))
-
-
-def create_performer(*, brand_id: int, name: str, now: datetime, role: str, unit_id: int) -> Performer:
-    """A new confirmed performer."""
-    key = rules.fold(name)
-    return _added(Performer(brand_id=brand_id, key=key, name=name, role=role, unit_id=unit_id, created_at=now))
-
-
-def create_segment(*, pool_id: int, key: str, name: Texts, aliases: Iterable[str], now: datetime) -> Segment:
-    """A new kind of customers."""
-    folded = [rules.fold(alias) for alias in aliases]
-    return _added(Segment(pool_id=pool_id, key=key, name=name, aliases=folded, created_at=now))
+_FOLDED = (Unit, Performer, Segment)
+_UNIQUE = (Brand, Region)
+"""Their keys stand alone, in addresses and files; all others differ inside their company or brand."""
 
 
 def _added(row: Row) -> Row:
@@ -74,9 +65,8 @@ def _added(row: Row) -> Row:
     return row
 
 
-def _free_key(model: Any, wanted: str, name: Texts) -> str:
-    """The wanted key, or the one its name gives; numbered when it is taken ("odesa-2")."""
-    wanted = wanted or rules.make_key(next(iter(name.values()), ""))
+def _free_key(model: Any, wanted: str) -> str:
+    """The wanted key; numbered when it is taken ("odesa-2")."""
     taken = set(db.session.scalars(select(model.key).where(model.key.startswith(wanted, autoescape=True))))
     numbered = (f"{wanted}-{number}" for number in range(2, len(taken) + 3))
     return wanted if wanted not in taken else next(key for key in numbered if key not in taken)
@@ -149,8 +139,7 @@ def enter(model: type[Any], fields: Mapping[str, Any], *, actor: Actor, now: dat
     :raise KnownName: when there is one of this name beside it, or a retired one has its key.
     """
     row = model(created_at=now, **fields)
-    first = next(iter(queries.names(row.name)))
-    row.key = rules.fold(first) if model in _FOLDED else _free_key(model, "", {"": first})
+    row.key = _key(model, row.name)
     _refuse_known_name(row)
     _added(row)
     note(row.__tablename__, row.id, ["created"], actor=actor, now=now)
@@ -175,9 +164,6 @@ def change_fields(row: Any, fields: Mapping[str, Any], *, actor: Actor, now: dat
     if changed:
         note(row.__tablename__, row.id, changed, actor=actor, now=now)
     return changed
-
-
-_FOLDED = (Unit, Performer, Segment)
 
 
 def _refuse_known_name(row: Any) -> None:

@@ -5,16 +5,14 @@ from datetime import datetime
 from sqlalchemy import CheckConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from npsapp.db import Base
+from npsapp.db import Numbered
 
 
-class Heartbeat(Base):
+class Heartbeat(Numbered):
     """One row: the last beat, and who is beating until when."""
 
-    __tablename__ = "heartbeat"
     __table_args__ = (CheckConstraint("id = 1", name="one_row"),)
 
-    id: Mapped[int] = mapped_column(primary_key=True)
     beat_at: Mapped[datetime]
     """Start of the last beat."""
     holder: Mapped[str] = mapped_column(default="")
@@ -25,12 +23,10 @@ class Heartbeat(Base):
     """Until when another worker must not beat; the holder may have died."""
 
 
-class Outage(Base):
+class Outage(Numbered):
     """A time in which the program did not run: half-open `[since, until)`; clocks of cases leave it out."""
 
-    __tablename__ = "outage"
     __table_args__ = (CheckConstraint("since < until", name="forward"),)
 
-    id: Mapped[int] = mapped_column(primary_key=True)
     since: Mapped[datetime] = mapped_column(index=True)
     until: Mapped[datetime]

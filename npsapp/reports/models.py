@@ -5,23 +5,21 @@ from datetime import date
 from sqlalchemy import Date, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
-from npsapp.db import Base
+from npsapp.db import Numbered
 
 
-class DailyTally(Base):
+class DailyTally(Numbered):
     """Counted answers of one survey's day by place, segment and channel; derived, rebuilt from responses.
 
     Only what reports count: confirmed and promoted, not voided, not test. Ids are plain: a recount replaces
     whole days, and 0 stands for "none" so that rows can be compared and grouped.
     """
 
-    __tablename__ = "daily_tally"
     __table_args__ = (
         Index("ix_daily_tally_day", "survey_id", "local_date"),
         Index("ix_daily_tally_region", "region_id", "local_date"),
     )
 
-    id: Mapped[int] = mapped_column(primary_key=True)
     survey_id: Mapped[int]
     local_date: Mapped[date] = mapped_column(Date)
     brand_id: Mapped[int]
@@ -49,16 +47,14 @@ class DailyTally(Base):
     s10: Mapped[int]
 
 
-class PerformerTally(Base):
+class PerformerTally(Numbered):
     """Counted answers of one survey's day by performer (an answer counts for each performer it names)."""
 
-    __tablename__ = "performer_tally"
     __table_args__ = (
         Index("ix_performer_tally_day", "survey_id", "local_date"),
         Index("ix_performer_tally_performer", "performer_id", "local_date"),
     )
 
-    id: Mapped[int] = mapped_column(primary_key=True)
     survey_id: Mapped[int]
     local_date: Mapped[date] = mapped_column(Date)
     region_id: Mapped[int]

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from npsapp.accounts.models import User
 from npsapp.customers.models import Customer
-from npsapp.db import Base, code
+from npsapp.db import Base, Numbered, code
 from npsapp.delivery.rules import Channel
 from npsapp.intake.models import Interaction
 from npsapp.invitations.models import Invitation
@@ -32,10 +32,9 @@ class LinkAct(StrEnum):
     PREFETCHED = "prefetched"
 
 
-class Response(Base):
+class Response(Numbered):
     """One customer's answer. Its dimensions are fixed at creation; a unit that moves takes nothing with it."""
 
-    __tablename__ = "response"
     __table_args__ = (
         CheckConstraint("score BETWEEN 0 AND 10", name="score_0_to_10"),
         CheckConstraint("(voided_at IS NULL) = (void_reason = '')", name="voided_has_a_reason"),
@@ -46,7 +45,6 @@ class Response(Base):
         Index("ix_response_unfinished", "finished_at", "acted_at"),
     )
 
-    id: Mapped[int] = mapped_column(primary_key=True)
     invitation_id: Mapped[int | None] = mapped_column(ForeignKey("invitation.id"), unique=True)
     interaction_id: Mapped[int | None] = mapped_column(ForeignKey("interaction.id"), index=True)
     customer_id: Mapped[int | None] = mapped_column(ForeignKey("customer.id"))
@@ -101,13 +99,11 @@ class Response(Base):
         return any(other.applied_at is None for other in self.others)
 
 
-class ResponseRevision(Base):
+class ResponseRevision(Numbered):
     """One state of an answer; revision 1 is the first."""
 
-    __tablename__ = "response_revision"
     __table_args__ = (UniqueConstraint("response_id", "number"),)
 
-    id: Mapped[int] = mapped_column(primary_key=True)
     response_id: Mapped[int] = mapped_column(ForeignKey("response.id", ondelete="CASCADE"))
     number: Mapped[int]
     at: Mapped[datetime]
@@ -116,12 +112,9 @@ class ResponseRevision(Base):
     contact_wanted: Mapped[bool | None]
 
 
-class DisputedAnswer(Base):
+class DisputedAnswer(Numbered):
     """An answer from a page without the right to edit; shown to staff, not applied."""
 
-    __tablename__ = "disputed_answer"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
     response_id: Mapped[int] = mapped_column(ForeignKey("response.id", ondelete="CASCADE"), index=True)
     at: Mapped[datetime]
     score: Mapped[int]
@@ -130,13 +123,11 @@ class DisputedAnswer(Base):
     """When the visitor pressed "change my answer"."""
 
 
-class LinkEvent(Base):
+class LinkEvent(Numbered):
     """What a link did: weak evidence, kept 90 days, written in its own short transaction, dropped under load."""
 
-    __tablename__ = "link_event"
     __table_args__ = (Index("ix_link_event_invitation", "invitation_id", "at"), Index("ix_link_event_at", "at"))
 
-    id: Mapped[int] = mapped_column(primary_key=True)
     invitation_id: Mapped[int]
     step_id: Mapped[int]
     at: Mapped[datetime]
@@ -150,8 +141,6 @@ class LinkEvent(Base):
 
 class DirtyDay(Base):
     """A survey's day whose tallies must be recounted; written in the transaction that changed an answer."""
-
-    __tablename__ = "dirty_day"
 
     survey_id: Mapped[int] = mapped_column(ForeignKey("survey.id"), primary_key=True)
     local_date: Mapped[date] = mapped_column(Date, primary_key=True)

@@ -209,7 +209,7 @@ def not_mine(step_id: int, *, may_edit: bool, opened_at: datetime, now: datetime
     actor = audit.by_customer(step.invitation.customer_id)
     if step.contact_point_id is not None:
         customers.mark_not_mine(step.contact_point_id, actor=actor, now=now)
-    invitations.mark_not_mine(step.invitation_id, now=now)
+    invitations.mark_not_mine(step.invitation_id)
 
 
 def mine_after_all(step_id: int, *, now: datetime) -> None:
@@ -218,7 +218,7 @@ def mine_after_all(step_id: int, *, now: datetime) -> None:
     actor = audit.by_customer(step.invitation.customer_id)
     if step.contact_point_id is not None:
         customers.undo_not_mine(step.contact_point_id, actor=actor, now=now)
-    invitations.undo_not_mine(step.invitation_id, now=now)
+    invitations.undo_not_mine(step.invitation_id)
     response = queries.of_invitation(step.invitation_id)
     if response is not None and response.void_reason == rules.DISOWNED:
         restore(response, by_id=None, now=now)

@@ -11,7 +11,7 @@ from npsapp.organization import queries as organization
 from npsapp.organization import services as organization_services
 from npsapp.organization.models import Brand
 from npsapp.surveys import queries, services, wording
-from npsapp.surveys.models import Survey
+from npsapp.surveys.models import Survey, Touchpoint
 from npsapp.surveys.rules import Texts
 
 
@@ -74,13 +74,13 @@ def unfinished() -> Brand | None:
 
 def _new_brand(company: Company, now: datetime) -> Brand:
     pool = organization_services.create_pool(name=next(iter(company.name.values())))
-    return organization_services.create_brand(pool_id=pool.id, name=company.name, key=company.key, now=now)
+    return organization_services.create(Brand, pool_id=pool.id, name=company.name, key=company.key, now=now)
 
 
 def _touchpoint(pool_id: int, key: str, now: datetime) -> int:
     known = queries.touchpoint_lookup(pool_id).get(key)
     names = wording.touchpoints()[key]
-    return known or services.create_touchpoint(pool_id=pool_id, key=key, name=names, now=now).id
+    return known or organization_services.create(Touchpoint, pool_id=pool_id, key=key, name=names, now=now).id
 
 
 def _survey(brand: Brand, touchpoint_id: int, company: Company, *, actor: Actor, now: datetime) -> Survey:

@@ -6,43 +6,33 @@ from typing import Any
 from sqlalchemy import ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from npsapp.db import Base, code
+from npsapp.db import Numbered, code
 from npsapp.delivery.rules import Channel
 from npsapp.organization.models import Brand
 from npsapp.surveys.rules import SurveyState
 
 
-class Touchpoint(Base):
+class Touchpoint(Numbered):
     """A kind of contact after which we ask: purchase, delivery, service visit."""
 
-    __tablename__ = "touchpoint"
     __table_args__ = (UniqueConstraint("pool_id", "key"),)
 
-    id: Mapped[int] = mapped_column(primary_key=True)
     pool_id: Mapped[int] = mapped_column(ForeignKey("pool.id"))
     key: Mapped[str]
     name: Mapped[dict[str, str]]
-    aliases: Mapped[list[str]]
+    aliases: Mapped[list[str]] = mapped_column(default=list)
     created_at: Mapped[datetime]
     retired_at: Mapped[datetime | None]
 
 
-class Survey(Base):
+_ASKS = {"sqlite_where": text("state = 'active'"), "postgresql_where": text("state = 'active'")}
+
+
+class Survey(Numbered):
     """What customers of one brand are asked after one touchpoint; at most one is active."""
 
-    __tablename__ = "survey"
-    __table_args__ = (
-        Index(
-            "uq_survey_active",
-            "brand_id",
-            "touchpoint_id",
-            unique=True,
-            sqlite_where=text("state = 'active'"),
-            postgresql_where=text("state = 'active'"),
-        ),
-    )
+    __table_args__ = (Index("uq_survey_active", "brand_id", "touchpoint_id", unique=True, **_ASKS),)
 
-    id: Mapped[int] = mapped_column(primary_key=True)
     brand_id: Mapped[int] = mapped_column(ForeignKey("brand.id"))
     touchpoint_id: Mapped[int] = mapped_column(ForeignKey("touchpoint.id"), index=True)
     name: Mapped[str]
@@ -56,13 +46,11 @@ class Survey(Base):
     version: Mapped["SurveyVersion | None"] = relationship(foreign_keys=[version_id], post_update=True)
 
 
-class SurveyVersion(Base):
+class SurveyVersion(Numbered):
     """The questionnaire as one document; frozen once an invitation was handed over with it."""
 
-    __tablename__ = "survey_version"
     __table_args__ = (UniqueConstraint("survey_id", "number"),)
 
-    id: Mapped[int] = mapped_column(primary_key=True)
     survey_id: Mapped[int] = mapped_column(ForeignKey("survey.id"))
     number: Mapped[int]
     content: Mapped[dict[str, Any]]
@@ -73,13 +61,11 @@ class SurveyVersion(Base):
     survey: Mapped[Survey] = relationship(foreign_keys=[survey_id])
 
 
-class StepText(Base):
+class StepText(Numbered):
     """The words of one step's message in one language; layout is the post office's."""
 
-    __tablename__ = "step_text"
     __table_args__ = (UniqueConstraint("survey_id", "step", "channel", "language"),)
 
-    id: Mapped[int] = mapped_column(primary_key=True)
     survey_id: Mapped[int] = mapped_column(ForeignKey("survey.id"))
     step: Mapped[int] = mapped_column(default=1)
     channel: Mapped[Channel] = mapped_column(code(Channel, "channel"))

@@ -1,11 +1,11 @@
 """What a questionnaire is, when it is complete, and how it reads for one customer."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any, TypeAlias
 
-from npsapp.lib.texts import N_, text_in
+from npsapp.lib.texts import N_, Worded, text_in
 from npsapp.surveys.placeholders import EMPTY, Values, fill, fill_line, text_fault
 
 # Every text a customer sees stands in all of these before a survey may go out.
@@ -16,19 +16,12 @@ Texts: TypeAlias = dict[str, str]  # language → text
 Field: TypeAlias = tuple[str, str, Texts]  # key of the question (or SURVEY, LETTER), part, texts
 
 
-class SurveyState(StrEnum):
+class SurveyState(Worded):
     """A survey asks only while it is active; at most one is, for a brand and a touchpoint."""
 
-    DRAFT = "draft"
-    ACTIVE = "active"
-    PAUSED = "paused"
-
-    @property
-    def label(self) -> str:
-        return _STATES[self]
-
-
-_STATES = {SurveyState.DRAFT: N_("Draft"), SurveyState.ACTIVE: N_("Asking"), SurveyState.PAUSED: N_("Paused")}
+    DRAFT = "draft", N_("Draft")
+    ACTIVE = "active", N_("Asking")
+    PAUSED = "paused", N_("Paused")
 
 
 class Kind(StrEnum):
@@ -77,19 +70,12 @@ class Questionnaire:
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> "Questionnaire":
         """Read what `to_json` wrote; an unknown kind of question is a ValueError."""
-        questions = tuple(
-            Question(row["key"], Kind(row["kind"]), {part: dict(texts) for part, texts in row["texts"].items()})
-            for row in document["questions"]
-        )
-        return cls(questions, {part: dict(texts) for part, texts in document["texts"].items()})
+        questions = tuple(Question(row["key"], Kind(row["kind"]), row["texts"]) for row in document["questions"])
+        return cls(questions, document["texts"])
 
     def to_json(self) -> dict[str, Any]:
         """The JSON form stored with the version."""
-        questions = [
-            {"key": q.key, "kind": q.kind.value, "texts": {part: dict(texts) for part, texts in q.texts.items()}}
-            for q in self.questions
-        ]
-        return {"questions": questions, "texts": {part: dict(texts) for part, texts in self.texts.items()}}
+        return asdict(self)
 
     def question(self, kind: Kind) -> Question | None:
         """The first question of that kind."""
@@ -106,14 +92,14 @@ class Questionnaire:
 
     def with_texts(self, new: Mapping[tuple[str, str], Texts]) -> "Questionnaire":
         """The same questions with other texts, by (question key or "survey", part)."""
-        questions = tuple(
-            Question(
-                q.key, q.kind, {part: dict(new.get((q.key, part), q.texts.get(part, {}))) for part in PARTS[q.kind]}
-            )
-            for q in self.questions
+
+        def renewed(key: str, parts: Iterable[str], old: Mapping[str, Texts]) -> dict[str, Texts]:
+            return {part: dict(new.get((key, part), old.get(part, {}))) for part in parts}
+
+        questions = (
+            Question(one.key, one.kind, renewed(one.key, PARTS[one.kind], one.texts)) for one in self.questions
         )
-        texts = {part: dict(new.get((SURVEY, part), self.texts.get(part, {}))) for part in SURVEY_PARTS}
-        return Questionnaire(questions, texts)
+        return Questionnaire(tuple(questions), renewed(SURVEY, SURVEY_PARTS, self.texts))
 
 
 def letter_fields(letter: Mapping[str, Texts]) -> list[Field]:
@@ -188,20 +174,7 @@ def wording(questionnaire: Questionnaire, *, language: str, values: Values) -> W
     )
 
 
-@dataclass(frozen=True)
-class LetterWords:
-    """The texts of one letter for one customer, plain text; `before` and `after` may have several lines."""
-
-    subject: str
-    before: str
-    after: str
-
-
-def letter_words(letter: Mapping[str, Texts], *, language: str, values: Values) -> LetterWords:
-    """The letter (part → language → text) in one language with the placeholders filled."""
+def letter_words(letter: Mapping[str, Texts], *, language: str, values: Values) -> dict[str, str]:
+    """The letter (part → language → text) for one customer: part → plain text in one language, placeholders filled."""
     said = {part: text_in(letter.get(part), language) for part in LETTER_PARTS}
-    return LetterWords(
-        subject=fill_line(said["subject"], values),
-        before=fill(said["before"], values),
-        after=fill(said["after"], values),
-    )
+    return {part: (fill if part in PARAGRAPHS else fill_line)(text, values) for part, text in said.items()}

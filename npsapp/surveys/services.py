@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, insert, update
 
 from npsapp.audit import services as audit
 from npsapp.audit.events import Event
@@ -12,7 +12,6 @@ from npsapp.db import change, db
 from npsapp.delivery.rules import Channel
 from npsapp.lib.refusals import Refused
 from npsapp.lib.texts import N_
-from npsapp.organization.rules import fold, make_key
 from npsapp.surveys import queries, rules, wording
 from npsapp.surveys.models import StepText, Survey, SurveyVersion, Touchpoint
 from npsapp.surveys.rules import LANGUAGES, LETTER_PARTS, Field, Questionnaire, SurveyState, Texts
@@ -32,37 +31,11 @@ class Incomplete(Refused):
     wording = N_("Some texts are missing or faulty: %(count)s. Correct them before publishing.")
 
 
-class KnownTouchpoint(Refused):
-    """Two kinds of contact of one company cannot have the same key."""
-
-    code = "known_touchpoint"
-    wording = N_("There is such a kind of contact already. Choose it from the list.")
-
-
 class ChangedMeanwhile(Refused):
     """Somebody else saved these texts after this page was opened."""
 
     code = "changed_meanwhile"
     wording = N_("Somebody else has changed these texts meanwhile. Open the page again and repeat your changes.")
-
-
-def create_touchpoint(
-    *, pool_id: int, name: Texts, now: datetime, key: str = "", aliases: Iterable[str] = ()
-) -> Touchpoint:
-    """A new kind of contact after which people may be asked. The key is made from the name when none is given.
-
-    :raise KnownTouchpoint: when the pool has one with this key.
-    """
-    key = key or make_key(next(iter(name.values()), ""))
-    taken = select(Touchpoint.id).where(Touchpoint.pool_id == pool_id, Touchpoint.key == key)
-    if db.session.scalars(taken).first():
-        raise KnownTouchpoint()
-    touchpoint = Touchpoint(
-        pool_id=pool_id, key=key, name=name, aliases=[fold(alias) for alias in aliases], created_at=now
-    )
-    db.session.add(touchpoint)
-    db.session.flush()
-    return touchpoint
 
 
 def create_survey(*, brand_id: int, touchpoint_id: int, name: str, actor: Actor, now: datetime) -> Survey:

@@ -3,40 +3,29 @@
 from datetime import timedelta
 from typing import Any
 
-from flask import (
-    Blueprint,
-    Response,
-    abort,
-    current_app,
-    flash,
-    make_response,
-    redirect,
-    render_template,
-    request,
-    url_for,
-)
+from flask import Blueprint, Response, abort, current_app, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
-from flask_login import current_user
 
 from npsapp.accounts import queries as accounts
-from npsapp.audit import services as audit
-from npsapp.audit.services import Actor
+from npsapp.audit.doors import me
 from npsapp.db import transaction
 from npsapp.delivery import rendering
 from npsapp.i18n import LANGUAGES, language_now, speaking
 from npsapp.lib.clock import local_date, utcnow
 from npsapp.lib.texts import text_in
 from npsapp.organization import queries as organization
+from npsapp.organization import services as organization_services
 from npsapp.organization.rules import company_phrase
 from npsapp.permissions import Permission
 from npsapp.surveys import queries, rules, services, wording
 from npsapp.surveys.forms import NEW_TOUCHPOINT, NewSurveyForm, TextsForm, letter_form, page_form
-from npsapp.surveys.models import Survey, SurveyVersion
+from npsapp.surveys.models import Survey, SurveyVersion, Touchpoint
 from npsapp.surveys.placeholders import PLACEHOLDERS, spoken_day
 from npsapp.surveys.rules import Questionnaire, Texts
 from npsapp.web.access import requires
 from npsapp.web.headers import FRAMING_POLICY, SHOWN_IN_A_FRAME
+from npsapp.web.pages import done, form_page, saved, with_policy
 
 bp = Blueprint("surveys", __name__, url_prefix="/surveys", template_folder="templates")
 
@@ -66,25 +55,21 @@ def add() -> ResponseReturnValue:
         touchpoints=[(str(one.id), text_in(one.name, language)) for one in queries.touchpoints()],
     )
     if not form.validate_on_submit():
-        return render_template("surveys/new.html", form=form), 422 if form.is_submitted() else 200
+        return form_page("surveys/new.html", form)
     with transaction():
-        survey_id = _create(form)
-    flash(_("The survey is a draft with texts to start from. Look at them and publish it."), "ok")
-    return redirect(url_for(".edit", survey_id=survey_id), code=303)
+        survey_id = _create(form).id
+    draft = _("The survey is a draft with texts to start from. Look at them and publish it.")
+    return done(draft, ".edit", survey_id=survey_id)
 
 
-def _create(form: NewSurveyForm) -> int:
-    now, brand_id = utcnow(), int(form.brand.data)
-    if form.touchpoint.data == NEW_TOUCHPOINT:
+def _create(form: NewSurveyForm) -> Survey:
+    who: dict[str, Any] = {"actor": me(), "now": utcnow()}
+    brand_id, touchpoint_id = form.brand.data, form.touchpoint.data
+    if touchpoint_id == NEW_TOUCHPOINT:
         brand = organization.brand(brand_id) or abort(404)
-        names = form.texts("touchpoint_name")
-        touchpoint_id = services.create_touchpoint(pool_id=brand.pool_id, name=names, now=now).id
-    else:
-        touchpoint_id = int(form.touchpoint.data)
-    survey = services.create_survey(
-        brand_id=brand_id, touchpoint_id=touchpoint_id, name=form.name.data or "", actor=_me(), now=now
-    )
-    return survey.id
+        columns = {"pool_id": brand.pool_id, "name": form.texts("touchpoint_name")}
+        touchpoint_id = organization_services.enter(Touchpoint, columns, **who).id
+    return services.create_survey(brand_id=brand_id, touchpoint_id=int(touchpoint_id), name=form.name.data, **who)
 
 
 @bp.route("/<int:survey_id>/", methods=["GET", "POST"])
@@ -100,8 +85,8 @@ def edit(survey_id: int) -> ResponseReturnValue:
         seen = form.based_on.data or ""
         based_on = int(seen) if seen.isdecimal() else 0
         with transaction():
-            changed = services.edit_texts(survey_id, form.texts(), based_on=based_on, actor=_me(), now=utcnow())
-        return _saved(changed)
+            changed = services.edit_texts(survey_id, form.texts(), based_on=based_on, actor=me(), now=utcnow())
+        return saved(changed, ".edit", survey_id=survey_id)
     return _texts_page("surveys/texts.html", survey, form, version=version)
 
 
@@ -115,14 +100,9 @@ def letter(survey_id: int) -> ResponseReturnValue:
         form.show(rules.letter_fields(queries.letter(survey_id)))
     elif form.has_no_fault():
         with transaction():
-            changed = services.edit_letter(survey_id, _typed_letter(form), actor=_me(), now=utcnow())
-        return _saved(changed)
+            changed = services.edit_letter(survey_id, _typed_letter(form), actor=me(), now=utcnow())
+        return saved(changed, ".letter", survey_id=survey_id)
     return _texts_page("surveys/letter.html", survey, form)
-
-
-def _saved(changed: list[str]) -> ResponseReturnValue:
-    flash(_("Saved.") if changed else _("Nothing was changed."), "ok")
-    return redirect(request.path, code=303)
 
 
 def _typed_letter(form: TextsForm) -> dict[str, Texts]:
@@ -130,16 +110,8 @@ def _typed_letter(form: TextsForm) -> dict[str, Texts]:
 
 
 def _texts_page(template: str, survey: Survey, form: TextsForm, **values: Any) -> ResponseReturnValue:
-    page = render_template(
-        template, survey=survey, form=form, placeholders=PLACEHOLDERS, faults=services.count_faults(survey), **values
-    )
-    return _with_policy(page, FRAMING_POLICY, status=422 if form.is_submitted() else 200)
-
-
-def _with_policy(page: str, policy: str, *, status: int = 200) -> Response:
-    response = make_response(page, status)
-    response.headers["Content-Security-Policy"] = policy
-    return response
+    more = {"survey": survey, "placeholders": PLACEHOLDERS, "faults": services.count_faults(survey)}
+    return form_page(template, form, policy=FRAMING_POLICY, **more, **values)
 
 
 @bp.post("/<int:survey_id>/publish")
@@ -148,9 +120,8 @@ def publish(survey_id: int) -> ResponseReturnValue:
     """Let the survey ask."""
     _survey(survey_id)
     with transaction():
-        services.publish(survey_id, actor=_me(), now=utcnow())
-    flash(_("The survey asks from now on."), "ok")
-    return redirect(url_for(".edit", survey_id=survey_id), code=303)
+        services.publish(survey_id, actor=me(), now=utcnow())
+    return done(_("The survey asks from now on."), ".edit", survey_id=survey_id)
 
 
 @bp.post("/<int:survey_id>/pause")
@@ -159,9 +130,8 @@ def pause(survey_id: int) -> ResponseReturnValue:
     """Let the survey plan no more invitations."""
     _survey(survey_id)
     with transaction():
-        services.pause(survey_id, actor=_me(), now=utcnow())
-    flash(_("The survey is paused. Links already sent still work."), "ok")
-    return redirect(url_for(".edit", survey_id=survey_id), code=303)
+        services.pause(survey_id, actor=me(), now=utcnow())
+    return done(_("The survey is paused. Links already sent still work."), ".edit", survey_id=survey_id)
 
 
 @bp.get("/<int:survey_id>/versions")
@@ -212,7 +182,7 @@ def _preview_page(survey: Survey, questionnaire: Questionnaire) -> Response:
             bare=_bare(),
             posted=request.method == "POST",
         )
-    return _with_policy(page, SHOWN_IN_A_FRAME)
+    return with_policy(page, SHOWN_IN_A_FRAME)
 
 
 @bp.route("/<int:survey_id>/letter/preview", methods=["GET", "POST"])
@@ -223,25 +193,22 @@ def letter_preview(survey_id: int) -> ResponseReturnValue:
     language = _preview_language()
     texts = _typed_letter(letter_form()()) if request.method == "POST" else queries.letter(survey_id)
     facts = _sample(survey, language)
-    words = rules.letter_words(texts, language=language, values=facts)
     said = rules.wording(queries.questionnaire(version), language=language, values=facts)
     site = survey.brand.site(current_app.config["PUBLIC_URL"])
     made = rendering.invitation(
         survey.brand,
         language=language,
-        subject=words.subject,
-        before=words.before,
-        after=words.after,
+        **rules.letter_words(texts, language=language, values=facts),
         scale=rendering.Scale(question=said.question, low=said.low, high=said.high, link=f"{site}/r/preview"),
         unsubscribe_url=f"{site}/u/preview",
         privacy_url=f"{site}/privacy/{survey.brand.key}",
         logo_url=url_for("brand.logo", name=survey.brand.logo) if survey.brand.logo else "",
     )
     if request.values.get("as") != "text":
-        return _with_policy(made.html, LETTER_IN_A_FRAME)
+        return with_policy(made.html, LETTER_IN_A_FRAME)
     with speaking(language):
         page = render_template("surveys/preview_text.html", letter=made, language=language)
-    return _with_policy(page, SHOWN_IN_A_FRAME)
+    return with_policy(page, SHOWN_IN_A_FRAME)
 
 
 def _sample(survey: Survey, language: str) -> dict[str, str]:
@@ -269,7 +236,3 @@ def _survey(survey_id: int) -> tuple[Survey, SurveyVersion]:
     if survey is None or survey.version is None:
         abort(404)
     return survey, survey.version
-
-
-def _me() -> Actor:
-    return audit.by_user(current_user.id)

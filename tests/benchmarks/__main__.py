@@ -39,7 +39,8 @@ def _run(measure: Callable[[Stage], list[Line]], stage: Stage) -> list[Line]:
 
 def machine() -> str:
     """Command, machine and how busy it was."""
-    model = next((line.split(":")[1].strip() for line in Path("/proc/cpuinfo").open() if "model name" in line), "?")
+    processor = Path("/proc/cpuinfo").read_text().splitlines()
+    model = next((line.split(":")[1].strip() for line in processor if "model name" in line), "?")
     said = " ".join(f"{name}={os.environ[name]}" for name in ("BENCH", "DATABASE", "BENCH_SIZES") if name in os.environ)
     load = ", ".join(f"{one:.1f}" for one in os.getloadavg())
     return (

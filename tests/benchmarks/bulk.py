@@ -47,7 +47,9 @@ def copies(row: Any, numbers: range, **different: str) -> None:
         if is_sqlite()
         else "(SELECT n FROM generate_series(CAST(:first AS integer), CAST(:last AS integer)) AS g(n))"
     )
-    statement = text(f'INSERT INTO "{table.name}" ({names}) SELECT {values} FROM "{table.name}" t, {series} s WHERE t.id = :id')  # noqa: S608, E501
+    statement = text(
+        f'INSERT INTO "{table.name}" ({names}) SELECT {values} FROM "{table.name}" t, {series} s WHERE t.id = :id'
+    )  # noqa: S608, E501
     for start in range(numbers.start, numbers.stop, AT_ONCE):
         with transaction() as session:
             session.execute(statement, {"id": row.id, "first": start, "last": min(start + AT_ONCE, numbers.stop) - 1})
@@ -111,7 +113,10 @@ def answers(count: int, *, now: datetime) -> None:
         where = company()
         first = [
             factories.make_response(
-                where, now=now - timedelta(days=day), score=(day * 7) % 11, local_date=(now - timedelta(days=day)).date()
+                where,
+                now=now - timedelta(days=day),
+                score=(day * 7) % 11,
+                local_date=(now - timedelta(days=day)).date(),
             )
             for day in range(kinds)
         ]

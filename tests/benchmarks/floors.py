@@ -5,7 +5,6 @@ library's email package and one smtplib connection. Rows: parsing the file, then
 """
 
 import csv
-import json
 import os
 import smtplib
 import sys
@@ -40,7 +39,11 @@ def create_app() -> Flask:
     """The floor of the survey page, with the server, threads and PRAGMAs of npsapp (imported with `npsapp.db`)."""
     app = Flask(__name__)
     app.config.update(
-        HOST="127.0.0.1", PORT=int(os.environ["NPSAPP_PORT"]), WEB_THREADS=8, MAX_CONTENT_LENGTH=2**20, TRUSTED_PROXIES=()
+        HOST="127.0.0.1",
+        PORT=int(os.environ["NPSAPP_PORT"]),
+        WEB_THREADS=8,
+        MAX_CONTENT_LENGTH=2**20,
+        TRUSTED_PROXIES=(),
     )
     app.cli.add_command(serve)
     app.jinja_env.loader = DictLoader({"page.html": _PAGE})
@@ -153,9 +156,7 @@ def _write(engine: Engine, new: dict[Table, list[Any]], *, checked_at_end: bool 
     if on_sqlite:
         cursor.execute("BEGIN IMMEDIATE")
     if checked_at_end:
-        cursor.execute(
-            "PRAGMA defer_foreign_keys=ON" if on_sqlite else "SET LOCAL session_replication_role = replica"
-        )
+        cursor.execute("PRAGMA defer_foreign_keys=ON" if on_sqlite else "SET LOCAL session_replication_role = replica")
     for table, ready in new.items():
         names = ", ".join(f'"{column.name}"' for column in table.c)
         values = ", ".join(holders[on_sqlite or not isinstance(column.type, JSON)] for column in table.c)

@@ -4,10 +4,19 @@ import random
 from datetime import datetime, timedelta
 from pathlib import Path
 
-HEADING = (
-    "external_id;number;happened_at;customer_name;email;phone;region;unit;segment;performer;title;amount;currency"
-)
-_FAMILIES = "Шевченко Коваленко Бондаренко Ткаченко Кравченко Олійник Мельник Поліщук Савченко Лисенко".split()
+HEADING = "external_id;number;happened_at;customer_name;email;phone;region;unit;segment;performer;title;amount;currency"
+_FAMILIES = [
+    "Шевченко",
+    "Коваленко",
+    "Бондаренко",
+    "Ткаченко",
+    "Кравченко",
+    "Олійник",
+    "Мельник",
+    "Поліщук",
+    "Савченко",
+    "Лисенко",
+]
 _FIRST = {"Олена": "Іванівна", "Андрій": "Петрович", "Ірина": "Миколаївна", "Василь": "Олегович", "Ганна": "Юріївна"}
 _TITLES = ("лоток водовідвідний", "решітка чавунна", "люк полімерний", "труба дренажна 110", "желоб пластиковый")
 _DAY = datetime(2026, 11, 18, 18)  # noqa: DTZ001 - written into a file, without a zone as shops write it
@@ -30,7 +39,7 @@ def _row(luck: random.Random, number: int, rows: int) -> tuple[str, ...]:
         f"P-{number:07d}",
         f"БУ00-{number:06d}",
         f"{at:%d.%m.%Y %H:%M}",
-        f"{_FAMILIES[who % 10]} {first} {_FIRST[first]}",
+        f"{_FAMILIES[who % len(_FAMILIES)]} {first} {_FIRST[first]}",
         f"{'buyer' if who % 3 else 'o.shop-'}{who}@{('example.com', 'mail.example.org', 'shop.example.net')[who % 3]}",
         f"+38067{who:07d}" if who % 2 else f"(050) {who // 10000:03d}-{who // 100 % 100:02d}-{who % 100:02d}",
         luck.choice(("Kyiv", "Одеса", "Київ")),

@@ -14,7 +14,9 @@ from urllib.parse import urlencode
 
 _NONCE = re.compile(rb'name="nonce" value="([^"]*)"')
 _LENGTH = re.compile(rb"(?i)content-length: (\d+)")
-_HEADERS = "Host: 127.0.0.1\r\nAccept: text/html\r\nAccept-Language: uk\r\nUser-Agent: Mozilla/5.0 (X11) Firefox/140\r\n"
+_HEADERS = (
+    "Host: 127.0.0.1\r\nAccept: text/html\r\nAccept-Language: uk\r\nUser-Agent: Mozilla/5.0 (X11) Firefox/140\r\n"
+)
 _FORM = "Content-Type: application/x-www-form-urlencoded\r\n"
 
 

@@ -9,7 +9,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -80,10 +79,10 @@ def answers(stage: Stage) -> list[Line]:
                 f"(a) visits a second (open and answer), {clients} visitors, {int(size):,} bytes", stage.kind,
                 middle([said["visits"] for said in mine]), middle([said["visits"] for said in least]),
                 share([said["visits"] for said in mine], [said["visits"] for said in least]), AIM_ANSWERS,
-                f"median {statistics.median(said['median'] for said in mine) * 1000:.0f} ms, "
+                (f"median {statistics.median(said['median'] for said in mine) * 1000:.0f} ms, "
                 f"processor ms a visit {middle([said['cpu'] * 1000 for said in mine], '.1f')}, "
                 f"floor {middle([said['cpu'] * 1000 for said in least], '.1f')}, "
-                f"p99 / median {middle(tails, '.1f')} (aim < 10)",
+                f"p99 / median {middle(tails, '.1f')} (aim < 10)"),
             )
         )  # fmt: skip
     return lines
@@ -170,14 +169,13 @@ def _queue_letters(count: int) -> int:
     where, now = bulk.company(), utcnow()
     with transaction():
         one = factories.make_interaction(where, now=now)
-        letter, unsubscribe = rendering.letter(
+        words = rendering.letter(
             one, where.survey.version, language="uk", token=bulk.A_TOKEN, contact_point_id=1,
             addresses=rendering.Addresses("https://nps.example.com", ["a key"]),
         )  # fmt: skip
         message = delivery.queue(
             purpose=Purpose.INVITATION, to_address="buyer@example.com", to_name="Олена Шевченко",
-            brand_id=where.brand.id, language="uk", subject=letter.subject, body=letter.body, html=letter.html,
-            unsubscribe_url=unsubscribe, due_at=now, now=now,
+            brand_id=where.brand.id, language="uk", due_at=now, now=now, **words,
         )  # fmt: skip
     bulk.waiting_letters(count - 1, message)
     return len((letter.body + letter.html).encode())
@@ -208,8 +206,8 @@ def rows(stage: Stage) -> list[Line]:
         (
             f"(c) seconds for {ROWS:,} CSV rows ({least[0]['written']:,} table rows)", stage.kind,
             *(middle(some, ".1f") for some in seconds), share(seconds[1], seconds[0]), AIM_ROWS,
-            f"processor seconds {middle(used[0], '.1f')}, floor {middle(used[1], '.1f')}; "
-            f"{statistics.median(said['kb'] for said in mine) / 1024:.0f} MB",
+            (f"processor seconds {middle(used[0], '.1f')}, floor {middle(used[1], '.1f')}; "
+            f"{statistics.median(said['kb'] for said in mine) / 1024:.0f} MB"),
         )
     ]  # fmt: skip
 

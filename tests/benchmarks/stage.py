@@ -8,9 +8,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import flask_migrate
@@ -18,7 +16,7 @@ from sqlalchemy import text
 from werkzeug.security import generate_password_hash
 
 from npsapp import create_app
-from npsapp.db import db, is_sqlite, transaction
+from npsapp.db import db, transaction
 from npsapp.lib.clock import utcnow
 from tests import cast
 from tests.mailserver import free_port

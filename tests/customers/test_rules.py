@@ -6,40 +6,42 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from npsapp.customers.rules import Choice, GroundFact, GroundKind, HoldReason, Standing, Stop, months_after, why_not
+from npsapp.customers.rules import Choice, GroundKind, HoldReason, Stop, months_after, why_not
 from npsapp.delivery.rules import Channel
 
-CONTRACT = GroundFact(GroundKind.CONTRACT)
-CONSENT = GroundFact(GroundKind.CONSENT)
-TAKEN_BACK = GroundFact(GroundKind.CONSENT, withdrawn=True)
+Stated = tuple[GroundKind, datetime | None]
+
+CONTRACT = (GroundKind.CONTRACT, None)
+CONSENT = (GroundKind.CONSENT, None)
+TAKEN_BACK = (GroundKind.CONSENT, datetime(2026, 11, 20, tzinfo=UTC))
 
 
 @pytest.mark.parametrize(
-    ("standing", "expected"),
+    ("channel", "grounds", "against", "expected"),
     [
-        (Standing(Channel.EMAIL, grounds=(CONTRACT,)), None),
-        (Standing(Channel.EMAIL, grounds=(GroundFact(GroundKind.INTEREST),)), None),
-        (Standing(Channel.PHONE, grounds=(CONTRACT,)), None),
-        (Standing(Channel.SMS, grounds=(CONSENT,)), None),
-        (Standing(Channel.SMS, grounds=(CONTRACT,)), Stop.NO_GROUND),
-        (Standing(Channel.EMAIL), Stop.NO_GROUND),
-        (Standing(Channel.EMAIL, grounds=(CONTRACT, TAKEN_BACK)), Stop.WITHDRAWN),
-        (Standing(Channel.EMAIL, grounds=(TAKEN_BACK,), suppressed=True), Stop.SUPPRESSED),
-        (Standing(Channel.EMAIL, grounds=(CONTRACT,), suppressed=True, not_mine=True), Stop.NOT_MINE),
+        (Channel.EMAIL, [CONTRACT], {}, None),
+        (Channel.EMAIL, [(GroundKind.INTEREST, None)], {}, None),
+        (Channel.PHONE, [CONTRACT], {}, None),
+        (Channel.SMS, [CONSENT], {}, None),
+        (Channel.SMS, [CONTRACT], {}, Stop.NO_GROUND),
+        (Channel.EMAIL, [], {}, Stop.NO_GROUND),
+        (Channel.EMAIL, [CONTRACT, TAKEN_BACK], {}, Stop.NO_GROUND),
+        (Channel.EMAIL, [TAKEN_BACK], {"suppressed": True}, Stop.SUPPRESSED),
+        (Channel.EMAIL, [CONTRACT], {"suppressed": True, "not_mine": True}, Stop.NOT_MINE),
     ],
 )
-def test_the_first_reason_against_wins(standing: Standing, expected: Stop | None) -> None:
-    assert why_not(standing) is expected
+def test_the_first_reason_against_wins(
+    channel: Channel, grounds: list[Stated], against: dict[str, bool], expected: Stop | None
+) -> None:
+    assert why_not(channel, grounds, **against) is expected
 
 
 @given(
     st.sampled_from(list(Channel)),
-    st.lists(st.builds(GroundFact, st.sampled_from(list(GroundKind)), st.booleans()), max_size=4),
+    st.lists(st.tuples(st.sampled_from(list(GroundKind)), st.sampled_from([None, TAKEN_BACK[1]])), max_size=4),
 )
-def test_no_ground_outweighs_a_withdrawal(channel: Channel, grounds: list[GroundFact]) -> None:
-    standing = Standing(channel, grounds=(*grounds, TAKEN_BACK))
-
-    assert why_not(standing) is Stop.WITHDRAWN
+def test_no_ground_outweighs_a_withdrawal(channel: Channel, grounds: list[Stated]) -> None:
+    assert why_not(channel, [*grounds, TAKEN_BACK]) is Stop.NO_GROUND
 
 
 @pytest.mark.parametrize(

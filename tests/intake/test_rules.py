@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from npsapp.intake.columns import Field, layout
-from npsapp.intake.rules import Checker, InteractionRow, Rejection, RejectReason, Setting
+from npsapp.intake.rules import Checker, InteractionRow, Rejection, RejectReason, Setting, plain_text, plain_texts
 from npsapp.lib.tables import Cell
 
 NOW = datetime(2026, 11, 20, 10, tzinfo=UTC)
@@ -199,3 +199,10 @@ def test_no_cell_breaks_the_check(cells: list[Cell]):
     if isinstance(found, InteractionRow):
         assert InteractionRow.from_json(found.to_json()) == found
         assert len(found.external_id) <= 200
+
+
+@given(
+    st.lists(st.one_of(st.text(max_size=12), st.text(" |\xa0\tабa", max_size=6), st.none(), st.integers(), st.floats()))
+)
+def test_a_row_looked_at_as_a_whole_reads_as_its_cells_do_one_by_one(cells: list[Cell]) -> None:
+    assert plain_texts(cells) == [plain_text(cell) for cell in cells]

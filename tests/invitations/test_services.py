@@ -14,7 +14,7 @@ from npsapp.delivery.models import Message
 from npsapp.delivery.queries import brands_without_server
 from npsapp.delivery.rules import State
 from npsapp.intake.models import Interaction
-from npsapp.invitations import policies, queries, services
+from npsapp.invitations import letters, policies, queries, services
 from npsapp.invitations.models import Invitation
 from npsapp.invitations.rendering import Addresses
 from npsapp.invitations.rules import InvitationState, Reason
@@ -30,7 +30,7 @@ def plan(now: datetime, *interactions: Interaction) -> None:
 
 def hand_over(now: datetime) -> int:
     with transaction():
-        return services.hand_over(queries.due(now, limit=500), without_mail=(), addresses=ADDRESSES, now=now)
+        return letters.hand_over(queries.due(now, limit=500), without_mail=(), addresses=ADDRESSES, now=now)
 
 
 def line(interaction_id: int) -> Invitation:
@@ -153,7 +153,7 @@ def test_a_cancelled_purchase_takes_its_letter_back(company: SimpleNamespace, no
     hand_over(now)
     with transaction():
         db.session.execute(update(Interaction).values(cancelled_at=now))
-        services.exclude_cancelled(now=now)
+        letters.exclude_cancelled(now=now)
 
     assert line(interaction.id).reason is Reason.CANCELLED
     assert db.session.scalar(select(Message.state)) is State.CANCELLED
@@ -167,7 +167,7 @@ def test_the_link_lives_from_the_moment_the_letter_left(company: SimpleNamespace
     hand_over(now)
     with transaction() as session:
         session.execute(update(Message).values(state=State.SENT, sent_at=left))
-        services.note_sent(now=left)
+        letters.note_sent(now=left)
 
     assert line(interaction.id).sent_at == left
     assert line(interaction.id).valid_until == left + timedelta(days=30)
@@ -184,7 +184,7 @@ def test_a_letter_that_failed_for_good_is_a_reason(company: SimpleNamespace, now
     hand_over(now)
     with transaction() as session:
         session.execute(update(Message).values(state=State.FAILED, error="550 no such user"))
-        services.note_sent(now=now)
+        letters.note_sent(now=now)
 
     assert line(interaction.id).reason is Reason.UNDELIVERABLE
 

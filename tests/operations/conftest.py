@@ -37,7 +37,7 @@ def command(app: Flask, *words: str, fails: bool = False) -> str:
 
 
 def seed(installation: Installation) -> SimpleNamespace:
-    """A company, two customers with a letter, two letters planned for yesterday, one that waits in the queue.
+    """A company, two customers with a letter, two letters planned for two days ago, one that waits.
 
     Gives the tokens of the two links; everything is real, nothing of it is the demo's.
     """
@@ -46,7 +46,7 @@ def seed(installation: Installation) -> SimpleNamespace:
         company = cast.found(session, password_hash=CHEAP_HASH, now=now - 20 * DAY)
         asked = [factories.make_invitation(company, now=now).steps[0].token for _each in range(2)]
         for _each in range(2):
-            plan(company, now=now, send_at=now - DAY)
+            plan(company, now=now, send_at=now - 2 * DAY)
         wait_in_queue(company, now=now)
     return SimpleNamespace(asked=asked)
 

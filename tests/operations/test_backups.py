@@ -62,7 +62,7 @@ def test_a_restored_installation_goes_on_where_the_backup_was_made(
     assert "/cases/" in manager.open("/cases/")
     assert re.search(r'href="/cases/\d+"', manager.page)
 
-    # Letters that may have left: one is decided as sent, those of yesterday leave after all.
+    # Letters that may have left: one is decided as sent, those planned earlier leave after all.
     admin = clone.visitor()
     admin.sign_in(ADMIN, PASSWORD)
     assert "/schedule/doubt" in admin.open("/schedule/")
@@ -70,9 +70,9 @@ def test_a_restored_installation_goes_on_where_the_backup_was_made(
     assert "restored from a backup" in page
     batches = re.findall(r'name="day" value="([\d-]+)"', page)
     assert len(set(batches)) == 2
-    yesterday, today = sorted(set(batches))
+    earlier, today = sorted(set(batches))
     decide(admin, today, send=False)
-    decide(admin, yesterday, send=True)
+    decide(admin, earlier, send=True)
     assert "Nothing is in doubt" in admin.page
     admin.open("/schedule/")
     admin.fill("/schedule/resume/1")

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from npsapp.lib.tokens import new_token
@@ -32,10 +32,11 @@ def written(logger: logging.Logger, as_json: bool, deed) -> str:  # type: ignore
     return stream.getvalue()
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     name=st.from_regex(r"[a-zA-Z0-9._+]{1,20}", fullmatch=True),
     host=st.from_regex(r"[a-z]{1,10}(\.[a-z]{2,6}){1,2}", fullmatch=True),
-    phone=st.from_regex(r"\+?380[ -]?\d{2}[ -]?\d{3}[ -]?\d{2}[ -]?\d{2}", fullmatch=True),
+    phone=st.from_regex(r"\+?380[ -]?[0-9]{2}[ -]?[0-9]{3}[ -]?[0-9]{2}[ -]?[0-9]{2}", fullmatch=True),
     before=st.sampled_from(["", "to ", "<", "address=", "('", "/r/"]),
     as_json=st.booleans(),
 )
@@ -96,6 +97,7 @@ def test_a_whole_journey_leaves_nobodys_data_in_the_logs(install, mail_server: M
     visitor.fill(comment=f"{words}, {name}, {phone}, {email}")
     assert visitor.status == 200
     visitor.open(f"/r/{tokens[0]}x/2")
+    visitor.open(f"/nowhere/{tokens[0]}")
     assert visitor.status == 404
     staff = shop.visitor()
     staff.open("/login")
@@ -113,13 +115,13 @@ def test_a_whole_journey_leaves_nobodys_data_in_the_logs(install, mail_server: M
         connection.exec_driver_sql("ALTER TABLE response RENAME TO elsewhere")
     visitor.open(f"/r/{tokens[1]}/2")
     visitor.send(f"/r/{tokens[1]}", score="2", comment=f"{words} {email}")
-    assert visitor.status == 500
+    assert visitor.status == 503
     output.append(shop.output())
     said = "\n".join(output[1:])
 
     lines = [json.loads(line) for line in shop.output().splitlines() if line.startswith("{")]
     requests = [line for line in lines if line["event"] == "request"]
-    assert {"/r/<token>/<int:score>", "/login", "none"} <= {line["route"] for line in requests}, requests
+    assert {"/r/<token>/<score>", "/login", "none"} <= {line["route"] for line in requests}, requests
     assert all({"method", "route", "status", "ms", "request"} <= line.keys() for line in requests)
     assert len({line["request"] for line in requests}) == len(requests)
     broken = [line for line in lines if "error" in line]

@@ -42,10 +42,10 @@ def test_a_retired_region_matches_nothing_new(company: SimpleNamespace, now: dat
 def tree(company: SimpleNamespace, now: datetime) -> SimpleNamespace:
     """kyiv > city > district, and odesa beside it."""
     with transaction():
-        city = services.create_region(
-            pool_id=company.pool.id, name={"en": "City"}, parent_id=company.regions.kyiv.id, now=now
+        city = services.create(
+            Region, pool_id=company.pool.id, name={"en": "City"}, parent_id=company.regions.kyiv.id, now=now
         )
-        district = services.create_region(pool_id=company.pool.id, name={"en": "District"}, parent_id=city.id, now=now)
+        district = services.create(Region, pool_id=company.pool.id, name={"en": "District"}, parent_id=city.id, now=now)
         return SimpleNamespace(
             kyiv=company.regions.kyiv.id, odesa=company.regions.odesa.id, city=city.id, district=district.id
         )
@@ -82,7 +82,7 @@ def test_a_circle_in_the_tree_ends_every_question(tree: SimpleNamespace) -> None
 
 def test_keys_are_made_of_names_and_numbered(company: SimpleNamespace, now: datetime) -> None:
     with transaction():
-        keys = [services.create_region(pool_id=company.pool.id, name={"uk": "Київ"}, now=now).key for _ in range(3)]
+        keys = [services.create(Region, pool_id=company.pool.id, name={"uk": "Київ"}, now=now).key for _ in range(3)]
 
     assert keys == ["kiiv", "kiiv-2", "kiiv-3"]
 

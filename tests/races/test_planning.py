@@ -19,7 +19,7 @@ from npsapp.delivery.models import Message
 from npsapp.delivery.rules import State
 from npsapp.intake import services as intake
 from npsapp.intake.models import Interaction, Source
-from npsapp.invitations import policies, queries, services
+from npsapp.invitations import letters, policies, queries, services
 from npsapp.invitations.models import Invitation, InvitationStep
 from npsapp.invitations.rendering import Addresses
 from npsapp.invitations.rules import InvitationState, Reason
@@ -39,13 +39,13 @@ def purchases(company: SimpleNamespace, now: datetime) -> list[int]:
 
 def plan(ids: list[int], now: datetime) -> int:
     with transaction():
-        return sum(services.plan(ids, without_mail=frozenset(), now=now).values())
+        return services.plan(ids, without_mail=frozenset(), now=now)
 
 
 def hand_over(now: datetime, limit: int = 100) -> int:
     with transaction():
         ids = queries.due(now, limit=limit)
-        return services.hand_over(ids, without_mail=frozenset(), addresses=ADDRESSES, now=now)
+        return letters.hand_over(ids, without_mail=frozenset(), addresses=ADDRESSES, now=now)
 
 
 def test_two_planners_write_one_line_about_each_purchase(
@@ -89,7 +89,7 @@ def test_two_planned_lines_of_one_customer_handed_over_by_two_are_one_letter(
 
     def give(id_: int) -> int:
         with transaction():
-            return services.hand_over([id_], without_mail=frozenset(), addresses=ADDRESSES, now=now)
+            return letters.hand_over([id_], without_mail=frozenset(), addresses=ADDRESSES, now=now)
 
     handed = at_once(*(lambda id_=id_: give(id_) for id_ in lines))
 
@@ -133,11 +133,11 @@ def test_a_purchase_cancelled_while_it_is_planned_or_handed_over_is_not_asked_ab
             for one in session.query(Interaction):
                 one.cancelled_at = now
         with transaction():
-            services.exclude_cancelled(now=now)
+            letters.exclude_cancelled(now=now)
 
     assert not [one for one in at_once(cancel, lambda: hand_over(now)) if isinstance(one, Exception)]
     with transaction():
-        services.exclude_cancelled(now=now)
+        letters.exclude_cancelled(now=now)
 
     assert {(one.state, one.reason) for one in rows(Invitation)} == {(InvitationState.EXCLUDED, Reason.CANCELLED)}
     assert {one.state for one in rows(Message)} <= {State.CANCELLED}

@@ -123,7 +123,7 @@ def test_the_question_reads_as_designed(language: str, question: str, low: str) 
 def test_the_letter_reads_as_designed(language: str, subject: str, before: str, after: str) -> None:
     said = rules.letter_words(wording.default_letter("purchase"), language=language, values=facts(language))
 
-    assert (said.subject, said.before, said.after) == (subject, before, after)
+    assert said == {"subject": subject, "before": before, "after": after}
 
 
 @pytest.mark.parametrize("language", rules.LANGUAGES)
@@ -136,7 +136,7 @@ def test_no_sentence_breaks_when_facts_are_missing(touchpoint: str, language: st
     page = rules.wording(wording.default_questionnaire(touchpoint), language=language, values=known)
     said = rules.letter_words(wording.default_letter(touchpoint), language=language, values=known)
 
-    for text in (page.naming, page.question, said.subject, said.before, said.after):
+    for text in (page.naming, page.question, *said.values()):
         assert text
         assert text[0].isupper()
         for broken in ("  ", " ,", " .", " :", ",,", ", .", "..", "«»", "()", "{", "[", "|"):
@@ -164,4 +164,4 @@ def test_kinds_of_questions_have_parts() -> None:
 def test_a_letter_without_a_language_falls_back_to_english() -> None:
     letter = wording.default_letter("purchase") | {"subject": {"en": "One question"}}
 
-    assert rules.letter_words(letter, language="uk", values=facts("uk")).subject == "One question"
+    assert rules.letter_words(letter, language="uk", values=facts("uk"))["subject"] == "One question"

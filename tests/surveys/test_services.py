@@ -9,8 +9,9 @@ from sqlalchemy import select
 from npsapp.audit.models import AuditEntry
 from npsapp.audit.services import PROGRAM, by_user
 from npsapp.db import db, transaction
+from npsapp.organization import services as organization
 from npsapp.surveys import queries, services
-from npsapp.surveys.models import StepText, Survey, SurveyVersion
+from npsapp.surveys.models import StepText, Survey, SurveyVersion, Touchpoint
 from npsapp.surveys.rules import LANGUAGES, SurveyState
 
 QUESTION = ("recommend", "wording")
@@ -155,8 +156,8 @@ def test_a_letter_is_changed_per_language(draft: Survey, now: datetime) -> None:
 
 def test_a_touchpoint_is_found_by_any_spelling(company: SimpleNamespace, now: datetime) -> None:
     with transaction():
-        delivery = services.create_touchpoint(
-            pool_id=company.pool.id, key="delivery", name={"uk": "Доставка"}, aliases=["Привезли"], now=now
+        delivery = organization.create(
+            Touchpoint, pool_id=company.pool.id, key="delivery", name={"uk": "Доставка"}, aliases=["привезли"], now=now
         )
 
     found = queries.touchpoint_lookup(company.pool.id)
@@ -165,9 +166,11 @@ def test_a_touchpoint_is_found_by_any_spelling(company: SimpleNamespace, now: da
     assert found["доставка"] == found["привезли"] == delivery.id
 
 
-def test_two_touchpoints_cannot_have_one_key(company: SimpleNamespace, now: datetime) -> None:
-    with pytest.raises(services.KnownTouchpoint), transaction():
-        services.create_touchpoint(pool_id=company.pool.id, key="purchase", name={"en": "Purchase"}, now=now)
+def test_two_touchpoints_cannot_have_one_name(company: SimpleNamespace, now: datetime) -> None:
+    fields = {"pool_id": company.pool.id, "name": {"ru": "покупка"}}
+
+    with pytest.raises(organization.KnownName), transaction():
+        organization.enter(Touchpoint, fields, actor=PROGRAM, now=now)
 
 
 def test_labels_are_names(company: SimpleNamespace, draft: Survey) -> None:

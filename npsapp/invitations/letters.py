@@ -1,0 +1,254 @@
+"""The letters of invitations: giving them to the post office, taking them back, what became of them.
+
+All need a transaction.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, select
+
+from npsapp.audit import services as audit
+from npsapp.audit.events import Event
+from npsapp.audit.services import Actor
+from npsapp.customers import services as customers
+from npsapp.customers.rules import FactKind
+from npsapp.db import alone, db
+from npsapp.delivery import queries as post
+from npsapp.delivery import services as delivery
+from npsapp.delivery.models import Message
+from npsapp.delivery.rules import Channel, Purpose, State
+from npsapp.intake.models import PLANNING, Interaction
+from npsapp.invitations import rendering, services
+from npsapp.invitations.candidates import Gathered, gather
+from npsapp.invitations.models import Invitation, InvitationStep
+from npsapp.invitations.rules import FLOOR_BETWEEN_MESSAGES, Decision, InvitationState, Reason, StepState, decide
+from npsapp.lib.tokens import new_token
+from npsapp.surveys import services as surveys
+from npsapp.surveys.models import SurveyVersion
+
+
+def hand_over(
+    invitation_ids: Sequence[int], *, without_mail: Collection[int], addresses: rendering.Addresses, now: datetime
+) -> int:
+    """Decide once more about due invitations, and give the letters of those still to be asked to the post office.
+
+    1. Everything that stops an invitation may have changed since it was planned, so the same rule decides again.
+    2. The customer is claimed by one conditional UPDATE: of two surveys only one writes today.
+    3. The questionnaire is frozen, the letter composed and queued, the contact remembered.
+
+    Gives the number of letters queued. Refuses with `delivery.NoSender` when the brand cannot write.
+    """
+    alone(PLANNING)
+    due = _still_planned(invitation_ids)
+    gathered = gather([row.interaction_id for row in due], count_planned=False, without_mail=without_mail, now=now)
+    by_interaction = {one.interaction.id: one for one in gathered}
+    queued = 0
+    for invitation in due:
+        one = by_interaction[invitation.interaction_id]
+        decision = decide(one.candidate, one.policy, now=now)
+        if _goes_now(invitation, one, decision, now=now):
+            invitation.latest_at = decision.latest_at
+            _invite(invitation, one, addresses=addresses, now=now)
+            queued += 1
+    return queued
+
+
+def _still_planned(invitation_ids: Sequence[int]) -> Sequence[Invitation]:
+    return db.session.scalars(
+        select(Invitation)
+        .where(Invitation.id.in_(invitation_ids), Invitation.state == InvitationState.PLANNED)
+        .order_by(Invitation.send_at, Invitation.id)
+        .with_for_update(of=Invitation)
+    ).all()
+
+
+def _goes_now(invitation: Invitation, one: Gathered, decision: Decision, *, now: datetime) -> bool:
+    """Whether the letter leaves now; otherwise the line says why not, or a later moment."""
+    if not decision.yes:
+        _exclude(invitation, decision, now=now)
+        return False
+    if decision.send_at and decision.send_at > now:
+        # The sending hours ended, or the policy changed.
+        invitation.send_at, invitation.latest_at = decision.send_at, decision.latest_at
+        return False
+    claimed = customers.claim_for_invitation(
+        customer_id=one.customer_id or 0, since_limit=now - FLOOR_BETWEEN_MESSAGES, now=now
+    )
+    if not claimed:
+        _exclude(invitation, Decision(Reason.QUARANTINE, again_at=now + FLOOR_BETWEEN_MESSAGES), now=now)
+    return claimed
+
+
+def _exclude(invitation: Invitation, decision: Decision, *, now: datetime) -> None:
+    invitation.state, invitation.reason = InvitationState.EXCLUDED, decision.reason
+    invitation.send_at, invitation.again_at, invitation.decided_at = None, decision.again_at, now
+    db.session.flush()
+
+
+def _invite(invitation: Invitation, one: Gathered, *, addresses: rendering.Addresses, now: datetime) -> None:
+    survey, version, address = one.survey, one.survey and one.survey.version, one.address
+    assert survey and version and address  # noqa: S101, PT018 - without them the decision was no
+    surveys.freeze(version.id, now=now)
+    invitation.survey_id, invitation.language = survey.id, one.language
+    invitation.valid_until = now + one.policy.valid
+    queue_letter(
+        invitation,
+        version,
+        purpose=Purpose.INVITATION,
+        to_address=address.value,
+        contact_point_id=address.id,
+        addresses=addresses,
+        now=now,
+    )
+    customers.record_fact(
+        customer_id=one.customer_id or 0,
+        kind=FactKind.INVITED,
+        survey_id=survey.id,
+        touchpoint_id=invitation.touchpoint_id,
+        at=now,
+    )
+
+
+def queue_letter(
+    invitation: Invitation,
+    version: SurveyVersion,
+    *,
+    purpose: Purpose,
+    to_address: str,
+    contact_point_id: int | None,
+    addresses: rendering.Addresses,
+    now: datetime,
+) -> Message:
+    """Give the first letter of an invitation, with its link, to the post office. Refuses with `delivery.NoSender`."""
+    interaction, token = invitation.interaction, new_token()
+    words = rendering.letter(
+        interaction,
+        version,
+        language=invitation.language,
+        token=token,
+        contact_point_id=contact_point_id,
+        addresses=addresses,
+    )
+    message = delivery.queue(
+        purpose=purpose,
+        to_address=to_address,
+        to_name=interaction.customer.name if interaction.customer else "",
+        brand_id=invitation.brand_id,
+        region_id=invitation.region_id,
+        survey_id=invitation.survey_id,
+        language=invitation.language,
+        due_at=now,
+        useful_until=invitation.latest_at,
+        now=now,
+        **words,
+    )
+    step = InvitationStep(number=1, channel=Channel.EMAIL, contact_point_id=contact_point_id, token=token, due_at=now)
+    step.state, step.message_id, step.invitation_id = StepState.HANDED_OVER, message.id, invitation.id
+    db.session.add(step)
+    invitation.state, invitation.handed_over_at = InvitationState.HANDED_OVER, now
+    invitation.version_id = version.id
+    db.session.flush()
+    return message
+
+
+# ---- taking back -----------------------------------------------------------------------------------------------
+
+
+def exclude_cancelled(*, now: datetime) -> int:
+    """Hold back what was planned or queued for purchases that were cancelled meanwhile."""
+    return _take_back(Interaction.cancelled_at.is_not(None), reason=Reason.CANCELLED, now=now)
+
+
+def stop_for(customer_id: int, *, now: datetime) -> int:
+    """Hold back what was planned or queued for a person who is not to be asked now."""
+    return _take_back(Invitation.customer_id == customer_id, reason=Reason.ON_HOLD, now=now)
+
+
+def _take_back(which: ColumnElement[bool], *, reason: Reason, now: datetime) -> int:
+    alone(PLANNING)
+    unsent = Invitation.state.in_((InvitationState.PLANNED, InvitationState.HANDED_OVER)), Invitation.sent_at.is_(None)
+    lines = select(Invitation).join(Interaction, Interaction.id == Invitation.interaction_id).where(which, *unsent)
+    stopped = [one for one in db.session.scalars(lines).all() if _stop_letter(one)]
+    for invitation in stopped:
+        _exclude(invitation, Decision(reason), now=now)
+    return len(stopped)
+
+
+def _stop_letter(invitation: Invitation) -> bool:
+    """Whether nothing of it will leave any more."""
+    if invitation.state is InvitationState.PLANNED:
+        return True
+    return all(step.message_id is None or delivery.cancel(step.message_id) for step in invitation.steps)
+
+
+def look_again_at_message(message_id: int, *, without_mail: Collection[int], now: datetime) -> None:
+    """Decide again about a letter that waited long in the queue: release it, or take it back with the reason."""
+    alone(PLANNING)
+    step = db.session.scalar(select(InvitationStep).where(InvitationStep.message_id == message_id))
+    if step is None:
+        delivery.cancel(message_id)
+        return
+    invitation = step.invitation
+    (one,) = gather([invitation.interaction_id], count_planned=False, without_mail=without_mail, now=now)
+    # Its own contact stands in the facts already, so the quarantine is not asked a second time.
+    decision = decide(replace(one.candidate, contacts=()), one.policy, now=now)
+    if decision.yes and decision.send_at and decision.send_at <= now:
+        delivery.release(message_id, now=now)
+    elif not decision.yes and delivery.cancel(message_id):
+        _exclude(invitation, decision, now=now)
+
+
+# ---- letters that may have left from another copy of this database -----------------------------------------------
+
+
+def send_after_all(invitation_id: int, *, now: datetime) -> None:
+    """Such a letter leaves once sending goes on."""
+    services.postpone(invitation_id, until=now)
+    for step in db.session.scalars(select(InvitationStep).where(InvitationStep.invitation_id == invitation_id)):
+        delivery.leave_again(step.message_id or 0, now=now)
+
+
+def take_as_sent(invitation_id: int, *, actor: Actor, now: datetime) -> None:
+    """Such a letter does not leave again; refuses with NotPlanned.
+
+    Its link, if it was made before the copy was, stays open: the customer may have it.
+    """
+    invitation = db.session.get_one(Invitation, invitation_id)
+    if invitation.state is InvitationState.PLANNED:
+        services.withdraw(invitation_id, actor=actor, now=now)
+    elif invitation.state is InvitationState.HANDED_OVER and _stop_letter(invitation):
+        invitation.sent_at = invitation.handed_over_at
+        db.session.flush()
+
+
+# ---- what became of them ---------------------------------------------------------------------------------------
+
+
+def note_sent(*, now: datetime, limit: int = 500) -> int:
+    """Read from the post office which first letters left, and which never will. Gives the number of lines changed."""
+    alone(PLANNING)
+    unsent = Invitation.state == InvitationState.HANDED_OVER, Invitation.sent_at.is_(None)
+    theirs = select(InvitationStep.message_id).join(Invitation, Invitation.id == InvitationStep.invitation_id)
+    news = post.news_of(theirs.where(*unsent))[:limit]
+    found = select(InvitationStep).where(InvitationStep.message_id.in_([one.id for one in news]))
+    steps = {step.message_id: step for step in db.session.scalars(found)}
+    sent = []
+    for message in news:
+        invitation = steps[message.id].invitation
+        if message.sent_at:
+            valid = (invitation.valid_until or now) - (invitation.handed_over_at or now)
+            invitation.sent_at, invitation.valid_until = message.sent_at, message.sent_at + valid
+            sent.append(("invitation", invitation.id, {"message_id": message.id}))
+        else:
+            _exclude(invitation, Decision(_reason_of(message)), now=now)
+    audit.record_many(Event.INVITATION_SENT, actor=audit.PROGRAM, now=now, subjects=sent)
+    db.session.flush()
+    return len(news)
+
+
+def _reason_of(message: Message) -> Reason:
+    if message.state is State.EXPIRED:
+        return Reason.TOO_OLD
+    return Reason.SUPPRESSED if message.error == "suppressed" else Reason.UNDELIVERABLE

@@ -1,0 +1,139 @@
+"""Look at every page on every screen, with 0, 1 and 10,000 rows and with the longest names: `make pages`.
+
+`python -m tests.pages.check --rows longest --width 360 --only /reports/ --pictures DIR` looks at a part of it.
+"""
+
+import argparse
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Thread
+from types import SimpleNamespace
+
+from flask import Flask
+from playwright.sync_api import Browser, sync_playwright
+from sqlalchemy import select
+from werkzeug.serving import make_server
+
+from npsapp import create_app
+from npsapp.accounts.models import User
+from npsapp.db import db, transaction
+from npsapp.demo.commands import load_into_empty
+from npsapp.lib.clock import utcnow
+from npsapp.permissions import Role
+from tests import cast
+from tests.browser import ARGUMENTS, AS_A_PERSON
+from tests.conftest import CHEAP_HASH
+from tests.pages import stage
+from tests.pages.addresses import Address, addresses
+from tests.pages.looks import LANGUAGES, SCHEMES, SCREENS, WIDTHS, Looker
+
+
+def nothing(_company: SimpleNamespace, _now: object) -> None:
+    """A company on its first day."""
+
+
+ROWS: dict[str, Callable[..., None] | None] = {
+    "none": nothing,
+    "one": stage.one_of_everything,
+    "longest": stage.longest_names,
+    "many": None,  # the demo company with its 10,000 purchases
+}
+
+
+def main() -> int:
+    """Print what is wrong; 1 when something is."""
+    asked = parsed()
+    worst = 0
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=shutil.which("chromium"), args=[*ARGUMENTS, AS_A_PERSON])
+        for rows in asked.rows:
+            with served(rows) as (app, address):
+                worst += look(browser, app, address, rows, asked)
+        browser.close()
+    return bool(worst)
+
+
+def parsed() -> argparse.Namespace:
+    asking = argparse.ArgumentParser(prog="python -m tests.pages.check")
+    asking.add_argument("--rows", nargs="+", choices=list(ROWS), default=list(ROWS))
+    asking.add_argument("--width", nargs="+", type=int, choices=WIDTHS, default=WIDTHS)
+    asking.add_argument("--language", nargs="+", choices=LANGUAGES, default=LANGUAGES)
+    asking.add_argument("--scheme", nargs="+", choices=SCHEMES, default=SCHEMES)
+    asking.add_argument("--only", default="", help="addresses that hold these words")
+    asking.add_argument("--no-axe", action="store_true", help="measure only")
+    asking.add_argument("--pictures", type=Path, help="also photograph every page into this folder")
+    return asking.parse_args()
+
+
+@contextmanager
+def served(rows: str) -> Iterator[tuple[Flask, str]]:
+    """An application with these rows and its address."""
+    with tempfile.TemporaryDirectory() as folder:
+        uri = f"sqlite:///{folder}/pages.db"
+        app = create_app({"TESTING": True, "SQLALCHEMY_DATABASE_URI": uri, "SECRET_KEY": "x" * 32}, instance_path=folder)
+        with app.app_context():
+            db.create_all()
+            fill(ROWS[rows])
+            server = make_server("127.0.0.1", 0, app, threaded=True)
+            thread = Thread(target=server.serve_forever)
+            thread.start()
+            yield app, f"http://127.0.0.1:{server.server_port}"
+            server.shutdown()
+            thread.join()
+            db.session.remove()
+            db.engine.dispose()
+
+
+def fill(rows: Callable[..., None] | None) -> None:
+    if rows is None:
+        load_into_empty()
+        return
+    with transaction() as session:
+        company = cast.found(session, password_hash=CHEAP_HASH, now=utcnow())
+    rows(company, utcnow())
+
+
+def look(browser: Browser, app: Flask, address: str, rows: str, asked: argparse.Namespace) -> int:
+    """Every page on every screen that is asked for; gives the number of faults."""
+    user = db.session.scalars(select(User).where(User.role == Role.ADMINISTRATOR).order_by(User.id)).first()
+    assert user
+    pages = [one for one in addresses(app, as_user=user) if asked.only in str(one)]
+    screens = [one for one in SCREENS if one.width in asked.width and one.language in asked.language]
+    wrong, started = 0, time.monotonic()
+    for screen in (one for one in screens if one.scheme in asked.scheme):
+        for public in (False, True):
+            looker = Looker(browser, app, address, None if public else user, screen)
+            for page in (one for one in pages if one.public == public):
+                for fault in looker.faults(page, axe=not asked.no_axe):
+                    wrong += 1
+                    print(f"{rows} | {screen} | {page} | {fault}", flush=True)
+                if asked.pictures:
+                    photograph(looker, page, asked.pictures / f"{rows}-{name_of(page)}-{screen}.png".replace(" ", "-"))
+            looker.close()
+    seen = len(pages) * len(screens)
+    print(f"{rows}: {len(pages)} pages, {seen} looks, {wrong} faults, {time.monotonic() - started:.0f} s", flush=True)
+    return wrong
+
+
+def name_of(page: Address) -> str:
+    return str(page).strip("/").translate(str.maketrans("/?&= ()", "_______")) or "start"
+
+
+def photograph(looker: Looker, page: Address, path: Path) -> None:
+    """The page as it opens, at most three screens of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not page.sent:
+        looker.page.reload()
+    high = min(looker.page.evaluate("document.documentElement.scrollHeight"), 2700)
+    looker.page.set_viewport_size({"width": looker.screen.width, "height": max(high, 900)})
+    looker.page.screenshot(path=path)
+    looker.page.set_viewport_size({"width": looker.screen.width, "height": 900})
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,157 @@
+"""What the pages show: a company with nothing yet, with one of everything, and with the longest names people have."""
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+from email.message import EmailMessage
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from flask import current_app
+from sqlalchemy import select
+
+from npsapp.cases import handling
+from npsapp.cases import queries as cases_due
+from npsapp.cases import services as cases
+from npsapp.cases.models import Case, Cause
+from npsapp.cases.rules import Outcome, Result
+from npsapp.customers.models import CustomerNote, Hold
+from npsapp.customers.rules import HoldReason
+from npsapp.db import db, transaction
+from npsapp.delivery import pauses
+from npsapp.delivery.rules import PauseKind, State
+from npsapp.intake.models import BatchState, ImportBatch, InteractionPerformer, RejectedRow
+from npsapp.invitations.rules import InvitationState, Reason
+from npsapp.organization.models import Holiday, Performer
+from npsapp.responses.models import DisputedAnswer
+from tests import factories as make
+
+# 60 letters, 120 letters, one word of 34, an address of 60.
+NAME = "Александра-Валентина Константиновна Добровольская-Вознесенска"
+TITLE = (
+    "Решётка водоприёмная чугунная ячеистая высоконагруженная антикоррозионнозащищённого исполнения DN 100, комплект 12 шт"
+)
+WORD = "дезоксирибонуклеопротеидосодержащи"
+EMAIL = "oleksandra.kostyantynivna.dobrovolska@voznesensk-vodo.example"
+COMMENT = f"{TITLE} пришла разбитой, {WORD}ми осколками вперёд; звонили трижды, никто не взял трубку. " * 6
+STATES = (BatchState.UPLOADED, BatchState.STAGED, BatchState.REFUSED, BatchState.DONE)
+ENDED = (InvitationState.EXPIRED, InvitationState.WITHDRAWN, InvitationState.NOT_MINE, InvitationState.HANDED_OVER)
+
+
+def one_of_everything(company: SimpleNamespace, now: datetime) -> None:
+    """A row on every list and a page for every state."""
+    with transaction():
+        everything(company, now, count=1, words=SimpleNamespace(name="Олена", title="лоток", said="Тріснув.", word="x"))
+
+
+def longest_names(company: SimpleNamespace, now: datetime) -> None:
+    """A dozen rows on every list, and every name as long as people make them."""
+    words = SimpleNamespace(name=NAME, title=TITLE, said=COMMENT, word=WORD)
+    named = [company.brand, company.survey, company.touchpoint, company.segment]
+    with transaction():
+        for row in (*named, *vars(company.regions).values(), *vars(company.units).values()):
+            row.name = NAME if isinstance(row.name, str) else dict.fromkeys(("en", "ru", "uk"), f"{NAME[:25]} {WORD}")
+        for user in (company.admin, company.analyst, company.manager_kyiv, company.manager_odesa, company.support):
+            user.name = f"{NAME} {user.id}"
+            user.email = f"{user.id}.{EMAIL}"
+        company.sender.address = company.sender.reply_to = company.brand.contact_email = EMAIL
+        company.brand.phrase = dict.fromkeys(("en", "ru", "uk"), f"компанию «{NAME}»")
+        company.brand.postal_address = dict.fromkeys(("en", "ru", "uk"), f"{NAME}, {TITLE}")
+        everything(company, now, count=12, words=words)
+
+
+def everything(company: SimpleNamespace, now: datetime, *, count: int, words: Any) -> None:
+    """Rows of all kinds, `count` on each list. Needs a transaction."""
+    seller = Performer(brand_id=company.brand.id, key="s", name=words.name, role=words.word, created_at=now)
+    day = Holiday(day=now.date() + timedelta(days=3), name=dict.fromkeys(("en", "ru", "uk"), words.name))
+    db.session.add_all([seller, day])
+    db.session.flush()
+    bought = {"title": words.title, "amount": Decimal("1234567.89"), "currency": "UAH", "number": f"ЗП-{words.word}"}
+    for number in range(count):
+        answered(company, now, number, words, bought, seller)
+    for number in range(count):
+        waiting(company, now, bought, words, number, InvitationState.PLANNED, send_at=now + timedelta(days=number))
+        reason = list(Reason)[number % len(Reason)]
+        waiting(company, now, bought, words, number, InvitationState.EXCLUDED, reason=reason, send_at=None)
+        message = make.make_message(company, now=now, subject=words.title, state=State.FAILED, error=words.said[:300])
+        message.to_address, message.to_name = EMAIL, words.name
+    for number, state in enumerate(ENDED):
+        waiting(company, now, bought, words, number, state)
+    imported(company, now, count, words)
+    worked(company, now, words)
+    letter(words)
+
+
+def person(words: Any, number: int) -> dict[str, Any]:
+    return {"name": f"{words.name} {number}", "name_key": words.name.casefold(), "email": f"{number}.{EMAIL}"}
+
+
+def answered(company: SimpleNamespace, now: datetime, number: int, words: Any, bought: Any, seller: Performer) -> None:
+    customer = make.make_customer(company, now=now, **person(words, number), phone=f"+38067555{number:04d}")
+    one = make.make_interaction(company, now=now, customer=customer, undecided=False, **bought)
+    db.session.add(InteractionPerformer(interaction_id=one.id, performer_id=seller.id, role=words.word))
+    invitation = make.make_invitation(company, now=now, interaction=one, state=InvitationState.ANSWERED)
+    at = now - timedelta(days=number, hours=1)
+    response = make.make_response(
+        company, now=at, score=(2, 9, 0, 7)[number % 4], comment=words.said, invitation=invitation
+    )
+    response.contact_wanted = number % 2 == 0
+    if number == 3:
+        response.voided_at, response.void_reason = now, words.said[:200]
+    db.session.add(DisputedAnswer(response_id=response.id, at=now, score=5, comment=words.said))
+    db.session.add(CustomerNote(customer_id=customer.id, at=now, by_id=company.admin.id, text=words.said))
+    db.session.add(Hold(customer_id=customer.id, reason=HoldReason.STAFF, source="customer", since=now))
+
+
+def waiting(
+    company: SimpleNamespace, now: datetime, bought: Any, words: Any, number: int, state: InvitationState, **over: Any
+) -> None:
+    customer = make.make_customer(company, now=now, **person(words, 100 + number))
+    one = make.make_interaction(company, now=now, customer=customer, undecided=False, **bought)
+    make.make_invitation(company, now=now, interaction=one, state=state, **over)
+
+
+def imported(company: SimpleNamespace, now: datetime, count: int, words: Any) -> None:
+    source = make.make_source(company, now=now, name=words.name, live_at=None)
+    for state in STATES:
+        batch = ImportBatch(
+            source_id=source.id, file_name=f"{words.title}.xlsx", stored_as="", sha256="0" * 64, size=9_876_543,
+            state=state, columns={words.title: "", "Дата": "date", words.word: "email"}, options={},
+            unmapped={"region": {words.name: 12}}, error_values={}, rows=10_000, applied=9_000, accepted=8_000,
+            rejected=count, created_by_id=company.admin.id, created_at=now,
+            finished_at=now if state is BatchState.DONE else None,
+            error="The file is empty." if state is BatchState.REFUSED else "",
+        )  # fmt: skip
+        db.session.add(batch)
+        db.session.flush()
+        for line in range(count):
+            row = RejectedRow(batch_id=batch.id, line=line, reason="no_date", column=words.title[:60], value=words.word)
+            db.session.add(row)
+
+
+def worked(company: SimpleNamespace, now: datetime, words: Any) -> None:
+    """Cases as they open, one of them tried and one settled."""
+    for response_id in cases_due.responses_to_look_at(100):
+        cases.look_at(response_id, now=now)
+    cause = db.session.scalars(select(Cause.id).where(Cause.parent_id.is_not(None))).first()
+    waiting_for = db.session.scalars(select(Case.id).order_by(Case.id)).all()
+    me = company.admin.id
+    for case_id in waiting_for[:2]:
+        handling.record_attempt(case_id, result=Result.REACHED, note=words.said, by_id=me, now=now)
+        handling.add_note(case_id, text=words.said, by_id=me, now=now)
+    if len(waiting_for) > 1 and cause:
+        text = words.said[:900]
+        handling.settle(waiting_for[0], outcome=Outcome.SAVED, cause_id=cause, by_id=me, now=now, text=text)
+
+
+def letter(words: Any) -> None:
+    """One letter in the outbox."""
+    said = EmailMessage()
+    said["From"], said["To"], said["Subject"] = f'"{words.name}" <{EMAIL}>', EMAIL, words.title
+    said.set_content(words.said)
+    said.add_alternative(f"<!doctype html><html lang=ru><title>x</title><p>{words.said}", subtype="html")
+    folder = Path(current_app.instance_path, "outbox")
+    folder.mkdir(exist_ok=True)
+    (folder / "20261120-100000-000000001.eml").write_bytes(bytes(said))
+
+

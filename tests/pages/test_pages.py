@@ -1,0 +1,35 @@
+"""Every page once, with the longest names, on screens of all widths, languages and lights; all of it: `make pages`."""
+
+from types import SimpleNamespace
+
+import pytest
+from flask import Flask
+from playwright.sync_api import Browser
+
+from npsapp.lib.clock import utcnow
+from tests.browser import ONE_DATABASE
+from tests.pages import stage
+from tests.pages.addresses import addresses
+from tests.pages.looks import SCREENS, Looker
+
+pytestmark = [pytest.mark.browser, ONE_DATABASE]
+
+
+def test_every_page_stands_well_on_its_screen(
+    app: Flask, company: SimpleNamespace, chromium: Browser, address: str
+) -> None:
+    stage.longest_names(company, utcnow())
+    found = addresses(app, as_user=company.admin)
+    wrong: dict[str, list[str]] = {}
+    for number, screen in enumerate(SCREENS):
+        for user in (company.admin, None):
+            # Seven and eighteen have no divisor in common: neighbours in the url map get unlike screens.
+            pages = [one for at, one in enumerate(found) if at * 7 % len(SCREENS) == number and one.public != bool(user)]
+            looker = Looker(chromium, app, address, user, screen)
+            for page in pages:
+                if faults := list(looker.faults(page)):
+                    wrong[f"{page} on {screen}"] = faults
+            looker.close()
+
+    assert len(found) > 100
+    assert wrong == {}
