@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from babel.dates import format_date
 
@@ -57,7 +58,7 @@ def letter(
     token: str,
     contact_point_id: int | None,
     addresses: Addresses,
-) -> dict[str, str]:
+) -> dict[str, Any]:
     """The first letter of an invitation, as the post office takes it in: subject, texts, unsubscribe address."""
     brand = interaction.brand
     site = brand.site(addresses.public_url)

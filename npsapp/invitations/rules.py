@@ -40,7 +40,7 @@ class Reason(StrEnum):
     label: str
     remedy: str
 
-    def __new__(cls, value: str, label: str, remedy: str = "") -> "Reason":
+    def __new__(cls, value: str, label: str = "", remedy: str = "") -> "Reason":
         member = str.__new__(cls, value)
         member._value_ = value
         member.label = label

@@ -1,5 +1,7 @@
 """Staff pages: the schedule (what is planned, what is held back and why) and the policy of a survey."""
 
+from typing import Any
+
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_login import current_user
@@ -14,7 +16,7 @@ from npsapp.i18n import language_now
 from npsapp.invitations import policies, queries, services
 from npsapp.invitations.candidates import policy_of
 from npsapp.invitations.forms import PolicyForm
-from npsapp.invitations.rules import InvitationState, Policy, Reason
+from npsapp.invitations.rules import Policy, Reason
 from npsapp.lib.clock import utcnow
 from npsapp.lib.texts import text_in
 from npsapp.organization import queries as organization
@@ -33,7 +35,7 @@ def schedule() -> str:
     """The next fourteen days, the planned letters, and everything held back with its reason."""
     now, seen = utcnow(), scope()
     held = request.args.get("show") == "held"
-    wanted = {"reason": _reason(), "day": listing.day("day"), "region_id": listing.whole("region")}
+    wanted: dict[str, Any] = {"reason": _reason(), "day": listing.day("day"), "region_id": listing.whole("region")}
     window = listing.window(size=50)
     rows = queries.lines(held=held, **wanted, scope=seen, limit=window.limit, offset=window.offset)
     days = queries.planned_by_day(now, days=DAYS_AHEAD, scope=seen)

@@ -30,14 +30,14 @@ def hold(holder: str, *, now: datetime, lease: timedelta, rest: timedelta = time
     """Let one worker beat: true when no other holds the heart, or the other's lease has run out.
 
     Needs a transaction. A worker that holds it already prolongs its lease. Between two beats `rest` must pass: every
-    worker asks for a beat each minute, and one a minute is enough. Moments in the future are of a clock that was
-    set back since, and count for nothing.
+    worker asks for a beat each minute, and one a minute is enough. Moments far in the future are of a clock that was
+    set back since, and count for nothing; near ones are of a worker whose clock is a little ahead.
     """
     first = insert_unless_there(Heartbeat).values(id=queries.ONE_ROW, beat_at=now - rest, holder="")
     db.session.execute(first.on_conflict_do_nothing())
     until = Heartbeat.held_until
-    free = or_(until.is_(None), until <= now, until > now + lease)
-    rested = or_(Heartbeat.beat_at <= now - rest, Heartbeat.beat_at > now)
+    free = or_(until.is_(None), until <= now, until > now + 2 * lease)
+    rested = or_(Heartbeat.beat_at <= now - rest, Heartbeat.beat_at > now + lease)
     mine = or_(Heartbeat.holder == holder, and_(free, rested))
     return change(update(Heartbeat).where(mine).values(holder=holder, held_until=now + lease)) > 0
 

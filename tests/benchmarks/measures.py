@@ -178,7 +178,7 @@ def _queue_letters(count: int) -> int:
             brand_id=where.brand.id, language="uk", due_at=now, now=now, **words,
         )  # fmt: skip
     bulk.waiting_letters(count - 1, message)
-    return len((letter.body + letter.html).encode())
+    return len((words["body"] + words["html"]).encode())
 
 
 # ---- (c) ---------------------------------------------------------------------------------------------------------

@@ -48,7 +48,7 @@ MORE = {
     "delivery.messages": ("state=failed",),
 }
 """Further states of a page, by arguments of the address."""
-SOMETIMES_GONE = {"survey.show", "unsubscribe.show", "operations.doubt", "delivery.outbox", "office.leaving"}
+SOMETIMES_GONE = {"survey.show", "unsubscribe.show", "operations.doubt", "cases.of_answer"}
 """Pages that say so when what they are about has ended or is not there."""
 
 

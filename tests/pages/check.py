@@ -4,6 +4,7 @@
 """
 
 import argparse
+import logging
 import shutil
 import sys
 import tempfile
@@ -47,8 +48,8 @@ ROWS: dict[str, Callable[..., None] | None] = {
 
 def main() -> int:
     """Print what is wrong; 1 when something is."""
-    asked = parsed()
-    worst = 0
+    asked, worst = parsed(), 0
+    logging.getLogger().setLevel(logging.CRITICAL)
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=shutil.which("chromium"), args=[*ARGUMENTS, AS_A_PERSON])
         for rows in asked.rows:

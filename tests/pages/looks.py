@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from axe_playwright_python.sync_playwright import Axe
 from flask import Flask
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Error, Page
 
 from npsapp.accounts import sessions
 from npsapp.accounts.models import User
@@ -24,10 +24,15 @@ WIDTHS, LANGUAGES, SCHEMES = (360, 768, 1280), ("en", "ru", "uk"), ("light", "da
 WEIGHT = """() => performance.getEntries().filter(one => one.entryType === 'navigation' || one.entryType === 'resource'
   && one.initiatorType !== 'img').reduce((sum, one) => sum + (one.encodedBodySize || 0), 0)"""
 OPEN = "kinds => document.querySelectorAll(kinds).forEach(one => { one.open = true; })"
-SEND_EMPTY = """() => { const form = [...document.querySelectorAll('main form[method=post]')].find(one => !one.action.match(
-  /language|logout/)); for (const one of form.elements) if (!one.matches('[type=hidden], [type=submit], button')) {
-  if (one.matches('[type=checkbox], [type=radio]')) one.checked = false; else one.value = ''; }
-  form.noValidate = true; HTMLFormElement.prototype.submit.call(form); }"""
+SEND_EMPTY = """() => {
+  const form = [...document.querySelectorAll('main form[method=post]')].find(
+    one => new URL(one.action).pathname === location.pathname && one.querySelector('.field'));
+  for (const one of form.elements) {
+    if (one.matches('[type=checkbox], [type=radio]')) one.checked = false;
+    else if (!one.matches('[type=hidden], [type=submit], button, select, fieldset')) one.value = '';
+  }
+  HTMLFormElement.prototype.submit.call(form);
+}"""
 
 
 @dataclass(frozen=True)
@@ -64,9 +69,15 @@ class Looker:
         self.page.on("pageerror", lambda error: self.said.append(str(error)))
         self.page.on("console", lambda said: self.said.append(said.text) if said.type == "error" else None)
 
-    def faults(self, address: Address, *, axe: bool = True) -> Iterator[str]:
+    def faults(self, address: Address, *, axe: bool = True) -> list[str]:
         """What is wrong with a page on this screen, in words."""
         self.said.clear()
+        try:
+            return list(self._faults(address, axe=axe))
+        except Error as error:
+            return [f"cannot be looked at: {error.message[:300]}"]
+
+    def _faults(self, address: Address, *, axe: bool) -> Iterator[str]:
         joint = "&" if "?" in address.path else "?"
         answer = self.page.goto(f"{address.path}{joint}lang={self.screen.language}")
         if address.sent:

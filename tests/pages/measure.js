@@ -33,7 +33,10 @@
       if (node.nodeType !== 3 || !node.textContent.trim()) continue;
       const range = document.createRange();
       range.selectNodeContents(node);
-      for (const line of range.getClientRects()) if (line.width > 1) texts.push({ one, line, text: short(node.textContent) });
+      const bottom = one.closest(".clip")?.getBoundingClientRect().bottom ?? Infinity;
+      for (const line of range.getClientRects()) {
+        if (line.width > 1 && line.top < bottom - 4) texts.push({ one, line, text: short(node.textContent) });
+      }
     }
   }
   // 4. Words stay inside the box they stand in.

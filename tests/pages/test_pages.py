@@ -27,7 +27,7 @@ def test_every_page_stands_well_on_its_screen(
             pages = [one for at, one in enumerate(found) if at * 7 % len(SCREENS) == number and one.public != bool(user)]
             looker = Looker(chromium, app, address, user, screen)
             for page in pages:
-                if faults := list(looker.faults(page)):
+                if faults := looker.faults(page):
                     wrong[f"{page} on {screen}"] = faults
             looker.close()
 

@@ -110,7 +110,7 @@ def test_a_case_taken_on_while_its_answer_is_looked_at_stays_with_its_owner(
     company: SimpleNamespace, at_once: AtOnce, slow_commits: None
 ) -> None:
     """A raised score closes a case nobody touched, and only that."""
-    now = utcnow()
+    now, owner_id = utcnow(), company.manager_kyiv.id
     for _round in range(4):
         response_id = answered(company, now=now)
         look(response_id)
@@ -118,15 +118,15 @@ def test_a_case_taken_on_while_its_answer_is_looked_at_stays_with_its_owner(
         with transaction():
             case.answer.score, case.answer.revision = 9, 2
 
-        taken, _looked = at_once(lambda id_=case.id: acknowledge(id_, company), lambda id_=response_id: look(id_))
+        taken, _looked = at_once(lambda id_=case.id: acknowledge(id_, owner_id), lambda id_=response_id: look(id_))
 
         (case,) = rows(Case, Case.id == case.id)
         assert case.state is (State.CLOSED if isinstance(taken, Exception) else State.ACKNOWLEDGED)
 
 
-def acknowledge(case_id: int, company: SimpleNamespace) -> None:
+def acknowledge(case_id: int, by_id: int) -> None:
     with transaction():
-        handling.acknowledge(case_id, by_id=company.manager_kyiv.id, now=utcnow())
+        handling.acknowledge(case_id, by_id=by_id, now=utcnow())
 
 
 def look(response_id: int) -> None:
