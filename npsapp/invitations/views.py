@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from flask import Blueprint, abort, render_template, request
 from flask_babel import gettext as _
 from flask_login import current_user
 from werkzeug.wrappers import Response
@@ -24,6 +24,7 @@ from npsapp.permissions import Permission
 from npsapp.surveys import queries as surveys
 from npsapp.web import listing
 from npsapp.web.access import requires, scope
+from npsapp.web.pages import done, form_page
 
 bp = Blueprint("invitations", __name__, template_folder="templates")
 DAYS_AHEAD = 14
@@ -35,7 +36,8 @@ def schedule() -> str:
     """The next fourteen days, the planned letters, and everything held back with its reason."""
     now, seen = utcnow(), scope()
     held = request.args.get("show") == "held"
-    wanted: dict[str, Any] = {"reason": _reason(), "day": listing.day("day"), "region_id": listing.whole("region")}
+    reason, region_id = listing.one_of("reason", Reason), listing.whole("region")
+    wanted: dict[str, Any] = {"reason": reason, "day": listing.day("day"), "region_id": region_id}
     window = listing.window(size=50)
     rows = queries.lines(held=held, **wanted, scope=seen, limit=window.limit, offset=window.offset)
     days = queries.planned_by_day(now, days=DAYS_AHEAD, scope=seen)
@@ -53,11 +55,6 @@ def schedule() -> str:
     )
 
 
-def _reason() -> Reason | None:
-    found = listing.one_of("reason", Reason)
-    return found if isinstance(found, Reason) else None
-
-
 @bp.post("/schedule/<int:invitation_id>/withdraw")
 @requires(Permission.EDIT_SURVEYS)
 def withdraw(invitation_id: int) -> Response:
@@ -66,8 +63,7 @@ def withdraw(invitation_id: int) -> Response:
         abort(404)
     with transaction():
         services.withdraw(invitation_id, actor=by_user(current_user.id), now=utcnow())
-    flash(_("The customer will not be asked about this purchase."), "ok")
-    return redirect(url_for(".schedule"))
+    return done(_("The customer will not be asked about this purchase."), ".schedule")
 
 
 @bp.post("/schedule/pause")
@@ -76,8 +72,7 @@ def pause() -> Response:
     """The kill switch: no letter to customers leaves until somebody resumes."""
     with transaction():
         pauses.pause(kind=PauseKind.EVERYTHING, ref_id=None, until=None, by_user_id=current_user.id, now=utcnow())
-    flash(_("Sending to customers is paused."), "ok")
-    return redirect(url_for(".schedule"))
+    return done(_("Sending to customers is paused."), ".schedule")
 
 
 @bp.post("/schedule/resume/<int:pause_id>")
@@ -86,30 +81,22 @@ def resume(pause_id: int) -> Response:
     """End a pause; what waited is decided again before it leaves."""
     with transaction():
         pauses.resume(pause_id, by_user_id=current_user.id, now=utcnow())
-    flash(_("Sending goes on. Letters that waited are checked again before they leave."), "ok")
-    return redirect(url_for(".schedule"))
+    return done(_("Sending goes on. Letters that waited are checked again before they leave."), ".schedule")
 
 
 @bp.route("/surveys/<int:survey_id>/policy", methods=["GET", "POST"])
 @requires(Permission.EDIT_SURVEYS)
-def policy(survey_id: int) -> str | Response | tuple[str, int]:
+def policy(survey_id: int) -> Response:
     """When this survey asks: delay, hours, quarantine, too late, how long links live."""
-    survey = surveys.survey(survey_id)
-    if survey is None:
-        abort(404)
+    survey = surveys.survey(survey_id) or abort(404)
     form = _form(survey_id)
     if form.validate_on_submit():
         with transaction():
             changed = policies.change_policy(survey_id, form.values(), actor=by_user(current_user.id), now=utcnow())
-        flash(
-            _("Saved. What is planned is decided again within a minute.") if changed else _("Nothing was changed."),
-            "ok",
-        )
-        return redirect(url_for(".policy", survey_id=survey_id))
-    page = render_template(
-        "invitations/policy.html", form=form, survey=survey, touchpoint=text_in(survey.touchpoint.name, language_now())
-    )
-    return (page, 422) if request.method == "POST" else page
+        words = _("Saved. What is planned is decided again within a minute.") if changed else _("Nothing was changed.")
+        return done(words, ".policy", survey_id=survey_id)
+    touchpoint = text_in(survey.touchpoint.name, language_now())
+    return form_page("invitations/policy.html", form, survey=survey, touchpoint=touchpoint)
 
 
 def _form(survey_id: int) -> PolicyForm:

@@ -27,6 +27,7 @@ from npsapp.organization import logos, rules
 from npsapp.organization import queries as organization
 from npsapp.permissions import Permission
 from npsapp.web.access import public, requires
+from npsapp.web.pages import done, form_page
 
 
 @bp.route("/company/new", methods=["GET", "POST"])
@@ -72,7 +73,7 @@ def _founding_page(actor: Actor) -> ResponseReturnValue:
     if request.method == "POST" and request.form.get("deed") in ("region", "propose"):
         return _more(form, going)
     if not form.validate_on_submit():
-        return _form_page(form, going, 422 if form.is_submitted() else 200)
+        return _form_page(form, going)
     hashed = hash_password(form.password.data or "")
     logo = logos.keep(form.recoded, Path(current_app.instance_path, logos.FOLDER)) if form.recoded else ""
     try:
@@ -82,12 +83,11 @@ def _founding_page(actor: Actor) -> ResponseReturnValue:
             user_id = user.id
     except (EmailTaken, WrongEmail) as refusal:
         form.admin_email.errors = [_(refusal.wording)]
-        return _form_page(form, going, 422)
+        return _form_page(form, going)
     _forget_files()
     enter(accounts.user(user_id) or abort(404), token, remember=False)
     _invite()
-    flash(_("Your company is set up. Send yourself a test invitation next."), "success")
-    return redirect(url_for(".start"), code=303)
+    return done(_("Your company is set up. Send yourself a test invitation next."), ".start")
 
 
 def _more(form: CompanyForm, going: dict[str, int] | None) -> ResponseReturnValue:
@@ -95,12 +95,11 @@ def _more(form: CompanyForm, going: dict[str, int] | None) -> ResponseReturnValu
     if request.form["deed"] == "region" and len(form.regions) < form.regions.max_entries:
         form.regions.append_entry()
     form.propose()
-    return _form_page(form, going, 200)
+    return _form_page(form, going)
 
 
-def _form_page(form: CompanyForm, going: dict[str, int] | None, status: int) -> ResponseReturnValue:
-    page = "office/company/new.html"
-    return render_template(page, form=form, going=going, zones=rules.COMMON_ZONES), status
+def _form_page(form: CompanyForm, going: dict[str, int] | None) -> ResponseReturnValue:
+    return form_page("office/company/new.html", form, going=going, zones=rules.COMMON_ZONES)
 
 
 def _forget_files() -> None:
@@ -114,8 +113,7 @@ def remove_demo() -> ResponseReturnValue:
     with transaction():
         removal.remove_demo(actor=audit.by_user(current_user.id), now=utcnow())
     _forget_files()
-    flash(_("The invented company is gone."), "success")
-    return redirect(url_for(".start"), code=303)
+    return done(_("The invented company is gone."), ".start")
 
 
 # ---- inviting colleagues ---------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from flask import abort, flash, redirect, render_template, request, url_for
+from flask import abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
@@ -31,6 +31,7 @@ from npsapp.organization.forms import NAME_MAX, options, stripped
 from npsapp.permissions import Permission
 from npsapp.web import listing
 from npsapp.web.access import can, requires, scope
+from npsapp.web.pages import done, saved
 
 PAGE_SIZE = 25
 MOMENTS = 30  # of one customer on a page
@@ -130,7 +131,7 @@ def customer_correct(customer_id: int) -> ResponseReturnValue:
     typed = {"name": form.name.data, "address_as": form.address_as.data, "language": form.language.data}
     with transaction():
         changed = care.correct(customer_id, actor=_me(), now=utcnow(), **typed)
-    return _done(customer_id, _("Saved.") if changed else _("Nothing was changed."))
+    return saved(changed, ".customer", customer_id=customer_id)
 
 
 @bp.post("/customers/<int:customer_id>/note")
@@ -140,10 +141,10 @@ def customer_note(customer_id: int) -> ResponseReturnValue:
     _visible(customer_id)
     text = request.form.get("text", "").strip()[:NOTE_MAX]
     if not text:
-        return _done(customer_id, _("Nothing was changed."))
+        return saved([], ".customer", customer_id=customer_id)
     with transaction():
         care.note(customer_id, text, actor=_me(), now=utcnow())
-    return _done(customer_id, _("The note is kept."))
+    return done(_("The note is kept."), ".customer", customer_id=customer_id)
 
 
 @bp.post("/customers/<int:customer_id>/hold")
@@ -158,7 +159,7 @@ def customer_hold(customer_id: int) -> ResponseReturnValue:
         care.hold(customer_id, until=until, actor=_me(), now=utcnow())
         letters.stop_for(customer_id, now=utcnow())
         policies.held_changed(customer_id)
-    return _done(customer_id, _("This customer is left alone."))
+    return done(_("This customer is left alone."), ".customer", customer_id=customer_id)
 
 
 @bp.post("/customers/<int:customer_id>/release")
@@ -169,7 +170,7 @@ def customer_release(customer_id: int) -> ResponseReturnValue:
     with transaction():
         care.release(customer_id, actor=_me(), now=utcnow())
         policies.held_changed(customer_id)
-    return _done(customer_id, _("The customer may be asked again."))
+    return done(_("The customer may be asked again."), ".customer", customer_id=customer_id)
 
 
 @bp.post("/customers/<int:customer_id>/grounds/<int:ground_id>/withdraw")
@@ -181,12 +182,7 @@ def ground_withdraw(customer_id: int, ground_id: int) -> ResponseReturnValue:
         if not care.withdraw(customer_id, ground_id, actor=_me(), now=utcnow()):
             abort(404)
         policies.held_changed(customer_id)
-    return _done(customer_id, _("The ground is withdrawn; no file can bring it back."))
-
-
-def _done(customer_id: int, words: str) -> ResponseReturnValue:
-    flash(words, "success")
-    return redirect(url_for(".customer", customer_id=customer_id), code=303)
+    return done(_("The ground is withdrawn; no file can bring it back."), ".customer", customer_id=customer_id)
 
 
 def _me() -> Actor:

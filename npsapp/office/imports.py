@@ -24,7 +24,6 @@ from npsapp.intake.models import BatchState, ImportBatch, Interaction
 from npsapp.intake.rules import RejectReason
 from npsapp.invitations import policies, preview
 from npsapp.invitations.models import Invitation
-from npsapp.lib import tables
 from npsapp.lib.clock import local_date, utcnow
 from npsapp.lib.refusals import Refused
 from npsapp.lib.texts import text_in
@@ -34,6 +33,7 @@ from npsapp.permissions import Permission
 from npsapp.surveys import queries as surveys
 from npsapp.web import listing
 from npsapp.web.access import requires
+from npsapp.web.pages import csv_file, done, form_page
 
 SHOWN_REJECTS = 20
 UNFINISHED = (BatchState.UPLOADED, BatchState.STAGING, BatchState.APPLYING)
@@ -55,7 +55,7 @@ def import_new() -> ResponseReturnValue:
     """Upload a file; reading it starts at once, applying it waits for a confirmation."""
     form = UploadForm()
     if not form.validate_on_submit():
-        return _upload_page(form, 422 if form.is_submitted() else 200)
+        return _upload_page(form)
     file, now, actor = form.file.data, utcnow(), _actor()
     try:
         stored = staging.store(file.stream, tasks.uploads(), most_bytes=tasks.most_bytes())
@@ -66,17 +66,16 @@ def import_new() -> ResponseReturnValue:
             ).id
     except Refused as refusal:
         form.file.errors = [_(refusal.wording, **refusal.values)]
-        return _upload_page(form, 422)
+        return _upload_page(form)
     tasks.stage_batch.enqueue(batch_id)
     return _back(batch_id)
 
 
-def _upload_page(form: UploadForm, status: int) -> ResponseReturnValue:
+def _upload_page(form: UploadForm) -> Response:
     sources = [source.name for source in intake.sources()]
     if not form.is_submitted() and len(sources) == 1:
         form.source.data = sources[0]
-    most = current_app.config["UPLOAD_MEGABYTES"]
-    return render_template("office/imports/new.html", form=form, sources=sources, most=most), status
+    return form_page("office/imports/new.html", form, sources=sources, most=current_app.config["UPLOAD_MEGABYTES"])
 
 
 @bp.errorhandler(413)
@@ -86,7 +85,7 @@ def _too_large(error: RequestEntityTooLarge) -> ResponseReturnValue:
         return error
     refusal = staging.too_large(tasks.most_bytes())
     flash(_(refusal.wording, **refusal.values), "error")
-    return _upload_page(UploadForm(formdata=None), 413)
+    return _upload_page(UploadForm(formdata=None)), 413
 
 
 @bp.get("/imports/<int:batch_id>")
@@ -120,7 +119,7 @@ def import_confirm(batch_id: int) -> ResponseReturnValue:
     batch = _batch(batch_id)
     form = _choices(batch)
     if not form.validate_on_submit():
-        return _preview(batch, form, 422)
+        return _preview(batch, form)
     now, deed = utcnow(), request.form.get("deed")
     with transaction():
         services.choose(
@@ -142,11 +141,10 @@ def import_live(batch_id: int) -> ResponseReturnValue:
     batch = _batch(batch_id)
     form = LiveForm()
     if not form.validate_on_submit():
-        return _report(batch, form, 422)
+        return _report(batch, form)
     with transaction():
         _go_live(batch.source_id, form, now=utcnow())
-    flash(_("The source is live: the next minutes decide who is asked."), "success")
-    return _back(batch_id)
+    return done(_("The source is live: the next minutes decide who is asked."), ".import_batch", batch_id=batch_id)
 
 
 def _go_live(source_id: int, form: LiveForm, *, now: datetime) -> None:
@@ -168,8 +166,7 @@ def import_discard(batch_id: int) -> ResponseReturnValue:
     _batch(batch_id)
     with transaction():
         services.discard(batch_id, actor=_actor(), now=utcnow())
-    flash(_("The file was dropped; nothing of it was imported."), "success")
-    return redirect(url_for(".imports"))
+    return done(_("The file was dropped; nothing of it was imported."), ".imports")
 
 
 @bp.post("/imports/<int:batch_id>/undo")
@@ -182,10 +179,8 @@ def import_undo(batch_id: int) -> ResponseReturnValue:
         if _has_invitations(batch_id):
             raise services.NotUndoable()
         count = services.undo(batch_id, actor=_actor(), now=utcnow())
-    flash(
-        ngettext("%(num)s purchase was taken out again.", "%(num)s purchases were taken out again.", count), "success"
-    )
-    return _back(batch_id)
+    words = ngettext("%(num)s purchase was taken out again.", "%(num)s purchases were taken out again.", count)
+    return done(words, ".import_batch", batch_id=batch_id)
 
 
 def _has_invitations(batch_id: int, *which: Any) -> bool:
@@ -202,10 +197,7 @@ def import_rejects(batch_id: int) -> ResponseReturnValue:
         subject = ("import_batch", batch_id)
         audit.record(Event.REJECTS_EXPORTED, actor=_actor(), now=utcnow(), subject=subject)
     heading = [_("line"), _("reason"), _("column"), _("value")]
-    rows = [list(row.values()) for row in _rejects(batch_id)]
-    pieces = tables.csv_pieces(heading, rows, delimiter=tables.delimiter_for(language_now()))
-    headers = {"Content-Disposition": f'attachment; filename="rejected-rows-{batch_id}.csv"'}
-    return Response(b"".join(pieces), mimetype="text/csv", headers=headers)
+    return csv_file(f"rejected-rows-{batch_id}", heading, [list(row.values()) for row in _rejects(batch_id)])
 
 
 def _batch(batch_id: int) -> ImportBatch:
@@ -245,28 +237,28 @@ def _choices(batch: ImportBatch) -> ChoiceForm:
     return form
 
 
-def _preview(batch: ImportBatch, form: ChoiceForm, status: int = 200) -> ResponseReturnValue:
+def _preview(batch: ImportBatch, form: ChoiceForm) -> Response:
     outlook = preview.would_ask(
         batch.id, touchpoint_id=batch.touchpoint_id, grounds=batch.grounds, live_from=_live_from(batch), now=utcnow()
     )
-    page = "office/imports/preview.html"
     same = intake.same_file(batch)
-    return render_template(page, form=form, outlook=outlook, same=same, **_shown(batch)), status
+    return form_page("office/imports/preview.html", form, outlook=outlook, same=same, **_shown(batch))
 
 
-def _report(batch: ImportBatch, form: LiveForm, status: int = 200) -> ResponseReturnValue:
+def _report(batch: ImportBatch, form: LiveForm) -> Response:
     done = batch.state is BatchState.DONE
     trial = done and batch.source.in_trial
     live_from = form.live_from.data
-    return render_template(
+    return form_page(
         "office/imports/report.html",
-        form=form if trial else None,
+        form,
+        trial=trial,
         outlook=preview.would_ask_source(batch.source_id, live_from=live_from, now=utcnow()) if trial else None,
         refusal=_refusal(batch),
         reasons=[(RejectReason(reason), count) for reason, count in intake.reject_counts(batch.id)],
         undoable=done and not _has_invitations(batch.id, Invitation.handed_over_at.is_not(None)),
         **_shown(batch),
-    ), status
+    )
 
 
 def _shown(batch: ImportBatch) -> dict[str, Any]:

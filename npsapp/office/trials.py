@@ -1,6 +1,6 @@
 """“Send me a test invitation”: the whole way of a letter, to oneself."""
 
-from flask import abort, current_app, flash, redirect, render_template, url_for
+from flask import abort, current_app, flash, redirect, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
@@ -26,6 +26,7 @@ from npsapp.permissions import Permission
 from npsapp.surveys import queries as surveys
 from npsapp.web import listing
 from npsapp.web.access import requires
+from npsapp.web.pages import form_page
 
 WAITING = (State.QUEUED, State.CLAIMED, State.SENDING)
 
@@ -54,9 +55,7 @@ def test_invitation() -> ResponseReturnValue:
         survey=listing.whole("survey"), language=found[0].brand.language if found else None, address=current_user.email
     )
     form.survey.choices = options((str(one.id), one.name) for one in found)
-    if not form.validate_on_submit():
-        return _page(form, 422 if form.is_submitted() else 200)
-    return _send(form)
+    return _send(form) if form.validate_on_submit() else _page(form)
 
 
 def _send(form: TestForm) -> ResponseReturnValue:
@@ -79,10 +78,9 @@ def _send(form: TestForm) -> ResponseReturnValue:
     return redirect(url_for(".test_invitation", sent=message_id), code=303)
 
 
-def _page(form: TestForm, status: int) -> ResponseReturnValue:
+def _page(form: TestForm) -> ResponseReturnValue:
     sent = trials.state_of(listing.whole("sent") or 0)
     outbox = sent is not None and sent.brand_id in mail.brands_without_server()
     name = f"{letter_name(sent.created_at, sent.id)}.eml" if sent and outbox else None
     waits = sent is not None and sent.state in WAITING
-    page = "office/test.html"
-    return render_template(page, form=form, sent=sent, waits=waits, letter=name, folder=OUTBOX), status
+    return form_page("office/test.html", form, sent=sent, waits=waits, letter=name, folder=OUTBOX)

@@ -41,6 +41,7 @@ from npsapp.organization.models import Brand
 from npsapp.permissions import Permission
 from npsapp.surveys import queries as surveys
 from npsapp.web.access import requires, scope
+from npsapp.web.pages import form_page
 
 BY_HAND = {"en": "By hand", "ru": "Вручную", "uk": "Вручну"}
 """What the source is called, in the brand's language; it is live from its first visit: somebody typed each of them."""
@@ -144,12 +145,12 @@ def visit_new() -> ResponseReturnValue:
     form = VisitForm(happened_at=local_date(utcnow(), brand.timezone))
     form.offer(brand)
     if not form.validate_on_submit():
-        return _visit_page(form, brand)
+        return form_page("office/visit.html", form, no_mail=_no_mail(brand))
     batch_id = _store(form.as_file(), form, "visit.csv", touchpoint_id=form.touchpoint.data)
     tasks.stage_batch(batch_id)
     if fault := _fault(batch_id):
         form.form_errors = [fault]
-        return _visit_page(form, brand)
+        return form_page("office/visit.html", form, no_mail=_no_mail(brand))
     with transaction():
         services.confirm(batch_id, actor=audit.by_user(current_user.id), now=utcnow())
     tasks.apply_batch(batch_id)
@@ -157,11 +158,6 @@ def visit_new() -> ResponseReturnValue:
         ids = [one.id for one in _entered(batch_id)]
         invitations.plan(ids, without_mail=mail.brands_without_server(), now=utcnow())
     return redirect(url_for(".visits", batch_id=batch_id), code=303)
-
-
-def _visit_page(form: VisitForm, brand: Brand) -> ResponseReturnValue:
-    page = render_template("office/visit.html", form=form, no_mail=_no_mail(brand))
-    return page, 422 if form.is_submitted() else 200
 
 
 def _no_mail(brand: Brand) -> bool:
@@ -224,8 +220,7 @@ def _entered(batch_id: int) -> Sequence[Interaction]:
 @requires(Permission.ENTER_VISITS)
 def visits(batch_id: int) -> ResponseReturnValue:
     """What was entered: whom the program will ask and when, or why not."""
-    batch = intake.batch(batch_id)
-    if batch is None or batch.created_by_id != current_user.id:
+    if getattr(intake.batch(batch_id), "created_by_id", None) != current_user.id:
         abort(404)
     entered = _entered(batch_id)
     found = select(Invitation).where(Invitation.interaction_id.in_([one.id for one in entered]))
@@ -243,5 +238,4 @@ def visits_paste() -> ResponseReturnValue:
         batch_id = _store((form.rows.data or "").encode(), form, _("pasted rows"))
         tasks.stage_batch.enqueue(batch_id)
         return redirect(url_for(".import_batch", batch_id=batch_id), code=303)
-    page = render_template("office/paste.html", form=form, no_mail=_no_mail(brand))
-    return page, 422 if form.is_submitted() else 200
+    return form_page("office/paste.html", form, no_mail=_no_mail(brand))

@@ -3,10 +3,9 @@
 import re
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any
 from urllib.parse import parse_qsl
 
-from flask import Blueprint, abort, flash, redirect, render_template, request, stream_with_context, url_for
+from flask import Blueprint, abort, render_template, request
 from flask import Response as HttpResponse
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
@@ -16,9 +15,7 @@ from flask_login import current_user
 from npsapp.audit import services as audit
 from npsapp.audit.events import Event
 from npsapp.db import transaction
-from npsapp.i18n import language_now
 from npsapp.lib.clock import utcnow
-from npsapp.lib.tables import csv_pieces, delimiter_for
 from npsapp.permissions import Permission, Scope
 from npsapp.responses import filters, queries, services
 from npsapp.responses.forms import VoidForm
@@ -27,6 +24,7 @@ from npsapp.responses.rules import classify
 from npsapp.web import listing
 from npsapp.web.access import can, requires, scope
 from npsapp.web.filters import spoken
+from npsapp.web.pages import csv_file, done, form_page
 
 bp = Blueprint("responses", __name__, url_prefix="/answers", template_folder="templates")
 
@@ -70,12 +68,11 @@ def mark() -> ResponseReturnValue:
     read = request.form.get("state") != "unread"
     with transaction():
         count = services.mark(ids, read=read, scope=scope(), by_id=current_user.id, now=utcnow())
-    flash(ngettext("%(num)s answer is marked.", "%(num)s answers are marked.", count))
+    words = ngettext("%(num)s answer is marked.", "%(num)s answers are marked.", count)
     if len(ids) == 1 and request.form.get("from") == "answer":
-        return redirect(url_for(".show", response_id=ids[0]), code=303)
+        return done(words, ".show", response_id=ids[0])
     given = dict(parse_qsl(request.form.get("back", "")))
-    back: dict[str, Any] = {name: given[name] for name in (*filters.NAMES, *listing.PAGING) if name in given}
-    return redirect(url_for(".index", **back), code=303)
+    return done(words, ".index", **{name: given[name] for name in (*filters.NAMES, *listing.PAGING) if name in given})
 
 
 @bp.get("/<int:response_id>")
@@ -85,11 +82,11 @@ def show(response_id: int) -> ResponseReturnValue:
     return _sheet(response_id, VoidForm())
 
 
-def _sheet(response_id: int, form: VoidForm) -> str:
+def _sheet(response_id: int, form: VoidForm) -> HttpResponse:
     answer = queries.visible(scope(), response_id) or abort(404)
     told = queries.story(answer.customer_id, scope()) if answer.customer_id else []
     earlier = [other for other in told if other.id != response_id]
-    return render_template("responses/answer.html", answer=answer, earlier=earlier, form=form, group_of=classify)
+    return form_page("responses/answer.html", form, answer=answer, earlier=earlier, group_of=classify)
 
 
 @bp.post("/<int:response_id>/void")
@@ -98,12 +95,11 @@ def void(response_id: int) -> ResponseReturnValue:
     """Take an answer out of the count, with a reason. :raise 404:"""
     form = VoidForm()
     if not form.validate_on_submit():
-        return _sheet(response_id, form), 422
+        return _sheet(response_id, form)
     with transaction():
         response = queries.visible(scope(), response_id) or abort(404)
         services.void(response, reason=form.reason.data, by_id=current_user.id, now=utcnow())
-    flash(_("The answer is not counted any more."))
-    return redirect(url_for(".show", response_id=response_id), code=303)
+    return done(_("The answer is not counted any more."), ".show", response_id=response_id)
 
 
 @bp.post("/<int:response_id>/restore")
@@ -113,8 +109,7 @@ def restore(response_id: int) -> ResponseReturnValue:
     with transaction():
         response = queries.visible(scope(), response_id) or abort(404)
         services.restore(response, by_id=current_user.id, now=utcnow())
-    flash(_("The answer is counted again."))
-    return redirect(url_for(".show", response_id=response_id), code=303)
+    return done(_("The answer is counted again."), ".show", response_id=response_id)
 
 
 # ---- the export ------------------------------------------------------------------------------------------------
@@ -130,11 +125,7 @@ def export() -> ResponseReturnValue:
         audit.record(Event.ANSWERS_EXPORTED, actor=audit.by_user(current_user.id), now=now, data=data)
     named = can(Permission.SEE_CUSTOMERS)
     rows = (_row(answer, named=named) for answer in _all(visible, asked))
-    pieces = csv_pieces(_heading(named=named), rows, delimiter=delimiter_for(language_now()))
-    response = HttpResponse(stream_with_context(pieces), mimetype="text/csv")
-    response.headers["Content-Disposition"] = f'attachment; filename="answers-{now:%Y-%m-%d}.csv"'
-    response.headers["Cache-Control"] = "no-store"
-    return response
+    return csv_file(f"answers-{now:%Y-%m-%d}", _heading(named=named), rows)
 
 
 def _all(visible: Scope, asked: queries.Asked) -> Iterator[Response]:

@@ -27,8 +27,8 @@ from npsapp.surveys.models import Survey, SurveyVersion
 NO_PAGES = {
     "static", "brand.logo", "survey.style", "reports.picture", "office.healthz", "office.here", "operations.metrics",
     "reports.export", "responses.export", "cases.export", "office.import_rejects", "delivery.letter_raw",
-    # Both stand in a frame of another page and are letters, not pages.
-    "delivery.letter_html", "settings.preview",
+    # They stand in a frame of another page and run no script.
+    "delivery.letter_html", "settings.preview", "surveys.preview", "surveys.letter_preview",
     # Only in an installation where nobody can sign in yet.
     "office.setup",
 }  # fmt: skip

@@ -16,6 +16,7 @@ from threading import Thread
 from types import SimpleNamespace
 
 from flask import Flask
+from flask_migrate import upgrade
 from playwright.sync_api import Browser, sync_playwright
 from sqlalchemy import select
 from werkzeug.serving import make_server
@@ -78,16 +79,18 @@ def served(rows: str) -> Iterator[tuple[Flask, str]]:
         uri = f"sqlite:///{folder}/pages.db"
         app = create_app({"TESTING": True, "SQLALCHEMY_DATABASE_URI": uri, "SECRET_KEY": "x" * 32}, instance_path=folder)
         with app.app_context():
-            db.create_all()
+            upgrade()
             fill(ROWS[rows])
             server = make_server("127.0.0.1", 0, app, threaded=True)
             thread = Thread(target=server.serve_forever)
             thread.start()
-            yield app, f"http://127.0.0.1:{server.server_port}"
-            server.shutdown()
-            thread.join()
-            db.session.remove()
-            db.engine.dispose()
+            try:
+                yield app, f"http://127.0.0.1:{server.server_port}"
+            finally:
+                server.shutdown()
+                thread.join()
+                db.session.remove()
+                db.engine.dispose()
 
 
 def fill(rows: Callable[..., None] | None) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from axe_playwright_python.sync_playwright import Axe
 from flask import Flask
@@ -80,6 +81,8 @@ class Looker:
     def _faults(self, address: Address, *, axe: bool) -> Iterator[str]:
         joint = "&" if "?" in address.path else "?"
         answer = self.page.goto(f"{address.path}{joint}lang={self.screen.language}")
+        if address.sent and urlsplit(self.page.url).path != address.path:
+            return  # this company has no such page any more
         if address.sent:
             with self.page.expect_navigation() as sent:
                 self.page.evaluate(SEND_EMPTY)

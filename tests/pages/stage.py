@@ -116,7 +116,7 @@ def imported(company: SimpleNamespace, now: datetime, count: int, words: Any) ->
     for state in STATES:
         batch = ImportBatch(
             source_id=source.id, file_name=f"{words.title}.xlsx", stored_as="", sha256="0" * 64, size=9_876_543,
-            state=state, columns={words.title: "", "Дата": "date", words.word: "email"}, options={},
+            state=state, columns={words.title: "", "Дата": "happened_at", words.word: "email"}, options={},
             unmapped={"region": {words.name: 12}}, error_values={}, rows=10_000, applied=9_000, accepted=8_000,
             rejected=count, created_by_id=company.admin.id, created_at=now,
             finished_at=now if state is BatchState.DONE else None,
@@ -125,7 +125,7 @@ def imported(company: SimpleNamespace, now: datetime, count: int, words: Any) ->
         db.session.add(batch)
         db.session.flush()
         for line in range(count):
-            row = RejectedRow(batch_id=batch.id, line=line, reason="no_date", column=words.title[:60], value=words.word)
+            row = RejectedRow(batch_id=batch.id, line=line, reason="no_date", column="happened_at", value=words.word)
             db.session.add(row)
 
 
