@@ -17,6 +17,7 @@ STARTS = (
     "npsapp.operations.logs",
     "npsapp.web",
     "npsapp.accounts.login",
+    "npsapp.accounts.filters",
     "npsapp.delivery.channels.mail",
     "npsapp.cli",
 )
@@ -24,6 +25,7 @@ STARTS = (
 DOORS = (
     "npsapp.accounts.views",
     "npsapp.accounts.users",
+    "npsapp.accounts.filters",
     "npsapp.organization.public",
     "npsapp.customers.public",
     "npsapp.surveys.views",

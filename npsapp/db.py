@@ -1,10 +1,9 @@
 """The database: the model base, types, sessions for reading and `transaction()` for writing."""
 
 import json
-import re
 import threading
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
@@ -52,6 +51,7 @@ from sqlalchemy.orm import (
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
+from npsapp.lib.texts import underscored
 from npsapp.permissions import Scope
 
 BUSY_TIMEOUT_MS = 15_000
@@ -103,7 +103,7 @@ class Base(DeclarativeBase):
     @declared_attr.directive
     def __tablename__(cls) -> str:
         """The name of the class in lower case: `UserRegion` is `user_region`."""
-        return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", cls.__name__).lower()
+        return underscored(cls.__name__)
 
     registry = registry(
         type_annotation_map={
@@ -204,6 +204,14 @@ def change(statement: Update | Delete | Insert) -> int:
     """Run one UPDATE, DELETE or INSERT and give the number of rows it touched: who gets 0 came too late."""
     result = db.session.execute(statement)
     return int(getattr(result, "rowcount", 0))
+
+
+def put(row: Base, values: Mapping[str, Any]) -> list[str]:
+    """Set columns of a row; gives the names of those that changed, in the order of the alphabet."""
+    changed = sorted(name for name, value in values.items() if getattr(row, name) != value)
+    for name in changed:
+        setattr(row, name, values[name])
+    return changed
 
 
 def insert_unless_there(model: type[Base]) -> Any:

@@ -1,12 +1,14 @@
 """Which language now, and which languages there are."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from babel import Locale
 from flask import has_request_context, request, session
-from flask_babel import force_locale, get_locale
+from flask_babel import force_locale, get_locale, gettext
 from flask_login import current_user
+
+from npsapp.lib.texts import Worded
 
 LANGUAGES: dict[str, str] = {"en": "English", "ru": "Русский", "uk": "Українська"}
 DEFAULT_LANGUAGE = "en"
@@ -16,6 +18,11 @@ def language_now() -> str:
     """The language of the current request or of the `speaking()` block, one of `LANGUAGES`."""
     locale = get_locale()
     return locale.language if locale and locale.language in LANGUAGES else DEFAULT_LANGUAGE
+
+
+def words_of(codes: Iterable[Worded]) -> dict[str, str]:
+    """Code → what people call it, in the language of now: for selections and filters."""
+    return {one.value: gettext(one.label) for one in codes}
 
 
 @contextmanager

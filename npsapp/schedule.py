@@ -17,21 +17,16 @@ from uuid import uuid4
 from flask import current_app
 from huey import crontab
 
-from npsapp.cases import queries as cases_due
-from npsapp.cases import services as cases
+from npsapp.cases import queries as cases_due, services as cases
 from npsapp.db import DATABASE_TROUBLE, alone, db, reading, transaction
-from npsapp.delivery import pauses
-from npsapp.delivery import queries as post
-from npsapp.delivery import services as delivery
+from npsapp.delivery import pauses, queries as post, services as delivery
 from npsapp.delivery.channels.mail import OUTBOX, brands_without_server, remove_old_letters
 from npsapp.delivery.rules import PauseCause
 from npsapp.delivery.tasks import start_sending
 from npsapp.intake import queries as intake
 from npsapp.intake.models import PLANNING
 from npsapp.intake.tasks import resume_batches
-from npsapp.invitations import letters, policies
-from npsapp.invitations import queries as plan_queries
-from npsapp.invitations import services as invitations
+from npsapp.invitations import letters, policies, queries as plan_queries, services as invitations
 from npsapp.invitations.rendering import Addresses
 from npsapp.lib.clock import utcnow
 from npsapp.office import removal, retention

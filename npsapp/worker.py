@@ -17,8 +17,7 @@ from typing import Any
 
 from flask import Flask
 from huey import Huey
-from huey.storage import ConnectionError as RedisAway
-from huey.storage import RedisStorage, SqliteStorage
+from huey.storage import ConnectionError as RedisAway, RedisStorage, SqliteStorage
 
 log = logging.getLogger(__name__)
 

@@ -2,16 +2,14 @@
 
 from typing import Any
 
-from flask_babel import gettext as _
-from flask_babel import lazy_gettext as _l
+from flask_babel import gettext as _, lazy_gettext as _l
 from flask_wtf import FlaskForm
 from wtforms import Field, ValidationError, fields
 from wtforms.validators import DataRequired, EqualTo, InputRequired, Length, Optional
-from wtforms.widgets import CheckboxInput, ListWidget
 
 from npsapp.accounts import rules
 from npsapp.i18n import LANGUAGES
-from npsapp.organization.forms import EMAIL_MAX, NAME_MAX, existing_zone, options, stripped
+from npsapp.organization.forms import EMAIL_MAX, NAME_MAX, existing_zone, line, options, ticks
 from npsapp.permissions import Role
 
 PASSWORD = [InputRequired(), Length(max=rules.PASSWORD_MAX)]
@@ -27,7 +25,7 @@ def _acceptable(form: FlaskForm, field: Field) -> None:
 class EmailForm(FlaskForm):
     """An address: whom to send the letter that sets a new password."""
 
-    email = fields.StringField(_l("E-mail"), filters=[stripped], validators=[DataRequired(), Length(max=EMAIL_MAX)])
+    email = line(_l("E-mail"), DataRequired(), Length(max=EMAIL_MAX))
 
 
 class LoginForm(EmailForm):
@@ -63,13 +61,11 @@ class ChangePasswordForm(NewPasswordForm):
 class ProfileForm(FlaskForm):
     """The own name, language and clock."""
 
-    name = fields.StringField(_l("Name"), filters=[stripped], validators=[DataRequired(), Length(max=NAME_MAX)])
+    name = line(_l("Name"), DataRequired(), Length(max=NAME_MAX))
     language = fields.SelectField(_l("Language"), choices=options(LANGUAGES.items()))
-    timezone = fields.StringField(
-        _l("Time zone"),
-        filters=[stripped],
-        validators=[Optional(), existing_zone],
-        description=_l("For times on pages and the hour of the morning list, for example Europe/Kyiv."),
+    timezone = line(
+        *(_l("Time zone"), Optional(), existing_zone),
+        help=_l("For times on pages and the hour of the morning list, for example Europe/Kyiv."),
     )
 
 
@@ -77,14 +73,12 @@ class UserForm(ProfileForm):
     """What a colleague is and sees. The view sets the choices of regions."""
 
     role = fields.SelectField(_l("Role"), choices=options((role.value, _l(role.label)) for role in Role))
-    region_ids = fields.SelectMultipleField(
+    region_ids = ticks(
         _l("Regions"),
-        coerce=int,
-        widget=ListWidget(prefix_label=False),
-        option_widget=CheckboxInput(),
-        description=_l(
+        help=_l(
             "With everything inside them. A regional manager sees nothing else; for other roles no tick means all."
         ),
+        coerce=int,
     )
 
     def columns(self) -> dict[str, Any]:

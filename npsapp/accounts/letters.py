@@ -1,15 +1,14 @@
 """The letter that lets its reader set a password, and the link in it."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime, timedelta
 
 from npsapp.accounts import queries, rules
 from npsapp.accounts.models import User
 from npsapp.audit import services as audit
 from npsapp.audit.events import Event
-from npsapp.audit.services import Actor
-from npsapp.delivery import rendering
-from npsapp.delivery import services as delivery
+from npsapp.delivery import rendering, services as delivery
 from npsapp.delivery.rules import Purpose
 from npsapp.lib import tokens
 from npsapp.organization import queries as organization
@@ -34,7 +33,7 @@ def password_link(user: User, *, keys: Sequence[str], public_url: str, now: date
     return f"{public_url}/password/reset/{tokens.sign(keys, PURPOSE, payload)}"
 
 
-def send(user: User, letter: rendering.Letter, *, actor: Actor, now: datetime) -> None:
+def send(user: User, letter: rendering.Letter, *, actor: audit.Actor, now: datetime) -> None:
     """Hand the letter to the post office. Needs a transaction; may raise NoSender while no brand can write yet."""
     delivery.queue(
         purpose=Purpose.PASSWORD,
@@ -43,9 +42,7 @@ def send(user: User, letter: rendering.Letter, *, actor: Actor, now: datetime) -
         to_user_id=user.id,
         brand_id=next((one.id for one in organization.brands()), 0),
         language=user.language,
-        subject=letter.subject,
-        body=letter.body,
-        html=letter.html,
+        **asdict(letter),
         due_at=now,
         useful_until=now + _lasts(user),
         now=now,

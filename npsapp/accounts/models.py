@@ -100,6 +100,20 @@ class UserSession(Numbered):
     user: Mapped[User] = relationship()
 
 
+class SavedFilter(Numbered):
+    """A view of a list that a user named, to be opened again."""
+
+    __tablename__ = "saved_filter"
+    __table_args__ = (Index("ix_saved_filter_user", "user_id", "path"),)
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"))
+    path: Mapped[str]
+    """The list: `/cases/`."""
+    name: Mapped[str]
+    query: Mapped[str]
+    """Its arguments: `region=3&tab=overdue`."""
+
+
 class LoginAttempt(Numbered):
     """A failed login, kept for throttling only; holds keyed hashes, no addresses. Deleted after a day."""
 

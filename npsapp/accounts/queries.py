@@ -19,7 +19,6 @@ from npsapp.permissions import EVERYTHING, Permission, Role, Scope, may
 class NoOwner(Refused):
     """There is nobody at all who could own a case."""
 
-    code = "no_owner"
     wording = N_("There is no active user who could take the case.")
 
 

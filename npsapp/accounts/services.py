@@ -9,8 +9,7 @@ from npsapp.accounts import queries, sessions
 from npsapp.accounts.models import Duty, User, UserPerformer, UserRegion
 from npsapp.audit import services as audit
 from npsapp.audit.events import Event
-from npsapp.audit.services import Actor
-from npsapp.db import alone, db
+from npsapp.db import alone, db, put
 from npsapp.lib.addresses import normalise
 from npsapp.lib.refusals import Refused
 from npsapp.lib.texts import N_
@@ -21,28 +20,24 @@ from npsapp.permissions import Role
 class EmailTaken(Refused):
     """Another user has this address already."""
 
-    code = "email_taken"
     wording = N_("There is already a user with this e-mail address.")
 
 
 class WrongEmail(Refused):
     """This is not an address letters can be sent to."""
 
-    code = "wrong_email"
     wording = N_("No letter can be sent to this e-mail address. Check it for typing errors.")
 
 
 class UnknownDuty(Refused):
     """A duty for a company, region or person that does not exist."""
 
-    code = "unknown_duty"
     wording = N_("This region or person no longer exists. Open the page again and choose anew.")
 
 
 class LastAdministrator(Refused):
     """The last administrator who can sign in is neither blocked nor given another role: nobody could undo it."""
 
-    code = "last_administrator"
     wording = N_("This is the last administrator. Make somebody else an administrator first.")
 
 
@@ -54,7 +49,7 @@ def create_user(
     language: str,
     password_hash: str,
     region_ids: Collection[int],
-    actor: Actor,
+    actor: audit.Actor,
     now: datetime,
     timezone: str = "",
 ) -> User:
@@ -93,7 +88,7 @@ def change_user(
     *,
     name: str,
     language: str,
-    actor: Actor,
+    actor: audit.Actor,
     now: datetime,
     timezone: str = "",
     role: Role | None = None,
@@ -106,9 +101,7 @@ def change_user(
     wanted = {"name": name, "language": language, "timezone": timezone or user.timezone, "role": role or user.role}
     if wanted["role"] is not Role.ADMINISTRATOR:
         _refuse_last_administrator(user)
-    changed = [field for field, value in wanted.items() if getattr(user, field) != value]
-    for field in changed:
-        setattr(user, field, wanted[field])
+    changed = put(user, wanted)
     if region_ids is not None and user.region_ids != set(region_ids):
         user.regions = _user_regions(region_ids)
         changed.append("regions")
@@ -122,7 +115,7 @@ def change_user(
         audit.record(Event.USER_CHANGED, actor=actor, now=now, subject=("user", user.id), data=data)
 
 
-def set_blocked(user: User, *, blocked: bool, actor: Actor, now: datetime, for_good: bool = False) -> None:
+def set_blocked(user: User, *, blocked: bool, actor: audit.Actor, now: datetime, for_good: bool = False) -> None:
     """Let a colleague sign in no more (sessions end at once), or again. Needs a transaction.
 
     `for_good`: has left the company, out of lists and choices; letting in again undoes that too. Whoever blocks hands
@@ -141,13 +134,13 @@ def set_blocked(user: User, *, blocked: bool, actor: Actor, now: datetime, for_g
     audit.record(event, actor=actor, now=now, subject=("user", user.id))
 
 
-def hand_over_duties(user_id: int, to_id: int, *, actor: Actor, now: datetime) -> None:
+def hand_over_duties(user_id: int, to_id: int, *, actor: audit.Actor, now: datetime) -> None:
     """Let somebody else answer for what this user answers for. Needs a transaction."""
     for pool_id, region_id in queries.duties_of(user_id):
         set_duty(pool_id, region_id, to_id, actor=actor, now=now)
 
 
-def set_password(user: User, password_hash: str, *, actor: Actor, now: datetime, keep_token: str = "") -> None:
+def set_password(user: User, password_hash: str, *, actor: audit.Actor, now: datetime, keep_token: str = "") -> None:
     """Store a new password; every session ends, except the one with `keep_token`. Needs a transaction."""
     user.password_hash = password_hash
     db.session.flush()
@@ -155,7 +148,7 @@ def set_password(user: User, password_hash: str, *, actor: Actor, now: datetime,
     audit.record(Event.USER_PASSWORD_SET, actor=actor, now=now, subject=("user", user.id))
 
 
-def set_duty(pool_id: int, region_id: int | None, user_id: int | None, *, actor: Actor, now: datetime) -> None:
+def set_duty(pool_id: int, region_id: int | None, user_id: int | None, *, actor: audit.Actor, now: datetime) -> None:
     """Say who manages a region (None: nobody), or who is the fallback owner when `region_id` is None.
 
     Needs a transaction. Blocked people answer for nothing, whatever stands here. Refuses with UnknownDuty.
@@ -189,7 +182,7 @@ def set_performer_user(performer_id: int, user_id: int | None) -> bool:
     return True
 
 
-def _take_free_regions(user_id: int, region_ids: Collection[int], *, actor: Actor, now: datetime) -> None:
+def _take_free_regions(user_id: int, region_ids: Collection[int], *, actor: audit.Actor, now: datetime) -> None:
     taken = queries.duties()
     for region in organization.regions():
         if region.id in region_ids and (region.pool_id, region.id) not in taken:

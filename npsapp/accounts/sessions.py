@@ -3,19 +3,18 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import case, delete, func, insert, select, update
+from sqlalchemy import Delete, case, delete, func, insert, select, true, update
 
 from npsapp.accounts import queries, rules
 from npsapp.accounts.models import LoginAttempt, User, UserSession
 from npsapp.audit import services as audit
 from npsapp.audit.events import Event
-from npsapp.audit.services import Actor
 from npsapp.db import alone, change, db
 from npsapp.lib.refusals import Refused
 from npsapp.lib.texts import N_
 from npsapp.lib.tokens import digest, keyed, new_token
 
-VISITOR = Actor("visitor")  # somebody who has not shown who they are
+VISITOR = audit.Actor("visitor")  # somebody who has not shown who they are
 
 
 @dataclass(frozen=True)
@@ -29,14 +28,12 @@ class Claim:
 class TooManyTries(Refused):
     """Too many failed tries from here or for this account; the value `until` is when the next is looked at."""
 
-    code = "too_many_tries"
     wording = N_("Too many failed tries. Wait a little, or set a new password by letter.")
 
 
 class PasswordChanged(Refused):
     """What was proven is no longer the password, or its owner was blocked meanwhile."""
 
-    code = "password_changed"
     wording = N_("The password has been changed meanwhile. Sign in with the new one.")
 
 
@@ -129,17 +126,18 @@ def end(token: str, *, user_id: int, now: datetime) -> None:
     audit.record(Event.USER_LOGGED_OUT, actor=audit.by_user(user_id), now=now, subject=("user", user_id))
 
 
-def revoke(user_id: int, session_id: int | None, *, actor: Actor, now: datetime, keep_token: str = "") -> None:
+def revoke(user_id: int, session_id: int | None, *, actor: audit.Actor, now: datetime, keep_token: str = "") -> None:
     """Sign a user out on one device, or (None) on all, except where `keep_token` is. Needs a transaction."""
-    which = [UserSession.user_id == user_id, UserSession.token_hash != digest(keep_token)]
-    if session_id is not None:
-        which.append(UserSession.id == session_id)
-    if count := change(delete(UserSession).where(*which)):
+    which = true() if session_id is None else UserSession.id == session_id
+    if count := change(_others(user_id, keep_token).where(which)):
         data = {"count": count}
         audit.record(Event.SESSION_REVOKED, actor=actor, now=now, subject=("user", user_id), data=data)
 
 
 def end_all(user_id: int, *, keep_token: str = "") -> None:
     """Sign a user out everywhere, except where `keep_token` is in the cookie. Needs a transaction."""
-    others = UserSession.token_hash != digest(keep_token)
-    db.session.execute(delete(UserSession).where(UserSession.user_id == user_id, others))
+    db.session.execute(_others(user_id, keep_token))
+
+
+def _others(user_id: int, keep_token: str) -> Delete:
+    return delete(UserSession).where(UserSession.user_id == user_id, UserSession.token_hash != digest(keep_token))

@@ -1,6 +1,6 @@
 """The administrator's pages: colleagues, what they see and what they answer for."""
 
-from flask import Blueprint, abort, current_app, flash, redirect, render_template, request, url_for
+from flask import abort, current_app, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
@@ -9,8 +9,7 @@ from wtforms import SelectChoice
 from npsapp.accounts import letters, queries, services, sessions
 from npsapp.accounts.forms import NewUserForm, UserForm
 from npsapp.accounts.models import User
-from npsapp.audit import services as audit
-from npsapp.audit.services import Actor
+from npsapp.audit.doors import me
 from npsapp.db import transaction
 from npsapp.delivery.channels import mail
 from npsapp.delivery.services import NoSender
@@ -21,13 +20,13 @@ from npsapp.lib.tokens import digest
 from npsapp.organization import queries as organization
 from npsapp.organization.rules import zones
 from npsapp.permissions import Permission, Role, may
-from npsapp.web.access import requires
+from npsapp.web.access import Room
+from npsapp.web.pages import done, form_page
 
-bp = Blueprint("users", __name__, url_prefix="/users", template_folder="templates")
+bp = Room("users", __name__, url_prefix="/users", template_folder="templates")
 
 
-@bp.route("/new", methods=["GET", "POST"])
-@requires(Permission.ADMINISTER)
+@bp.form("/new", Permission.ADMINISTER)
 def add() -> ResponseReturnValue:
     """Add a colleague and send the letter that sets the password."""
     form = NewUserForm(language=current_user.language)
@@ -36,15 +35,14 @@ def add() -> ResponseReturnValue:
         return _page(form, None)
     try:
         with transaction():
-            user = services.create_user(password_hash="", actor=_me(), now=utcnow(), **form.columns())
+            user = services.create_user(password_hash="", actor=me(), now=utcnow(), **form.columns())
     except (services.EmailTaken, services.WrongEmail) as refusal:
         form.email.errors = [_(refusal.wording)]
         return _page(form, None)
     return _send_letter(user)
 
 
-@bp.route("/<int:user_id>", methods=["GET", "POST"])
-@requires(Permission.ADMINISTER)
+@bp.form("/<int:user_id>", Permission.ADMINISTER)
 def edit(user_id: int) -> ResponseReturnValue:
     """One colleague: name, role, regions, language, clock, and where they are signed in."""
     user = queries.user(user_id) or abort(404)
@@ -53,62 +51,48 @@ def edit(user_id: int) -> ResponseReturnValue:
     if not form.validate_on_submit():
         return _page(form, user)
     with transaction():
-        services.change_user(user, actor=_me(), now=utcnow(), **form.columns())
-    flash(_("The changes are saved."), "success")
-    return redirect(url_for(".edit", user_id=user_id), code=303)
+        services.change_user(user, actor=me(), now=utcnow(), **form.columns())
+    return done(_("The changes are saved."), ".edit", user_id=user_id)
 
 
 def _page(form: UserForm, user: User | None) -> ResponseReturnValue:
-    page = render_template(
-        "accounts/user.html",
-        form=form,
-        user=user,
-        zones=zones(),
-        sessions=queries.sessions(user.id, now=utcnow()) if user else [],
-        own=digest(current_user.session_token),
-    )
-    return page, 422 if form.errors else 200
+    devices = queries.sessions(user.id, now=utcnow()) if user else []
+    own = digest(current_user.session_token)
+    return form_page("accounts/user.html", form, user=user, zones=zones(), sessions=devices, own=own)
 
 
-@bp.post("/<int:user_id>/sessions")
-@requires(Permission.ADMINISTER)
+@bp.deed("/<int:user_id>/sessions", Permission.ADMINISTER)
 def end_sessions(user_id: int) -> ResponseReturnValue:
     """Sign a colleague out on one device, or on all."""
     user, own = queries.user(user_id) or abort(404), current_user.session_token
     chosen = request.form.get("session", type=int)
     with transaction():
-        sessions.revoke(user.id, chosen, actor=_me(), now=utcnow(), keep_token=own)
-    flash(_("Signed out there."), "success")
-    return redirect(url_for(".edit", user_id=user_id), code=303)
+        sessions.revoke(user.id, chosen, actor=me(), now=utcnow(), keep_token=own)
+    return done(_("Signed out there."), ".edit", user_id=user_id)
 
 
-@bp.post("/<int:user_id>/return")
-@requires(Permission.ADMINISTER)
+@bp.deed("/<int:user_id>/return", Permission.ADMINISTER)
 def let_in(user_id: int) -> ResponseReturnValue:
     """Let somebody sign in again who was blocked or had left."""
     user = queries.user(user_id) or abort(404)
     with transaction():
-        services.set_blocked(user, blocked=False, actor=_me(), now=utcnow())
-    flash(_("%(name)s can sign in again.", name=user.name), "success")
-    return redirect(url_for(".edit", user_id=user_id), code=303)
+        services.set_blocked(user, blocked=False, actor=me(), now=utcnow())
+    return done(_("%(name)s can sign in again.", name=user.name), ".edit", user_id=user_id)
 
 
-@bp.get("/roles")
-@requires(Permission.ADMINISTER)
+@bp.page("/roles", Permission.ADMINISTER)
 def roles() -> ResponseReturnValue:
     """What each role may do, in words."""
     return render_template("accounts/roles.html", roles=list(Role), permissions=list(Permission), may=may)
 
 
-@bp.post("/<int:user_id>/letter")
-@requires(Permission.ADMINISTER)
+@bp.deed("/<int:user_id>/letter", Permission.ADMINISTER)
 def send_letter(user_id: int) -> ResponseReturnValue:
     """Send the letter that sets a password once more."""
     return _send_letter(queries.user(user_id) or abort(404))
 
 
-@bp.get("/duties")
-@requires(Permission.ADMINISTER)
+@bp.page("/duties", Permission.ADMINISTER)
 def duties() -> ResponseReturnValue:
     """Who answers for which region, and who stands in where nobody does."""
     return render_template(
@@ -126,15 +110,13 @@ def _whole(text: str) -> int | None:
     return None if not text else int(text) if text.isdecimal() else 0
 
 
-@bp.post("/duties")
-@requires(Permission.ADMINISTER)
+@bp.deed("/duties", Permission.ADMINISTER)
 def set_duty() -> ResponseReturnValue:
     """Name the manager of a region, or, without a region, the fallback owner of a company."""
     pool_id, region_id, user_id = (_whole(request.form.get(name, "")) for name in ("pool", "region", "user"))
     with transaction():
-        services.set_duty(pool_id or 0, region_id, user_id, actor=_me(), now=utcnow())
-    flash(_("The changes are saved."), "success")
-    return redirect(url_for(".duties"), code=303)
+        services.set_duty(pool_id or 0, region_id, user_id, actor=me(), now=utcnow())
+    return done(_("The changes are saved."), ".duties")
 
 
 def _send_letter(user: User) -> ResponseReturnValue:
@@ -143,7 +125,7 @@ def _send_letter(user: User) -> ResponseReturnValue:
     letter = letters.password_letter(user, keys=config["SECRET_KEYS"], public_url=config["PUBLIC_URL"], now=now)
     try:
         with transaction():
-            letters.send(user, letter, actor=_me(), now=now)
+            letters.send(user, letter, actor=me(), now=now)
     except NoSender as refusal:
         flash(_(refusal.wording), "error")
     else:
@@ -158,7 +140,3 @@ def _offer_regions(form: UserForm) -> None:
         SelectChoice(region.id, "\N{NO-BREAK SPACE}" * 2 * depth + text_in(region.name, language_now()))
         for depth, region in organization.region_tree()
     ]
-
-
-def _me() -> Actor:
-    return audit.by_user(current_user.id)

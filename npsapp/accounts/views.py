@@ -1,8 +1,9 @@
 """Signing in and out, setting a password by letter, and the own profile."""
 
 from contextlib import suppress
+from typing import Any
 
-from flask import Blueprint, abort, current_app, flash, redirect, render_template, request, session, url_for
+from flask import abort, current_app, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
@@ -12,20 +13,21 @@ from npsapp.accounts.forms import ChangePasswordForm, EmailForm, LoginForm, NewP
 from npsapp.accounts.hashing import hash_password, matches
 from npsapp.accounts.login import enter
 from npsapp.accounts.models import User
-from npsapp.audit import services as audit
+from npsapp.audit.doors import me
+from npsapp.audit.services import by_user
 from npsapp.db import transaction
 from npsapp.delivery.services import NoSender
 from npsapp.i18n import LANGUAGES, language_now
 from npsapp.lib.clock import utcnow
 from npsapp.lib.tokens import digest
 from npsapp.organization.rules import zones
-from npsapp.web.access import public, signed_in
+from npsapp.web.access import Room, public, signed_in
+from npsapp.web.pages import done, form_page
 
-bp = Blueprint("accounts", __name__, template_folder="templates")
+bp = Room("accounts", __name__, template_folder="templates")
 
 
-@bp.route("/login", methods=["GET", "POST"])
-@public
+@bp.form("/login", public)
 def login() -> ResponseReturnValue:
     """Sign in; afterwards to the page one wanted, if it is a page of this site."""
     form = LoginForm()
@@ -34,12 +36,12 @@ def login() -> ResponseReturnValue:
     if current_user.is_authenticated:
         return redirect(wanted or url_for("office.start"))
     if not form.validate_on_submit():
-        return render_template("accounts/login.html", form=form), 422 if form.errors else 200
+        return form_page("accounts/login.html", form)
     user = queries.user_by_email(form.email.data)
     stored = _proven(user, form.email.data, form.password.data)
     if user is None or not stored:
         form.form_errors = [_("The e-mail address or the password is wrong.")]
-        return render_template("accounts/login.html", form=form), 422
+        return form_page("accounts/login.html", form)
     with transaction():
         sessions.still_proven(user.id, stored)  # it may have been changed while the hash was computed
         sessions.forget_tries(_claim(user.email))
@@ -69,8 +71,7 @@ def _too_many(refusal: sessions.TooManyTries) -> ResponseReturnValue:
     return page, 429, {"Retry-After": str(max(1, seconds))}
 
 
-@bp.post("/logout")
-@public
+@bp.deed("/logout", public)
 def logout() -> ResponseReturnValue:
     """End the session on this device, also in the database."""
     if current_user.is_authenticated:
@@ -80,8 +81,7 @@ def logout() -> ResponseReturnValue:
     return redirect(url_for(".login"))
 
 
-@bp.post("/language")
-@public
+@bp.deed("/language", public)
 def language() -> ResponseReturnValue:
     """Change the language of the pages: in the profile of whoever is signed in, else in the cookie."""
     chosen = request.form.get("language", "")
@@ -94,17 +94,16 @@ def language() -> ResponseReturnValue:
 
 def _change_profile(name: str, language: str, timezone: str = "") -> None:
     with transaction():
-        actor, now = audit.by_user(current_user.id), utcnow()
-        services.change_user(current_user, name=name, language=language, timezone=timezone, actor=actor, now=now)
+        typed: dict[str, Any] = {"name": name, "language": language, "timezone": timezone}
+        services.change_user(current_user, actor=me(), now=utcnow(), **typed)
 
 
-@bp.route("/password/forgot", methods=["GET", "POST"])
-@public
+@bp.form("/password/forgot", public)
 def forgot() -> ResponseReturnValue:
     """Ask for a letter that sets a new password; the answer is the same whether the account exists or not."""
     form = EmailForm()
     if not form.validate_on_submit():
-        return render_template("accounts/forgot.html", form=form), 422 if form.errors else 200
+        return form_page("accounts/forgot.html", form)
     email, now = form.email.data, utcnow()
     with transaction():
         sessions.begin_letter(_claim(email), now=now)
@@ -119,8 +118,7 @@ def forgot() -> ResponseReturnValue:
     return render_template("accounts/forgot_done.html", email=email)
 
 
-@bp.route("/password/reset/<token>", methods=["GET", "POST"])
-@public
+@bp.form("/password/reset/<token>", public)
 def reset(token: str) -> ResponseReturnValue:
     """Set a new password from the link of a letter; the link works once, because it is bound to the old password."""
     keys, now = current_app.config["SECRET_KEYS"], utcnow()
@@ -130,32 +128,28 @@ def reset(token: str) -> ResponseReturnValue:
     form = NewPasswordForm()
     form.owner_email = user.email
     if not form.validate_on_submit():
-        return render_template("accounts/reset.html", form=form), 422 if form.errors else 200
+        return form_page("accounts/reset.html", form)
     hashed = hash_password(form.password.data)
     with transaction():
         user = letters.user_of(token, keys=keys, now=now) or abort(410)  # the button was pressed twice
         sessions.still_proven(user.id, user.password_hash)
-        services.set_password(user, hashed, actor=audit.by_user(user.id), now=now)
+        services.set_password(user, hashed, actor=by_user(user.id), now=now)
         sessions.forget_tries(_claim(user.email))
     session.clear()
-    flash(_("The new password is set. Please sign in with it."), "success")
-    return redirect(url_for(".login"), code=303)
+    return done(_("The new password is set. Please sign in with it."), ".login")
 
 
-@bp.route("/profile", methods=["GET", "POST"])
-@signed_in
+@bp.form("/profile", signed_in)
 def profile() -> ResponseReturnValue:
     """The own name and language, and the devices one is signed in on."""
     form = ProfileForm(obj=current_user)
     if not form.validate_on_submit():
-        return _profile_page(form, ChangePasswordForm()), 422 if form.errors else 200
+        return _profile_page(form, ChangePasswordForm())
     _change_profile(form.name.data, form.language.data, form.timezone.data)
-    flash(_("The changes are saved."), "success")
-    return redirect(url_for(".profile"), code=303)
+    return done(_("The changes are saved."), ".profile")
 
 
-@bp.post("/profile/password")
-@signed_in
+@bp.deed("/profile/password", signed_in)
 def change_password() -> ResponseReturnValue:
     """Change the own password; all other sessions end."""
     form = ChangePasswordForm()
@@ -165,38 +159,30 @@ def change_password() -> ResponseReturnValue:
     if not form.errors and not stored:
         form.current.errors = [_("This is not your current password.")]
     if form.errors:
-        return _profile_page(ProfileForm(formdata=None, obj=current_user), form), 422
+        return _profile_page(ProfileForm(formdata=None, obj=current_user), form)
     hashed = hash_password(form.password.data)
     with transaction():
         sessions.still_proven(current_user.id, stored or "")
         sessions.forget_tries(_claim(current_user.email))
-        actor, own = audit.by_user(current_user.id), current_user.session_token
-        services.set_password(current_user, hashed, actor=actor, now=utcnow(), keep_token=own)
-    flash(_("The new password is set. On all other devices you are signed out."), "success")
-    return redirect(url_for(".profile"), code=303)
+        own = current_user.session_token
+        services.set_password(current_user, hashed, actor=me(), now=utcnow(), keep_token=own)
+    return done(_("The new password is set. On all other devices you are signed out."), ".profile")
 
 
-@bp.post("/profile/sessions")
-@signed_in
+@bp.deed("/profile/sessions", signed_in)
 def end_sessions() -> ResponseReturnValue:
     """Sign out on another device, or on all others."""
-    actor, own = audit.by_user(current_user.id), current_user.session_token
-    chosen = request.form.get("session", type=int)
+    own, chosen = current_user.session_token, request.form.get("session", type=int)
     with transaction():
-        sessions.revoke(current_user.id, chosen, actor=actor, now=utcnow(), keep_token=own)
-    flash(_("Signed out there."), "success")
-    return redirect(url_for(".profile"), code=303)
+        sessions.revoke(current_user.id, chosen, actor=me(), now=utcnow(), keep_token=own)
+    return done(_("Signed out there."), ".profile")
 
 
-def _profile_page(form: ProfileForm, password_form: ChangePasswordForm) -> str:
-    return render_template(
-        "accounts/profile.html",
-        form=form,
-        password_form=password_form,
-        sessions=queries.sessions(current_user.id, now=utcnow()),
-        own=digest(current_user.session_token),
-        zones=zones(),
-    )
+def _profile_page(form: ProfileForm, password_form: ChangePasswordForm) -> ResponseReturnValue:
+    devices, own = queries.sessions(current_user.id, now=utcnow()), digest(current_user.session_token)
+    more = {"password_form": password_form, "zones": zones(), "sessions": devices, "own": own}
+    page = render_template("accounts/profile.html", form=form, **more)
+    return page, 422 if form.errors or password_form.errors else 200
 
 
 def _claim(email: str) -> sessions.Claim:

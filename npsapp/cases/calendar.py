@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from typing import NamedTuple
 
 from npsapp.lib.clock import at_local, local_date
 
@@ -90,8 +91,7 @@ def _without(span: Span, gaps: Sequence[Span]) -> Iterator[Span]:
         yield start, end
 
 
-@dataclass(frozen=True)
-class Deadlines:
+class Deadlines(NamedTuple):
     """Moments (UTC) until which the acts of a case must have happened, each not before the one above it."""
 
     acknowledge_by: datetime
@@ -127,9 +127,4 @@ def deadlines(
 
 def earliest(clocks: Sequence[Deadlines]) -> Deadlines:
     """The clock of a case with several answers: each deadline is that of the most urgent one."""
-    return Deadlines(
-        min(clock.acknowledge_by for clock in clocks),
-        min(clock.attempt_by for clock in clocks),
-        min(clock.contact_by for clock in clocks),
-        min(clock.settle_by for clock in clocks),
-    )
+    return Deadlines(*map(min, zip(*clocks, strict=True)))

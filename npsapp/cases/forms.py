@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from flask_babel import gettext as _
-from flask_babel import lazy_gettext as _l
+from flask_babel import gettext as _, lazy_gettext as _l
 from flask_wtf import FlaskForm
 from wtforms import DateTimeLocalField, RadioField, SelectField, TextAreaField
 from wtforms.validators import DataRequired, InputRequired, Length, Optional
 
 from npsapp.cases.rules import CHOSEN_OUTCOMES, NOTE_LENGTH, Result
+from npsapp.i18n import words_of
 
 
 def _words(label: Any, *validators: Any, **options: Any) -> TextAreaField:
@@ -32,7 +32,7 @@ class AttemptForm(FlaskForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.result.choices = [(result.value, _(result.label)) for result in Result]
+        self.result.choices = list(words_of(Result).items())
 
 
 class NoteForm(FlaskForm):
@@ -50,7 +50,7 @@ class SettleForm(FlaskForm):
 
     def __init__(self, causes: dict[str, list[tuple[str, str]]], **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.outcome.choices = [(outcome.value, _(outcome.label)) for outcome in CHOSEN_OUTCOMES]
+        self.outcome.choices = list(words_of(CHOSEN_OUTCOMES).items())
         self.cause.choices = {_("Choose"): [("", "–")]} | causes
 
 

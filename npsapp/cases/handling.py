@@ -24,7 +24,6 @@ from npsapp.lib.texts import N_
 class AlreadyEnded(Refused):
     """The case has been closed meanwhile; who settled it is named."""
 
-    code = "already_ended"
     wording = N_("This case has been closed meanwhile. Reopen it if something is left to do.")
 
 
@@ -34,42 +33,36 @@ SETTLED_BY = N_("%(name)s has settled this case meanwhile. Reopen it if somethin
 class ChangedMeanwhile(Refused):
     """Somebody else did something with the case between the page and the button."""
 
-    code = "changed_meanwhile"
     wording = N_("This case has been changed meanwhile. Look at it again.")
 
 
 class AnotherOpen(Refused):
     """The customer has another open case; the work goes on there."""
 
-    code = "another_open"
     wording = N_("This customer has another open case, number %(number)s. Go on there.")
 
 
 class MayNotTake(Refused):
     """The person does not work on cases of this region."""
 
-    code = "may_not_take"
     wording = N_("This person cannot take cases of this region.")
 
 
 class CallBackNotLater(Refused):
     """A call that the customer asked for lies in the future."""
 
-    code = "call_back_not_later"
     wording = N_("Enter when the customer wants to be called: a time that is still to come.")
 
 
 class NoCause(Refused):
     """Every end needs a root cause: one in use, and not a group of causes."""
 
-    code = "no_cause"
     wording = N_("Choose the root cause.")
 
 
 class NoAttempt(Refused):
     """Nobody is unreachable before somebody tried."""
 
-    code = "no_attempt"
     wording = N_("Nobody has tried to reach the customer yet. Record an attempt first.")
 
 
@@ -159,25 +152,19 @@ def reopen(case_id: int, *, reason: str, by_id: int, now: datetime) -> None:
         raise AnotherOpen(number=other.id)
     if not case.is_open:
         _remember_end(case)
+    told = now if case.owner_id == by_id else None
     try:
-        _change(
-            case,
-            State.REOPENED,
-            now=now,
-            outcome=None,
-            outcome_text="",
-            settled_at=None,
-            settled_by_id=None,
-            contacted_at=None,
-            first_attempt_at=None,
-            call_back_at=None,
-            clock_from=now,
-            owner_told_at=now if case.owner_id == by_id else None,
-        )
+        _change(case, State.REOPENED, now=now, clock_from=now, owner_told_at=told, outcome_text="", **_NOT_YET)
     except IntegrityError as error:
         raise ChangedMeanwhile from error
     db.session.add(CaseNote(case_id=case_id, at=now, by_id=by_id, text=reason))
     _record(Event.CASE_REOPENED, case_id, by_id=by_id, now=now)
+
+
+_NOT_YET: dict[str, Any] = dict.fromkeys(
+    ("outcome", "settled_at", "settled_by_id", "contacted_at", "first_attempt_at", "call_back_at")
+)
+"""What has not happened to a case that begins anew."""
 
 
 def _remember_end(case: Case) -> None:

@@ -7,8 +7,7 @@ from enum import StrEnum
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, and_, exists, func, or_, select, true, union
-from sqlalchemy import case as choose
+from sqlalchemy import ColumnElement, Row, Select, and_, case as choose, exists, func, or_, select, true, union
 from sqlalchemy.orm import contains_eager, joinedload, selectinload
 
 from npsapp.accounts.models import User
@@ -242,13 +241,10 @@ def page(user_id: int, scope: Scope, filters: Filters, *, now: datetime, limit: 
         Tab.SETTLED: (~_OPEN, (Case.settled_at.desc(), Case.id.desc())),
         Tab.ALL: (true(), NEWEST),
     }[filters.tab]
-    asked = shown(visible(user_id, scope), condition)
-    if filters.owner_id is not None:
-        asked = asked.where(Case.owner_id == filters.owner_id)
-    if filters.region_id is not None:
-        asked = asked.where(Case.region_id == filters.region_id)
-    if filters.search:
-        asked = asked.where(_says(filters.search))
+    wanted = ((Case.owner_id, filters.owner_id), (Case.region_id, filters.region_id))
+    given = [column == id_ for column, id_ in wanted if id_ is not None]
+    said = [_says(filters.search)] if filters.search else []
+    asked = shown(visible(user_id, scope), condition, *given, *said)
     return db.session.scalars(asked.order_by(*order).limit(limit).offset(offset)).all()
 
 

@@ -194,7 +194,7 @@ def recount(case: Case, *, now: datetime) -> None:
     if not starts and case.state is State.REOPENED:
         starts = [(case.clock_from, False)]
     if starts:
-        for column, moment in asdict(_deadlines(case, starts, now=now)).items():
+        for column, moment in _deadlines(case, starts, now=now)._asdict().items():
             setattr(case, column, moment)
     case.due_at = rules.due(case.state, case)
     db.session.flush()
@@ -263,9 +263,7 @@ def _send(user_id: int, kind: LetterKind, cases: Sequence[Case], *, public_url: 
         to_user_id=user.id,
         brand_id=cases[0].brand_id,
         language=user.language,
-        subject=letter.subject,
-        body=letter.body,
-        html=letter.html,
+        **asdict(letter),
         due_at=now,
         useful_until=day_bounds(today, user.timezone)[1] if morning else now + USEFUL_FOR,
         now=now,

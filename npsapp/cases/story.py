@@ -1,7 +1,6 @@
 """What the page of one case shows besides the case: who served, what happened, what was earlier."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -21,18 +20,11 @@ Happening = tuple[datetime, str, Any]
 """When, what kind of thing, and its row."""
 
 
-@dataclass(frozen=True)
-class Story:
-    """`performers` are rows with role and name; `timeline`, earlier `answers` and `cases` stand newest first."""
+def of(case: Case, user_id: int, scope: Scope) -> dict[str, Sequence[Any]]:
+    """The story of a case that was found visible; what was earlier only as far as the user may see it.
 
-    performers: Sequence[Any]
-    timeline: list[Happening]
-    answers: Sequence[Response]
-    cases: Sequence[Case]
-
-
-def of(case: Case, user_id: int, scope: Scope) -> Story:
-    """The story of a case that was found visible; what was earlier only as far as the user may see it."""
+    `performers` are rows with role and name; `timeline`, earlier `answers` and `cases` stand newest first.
+    """
     customer_id = case.customer_id or 0  # a case without a customer has nothing earlier
     answers = (
         select(Response)
@@ -42,12 +34,12 @@ def of(case: Case, user_id: int, scope: Scope) -> Story:
         .order_by(Response.confirmed_at.desc(), Response.id.desc())
     )
     cases = shown(Case.customer_id == customer_id, Case.id != case.id, visible(user_id, scope))
-    return Story(
-        _performers(case),
-        _timeline(case),
-        db.session.scalars(answers.limit(EARLIER)).all(),
-        db.session.scalars(cases.order_by(*NEWEST).limit(EARLIER)).all(),
-    )
+    return {
+        "performers": _performers(case),
+        "timeline": _timeline(case),
+        "answers": db.session.scalars(answers.limit(EARLIER)).all(),
+        "cases": db.session.scalars(cases.order_by(*NEWEST).limit(EARLIER)).all(),
+    }
 
 
 def _performers(case: Case) -> Sequence[Any]:
@@ -61,18 +53,16 @@ def _performers(case: Case) -> Sequence[Any]:
 
 def _timeline(case: Case) -> list[Happening]:
     """What happened, newest first; what stands at the same moment keeps the order in which it is caused."""
-    found: list[Happening] = []
-    for answer in case.answers:
-        if answer.interaction:
-            found.append((answer.interaction.happened_at, "purchase", answer.interaction))
-        found.append((answer.confirmed_at, "answer", answer))
-    found.append((case.opened_at, "opened", case))
-    if case.acknowledged_at:
-        found.append((case.acknowledged_at, "taken_on", case))
-    found += [(row.at, "attempt", row) for row in _written(CaseAttempt, case)]
-    found += [(row.at, "note", row) for row in _written(CaseNote, case)]
-    if case.settled_at and case.outcome:
-        found.append((case.settled_at, "ended", case))
+    bought = [answer.interaction for answer in case.answers if answer.interaction]
+    found: list[Happening] = [
+        *((one.happened_at, "purchase", one) for one in bought),
+        *((one.confirmed_at, "answer", one) for one in case.answers),
+        (case.opened_at, "opened", case),
+        *([(case.acknowledged_at, "taken_on", case)] if case.acknowledged_at else []),
+        *((one.at, "attempt", one) for one in _written(CaseAttempt, case)),
+        *((one.at, "note", one) for one in _written(CaseNote, case)),
+        *([(case.settled_at, "ended", case)] if case.settled_at and case.outcome else []),
+    ]
     return sorted(found, key=lambda one: one[0])[::-1]
 
 

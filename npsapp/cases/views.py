@@ -1,9 +1,10 @@
 """Staff pages of cases: the list, one case with its script, and the deeds done there."""
 
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from typing import Any
 
-from flask import Blueprint, Response, abort, flash, redirect, render_template, stream_with_context, url_for
+from flask import abort, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
@@ -11,6 +12,7 @@ from flask_wtf import FlaskForm
 
 from npsapp.accounts import queries as accounts
 from npsapp.audit import services as audit
+from npsapp.audit.doors import me
 from npsapp.audit.events import Event
 from npsapp.cases import handling, queries, rendering, story
 from npsapp.cases.forms import AttemptForm, HandOverForm, NoteForm, ReopenForm, SettleForm
@@ -21,13 +23,13 @@ from npsapp.db import transaction
 from npsapp.i18n import language_now
 from npsapp.lib.clock import at_local, utcnow
 from npsapp.lib.refusals import Refused
-from npsapp.lib.tables import csv_pieces, delimiter_for
-from npsapp.lib.texts import text_in
 from npsapp.permissions import Permission, Scope
 from npsapp.web import listing
-from npsapp.web.access import can, requires, scope
+from npsapp.web.access import Room, can, scope
+from npsapp.web.filters import spoken
+from npsapp.web.pages import csv_file, done
 
-bp = Blueprint("cases", __name__, url_prefix="/cases", template_folder="templates")
+bp = Room("cases", __name__, url_prefix="/cases", template_folder="templates")
 
 PAGE_SIZE = 50
 CHUNK = 500  # rows of the export read at a time
@@ -36,8 +38,7 @@ CHUNK = 500  # rows of the export read at a time
 # ---- the list --------------------------------------------------------------------------------------------------
 
 
-@bp.get("/")
-@requires(Permission.SEE_CASES)
+@bp.page("/", Permission.SEE_CASES)
 def index() -> ResponseReturnValue:
     """Cases of the own regions and the own ones, most urgent first; tab and filters stand in the address."""
     filters, now, user_id = _filters(), utcnow(), current_user.id
@@ -60,21 +61,15 @@ def index() -> ResponseReturnValue:
     )
 
 
-@bp.get("/export.csv")
-@requires(Permission.EXPORT)
+@bp.page("/export.csv", Permission.EXPORT)
 def export() -> ResponseReturnValue:
     """The filtered cases as CSV, streamed; the export stands in the audit log."""
-    filters, user_id, now = _filters(), current_user.id, utcnow()
+    filters, named, now = _filters(), can(Permission.SEE_CUSTOMERS), utcnow()
     chosen = {"tab": filters.tab.value, "owner": filters.owner_id, "region": filters.region_id}
     with transaction():
-        audit.record(Event.CASES_EXPORTED, actor=audit.by_user(user_id), now=now, data=chosen)
-    named, language = can(Permission.SEE_CUSTOMERS), language_now()
-    rows = (_export_row(case, language, named=named) for case in _exported(user_id, scope(), filters))
-    pieces = csv_pieces(_export_heading(named=named), rows, delimiter=delimiter_for(language))
-    response = Response(stream_with_context(pieces), mimetype="text/csv")
-    response.headers["Content-Disposition"] = f'attachment; filename="cases-{now:%Y-%m-%d}.csv"'
-    response.headers["Cache-Control"] = "no-store"
-    return response
+        audit.record(Event.CASES_EXPORTED, actor=me(), now=now, data=chosen)
+    rows = (_export_row(case, named=named) for case in _exported(current_user.id, scope(), filters, now))
+    return csv_file(f"cases-{now:%Y-%m-%d}", _export_heading(named=named), rows)
 
 
 def _filters() -> Filters:
@@ -86,8 +81,8 @@ def _filters() -> Filters:
     )
 
 
-def _exported(user_id: int, visible: Scope, filters: Filters) -> Iterator[Case]:
-    offset, now = 0, utcnow()
+def _exported(user_id: int, visible: Scope, filters: Filters, now: datetime) -> Iterator[Case]:
+    offset = 0
     while found := queries.page(user_id, visible, filters, now=now, limit=CHUNK, offset=offset):
         yield from found
         offset += CHUNK
@@ -102,11 +97,10 @@ def _export_heading(*, named: bool) -> list[str]:
     ]  # fmt: skip
 
 
-def _export_row(case: Case, language: str, *, named: bool) -> list[object]:
+def _export_row(case: Case, *, named: bool) -> list[object]:
     contact = [case.name, ", ".join(case.addresses("phone")), ", ".join(case.addresses("email"))]
     bought = [case.bought.number, case.bought.title] if case.bought else ["", ""]
-    named_rows = (case.region, case.unit, case.cause)
-    region, unit, cause = (text_in(row.name, language) if row else "" for row in named_rows)
+    region, unit, cause = (spoken(row.name) if row else "" for row in (case.region, case.unit, case.cause))
     moments = (case.opened_at, case.due_at if case.is_open else None, case.contacted_at, case.settled_at)
     times = [f"{at:%Y-%m-%d %H:%M}" if at else "" for at in moments]
     outcome = _(case.outcome.label) if case.outcome else ""
@@ -118,108 +112,94 @@ def _export_row(case: Case, language: str, *, named: bool) -> list[object]:
 # ---- one case --------------------------------------------------------------------------------------------------
 
 
-@bp.get("/<int:case_id>")
-@requires(Permission.SEE_CASES)
+@bp.page("/<int:case_id>", Permission.SEE_CASES)
 def show(case_id: int) -> ResponseReturnValue:
     """One case: the story, the script, the forms. :raise 404: also when it is not theirs."""
     return _page(case_id, {})
 
 
-@bp.get("/answer/<int:response_id>")
-@requires(Permission.SEE_CASES)
+@bp.page("/answer/<int:response_id>", Permission.SEE_CASES)
 def of_answer(response_id: int) -> ResponseReturnValue:
     """To the case an answer is in. :raise 404: when there is none, also when it is not theirs."""
     case_id = queries.of_answer(current_user.id, scope(), response_id) or abort(404)
     return redirect(url_for(".show", case_id=case_id))
 
 
-@bp.post("/<int:case_id>/acknowledge")
-@requires(Permission.WORK_CASES)
+@bp.deed("/<int:case_id>/acknowledge", Permission.WORK_CASES)
 def acknowledge(case_id: int) -> ResponseReturnValue:
     """Take a case on. :raise 404:"""
     return _do(case_id, handling.acknowledge, _("You have taken this case on."))
 
 
-@bp.post("/<int:case_id>/attempt")
-@requires(Permission.WORK_CASES)
+@bp.deed("/<int:case_id>/attempt", Permission.WORK_CASES)
 def attempt(case_id: int) -> ResponseReturnValue:
     """Record a try to reach the customer. :raise 404:"""
-    form = AttemptForm()
+    form, zone = AttemptForm(), current_user.timezone
 
-    def deed(case_id: int, **who: Any) -> None:
-        typed = form.call_back_at.data
-        later = at_local(typed.date(), typed.time(), current_user.timezone) if typed else None
-        result = Result(form.result.data)
-        handling.record_attempt(case_id, result=result, note=form.said.data, call_back_at=later, **who)
+    def typed() -> dict[str, Any]:
+        at = form.call_back_at.data
+        later = at_local(at.date(), at.time(), zone) if at else None
+        return {"result": Result(form.result.data), "note": form.said.data, "call_back_at": later}
 
-    return _do(case_id, deed, _("The attempt is recorded."), attempt=form)
+    return _do(case_id, handling.record_attempt, _("The attempt is recorded."), typed, attempt=form)
 
 
-@bp.post("/<int:case_id>/note")
-@requires(Permission.WORK_CASES)
+@bp.deed("/<int:case_id>/note", Permission.WORK_CASES)
 def note(case_id: int) -> ResponseReturnValue:
     """Add a note. :raise 404:"""
     form = NoteForm()
-
-    def deed(case_id: int, **who: Any) -> None:
-        handling.add_note(case_id, text=form.note.data, **who)
-
-    return _do(case_id, deed, _("The note is saved."), note=form)
+    return _do(case_id, handling.add_note, _("The note is saved."), lambda: {"text": form.note.data}, note=form)
 
 
-@bp.post("/<int:case_id>/settle")
-@requires(Permission.WORK_CASES)
+@bp.deed("/<int:case_id>/settle", Permission.WORK_CASES)
 def settle(case_id: int) -> ResponseReturnValue:
     """End a case with outcome and root cause. :raise 404:"""
     form = SettleForm(_causes())
 
-    def deed(case_id: int, **who: Any) -> None:
+    def typed() -> dict[str, Any]:
         outcome, cause_id = Outcome(form.outcome.data), int(form.cause.data)
-        handling.settle(case_id, outcome=outcome, cause_id=cause_id, text=form.summary.data, **who)
+        return {"outcome": outcome, "cause_id": cause_id, "text": form.summary.data}
 
-    return _do(case_id, deed, _("The case is settled."), settle=form)
+    return _do(case_id, handling.settle, _("The case is settled."), typed, settle=form)
 
 
-@bp.post("/<int:case_id>/reopen")
-@requires(Permission.WORK_CASES)
+@bp.deed("/<int:case_id>/reopen", Permission.WORK_CASES)
 def reopen(case_id: int) -> ResponseReturnValue:
     """Go on with an ended case. :raise 404:"""
     form = ReopenForm()
-
-    def deed(case_id: int, **who: Any) -> None:
-        handling.reopen(case_id, reason=form.reason.data, **who)
-
-    return _do(case_id, deed, _("The case is open again."), reopen=form)
+    return _do(
+        case_id, handling.reopen, _("The case is open again."), lambda: {"reason": form.reason.data}, reopen=form
+    )
 
 
-@bp.post("/<int:case_id>/owner")
-@requires(Permission.ASSIGN_CASES)
+@bp.deed("/<int:case_id>/owner", Permission.ASSIGN_CASES)
 def hand_over(case_id: int) -> ResponseReturnValue:
     """Give a case to a colleague. :raise 404:"""
     case = _case(case_id)
     form, seen_owner = HandOverForm(_others(case)), case.owner_id
 
-    def deed(case_id: int, **who: Any) -> None:
-        handling.hand_over(case_id, to_id=form.owner.data, from_id=seen_owner, **who)
+    def typed() -> dict[str, Any]:
+        return {"to_id": form.owner.data, "from_id": seen_owner}
 
-    return _do(case_id, deed, _("The case has a new owner."), hand_over=form)
+    return _do(case_id, handling.hand_over, _("The case has a new owner."), typed, hand_over=form)
 
 
-def _do(case_id: int, deed: Callable[..., None], done: str, **forms: FlaskForm) -> ResponseReturnValue:
-    """Do it in one transaction and show the case again; what is refused keeps what was typed."""
+def _do(
+    case_id: int, deed: Callable[..., None], words: str, typed: Callable[[], dict[str, Any]] = dict, **forms: FlaskForm
+) -> ResponseReturnValue:
+    """Do it with what was `typed`, and show the case again; what is refused keeps what was typed."""
     _case(case_id)
     if not all(form.validate() for form in forms.values()):
         return _page(case_id, forms), 422
     try:
         with transaction():
-            deed(case_id, by_id=current_user.id, now=utcnow())
+            deed(case_id, by_id=current_user.id, now=utcnow(), **typed())
     except Refused as refusal:
         flash(_(refusal.wording, **refusal.values), "error")
         return _page(case_id, forms), 409
-    flash(done, "success")
     if queries.visible_to(current_user.id, scope(), case_id) is None:
-        return redirect(url_for(".index"), code=303)
-    return redirect(url_for(".show", case_id=case_id), code=303)
+        return done(words, ".index")
+    return done(words, ".show", case_id=case_id)
 
 
 def _case(case_id: int) -> Case:
@@ -256,8 +236,8 @@ def _others(case: Case) -> list[tuple[int, str]]:
 
 def _causes() -> dict[str, list[tuple[str, str]]]:
     """The two-level list: group → id and name of its causes."""
-    language, causes = language_now(), queries.causes()
-    names = {cause.id: text_in(cause.name, language) for cause in causes}
+    causes = queries.causes()
+    names = {cause.id: spoken(cause.name) for cause in causes}
     return {
         names[group.id]: [(str(one.id), names[one.id]) for one in causes if one.parent_id == group.id]
         for group in causes

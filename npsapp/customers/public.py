@@ -1,8 +1,6 @@
 """Pages for people who want to stop our letters, and the page that says what becomes of their answers."""
 
-from dataclasses import dataclass
-
-from flask import Blueprint, Response, current_app, make_response, render_template, request, url_for
+from flask import Response, current_app, make_response, render_template, request, url_for
 from flask_babel import format_date
 
 from npsapp.customers import links, queries, retention, services
@@ -15,9 +13,9 @@ from npsapp.lib.clock import local_date, utcnow
 from npsapp.lib.texts import text_in
 from npsapp.organization import queries as organization
 from npsapp.organization.models import Brand
-from npsapp.web.access import public
+from npsapp.web.access import Room, public
 
-bp = Blueprint("unsubscribe", __name__, template_folder="templates")
+bp = Room("unsubscribe", __name__, template_folder="templates")
 # A mail program that unsubscribes for its user brings no cookie and no form token (RFC 8058, section 3.2).
 csrf.exempt(bp)
 
@@ -25,39 +23,33 @@ ONE_CLICK = "List-Unsubscribe"
 UNDO = "undo"
 
 
-@dataclass(frozen=True)
-class Visitor:
-    """Whose link was opened: an address, and the brand that wrote to it."""
-
-    point: ContactPoint
-    brand: Brand
+Visitor = tuple[ContactPoint, Brand]
+"""Whose link was opened: an address, and the brand that wrote to it."""
 
 
-@bp.get("/u/<token>")
-@public
+@bp.page("/u/<token>", public)
 def show(token: str) -> Response:
     """The choices; opening the link changes nothing, so a scanner of links may do it too."""
     visitor = _visitor(token)
     return _page(visitor, token) if visitor else _broken(token)
 
 
-@bp.post("/u/<token>")
-@public
+@bp.deed("/u/<token>", public)
 def choose(token: str) -> Response:
     """One click from a mail program, a choice on the page, or taking it back. Always 200, never a redirect."""
     visitor = _visitor(token)
     if visitor is None:
         return _broken(token)
-    point_id, brand_id, now = visitor.point.id, visitor.brand.id, utcnow()
+    whose, now = {"contact_point_id": visitor[0].id, "brand_id": visitor[1].id}, utcnow()
     choice = _choice()
     if request.form.get("choice") == UNDO:
         with transaction():
-            services.resubscribe(contact_point_id=point_id, brand_id=brand_id, now=now)
+            services.resubscribe(**whose, now=now)
         return _page(visitor, token, undone=True)
     if choice is None:
         return _page(visitor, token)
     with transaction():
-        services.unsubscribe(contact_point_id=point_id, brand_id=brand_id, choice=choice, now=now)
+        services.unsubscribe(**whose, choice=choice, now=now)
     return _page(visitor, token)
 
 
@@ -74,11 +66,12 @@ def _visitor(token: str) -> Visitor | None:
     if ids is None or ids[0] == links.TEST:
         return None
     point, brand = queries.contact_point(ids[0]), organization.brand(ids[1])
-    return Visitor(point, brand) if point and brand else None
+    return (point, brand) if point and brand else None
 
 
 def _page(visitor: Visitor, token: str, *, undone: bool = False) -> Response:
-    customer, brand = visitor.point.customer, visitor.brand
+    point, brand = visitor
+    customer = point.customer
     language = _language(queries.language_of(customer, brand))
     stop = queries.own_stop(customer.id, utcnow())
     return _said(
@@ -86,7 +79,7 @@ def _page(visitor: Visitor, token: str, *, undone: bool = False) -> Response:
         language,
         brand=brand,
         brand_name=text_in(brand.name, language),
-        address=_masked(visitor.point.value),
+        address=_masked(point.value),
         chosen=_chosen(stop),
         until=_until(stop, queries.timezone_of(customer, brand), language),
         undone=undone,
@@ -113,8 +106,7 @@ def _masked(address: str) -> str:
     return f"{local[:2]}…{at}{domain}" if at else f"…{address[-4:]}"
 
 
-@bp.get("/privacy/<brand_key>")
-@public
+@bp.page("/privacy/<brand_key>", public)
 def privacy(brand_key: str) -> Response:
     """Who asks, why, what is kept, who reads it, and how to have it erased."""
     brand = organization.brand_by_key(brand_key)

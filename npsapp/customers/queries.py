@@ -4,16 +4,16 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, cast
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import ColumnElement, Table, and_, or_, select
 from sqlalchemy.orm import joinedload, selectinload
 
-from npsapp.customers.models import ContactFact, ContactPoint, Customer, CustomerNote, Hold
-from npsapp.db import db
+from npsapp.customers.models import ContactFact, ContactPoint, Customer, CustomerNote, Ground, Hold
+from npsapp.customers.rules import ContactKind, GroundKind
+from npsapp.db import Base, db, one_of
+from npsapp.delivery.rules import Channel
 from npsapp.organization.models import Brand, Region
-
-Row = TypeVar("Row", ContactPoint, ContactFact, Hold)
 
 UNSUBSCRIBE = "unsubscribe"
 """Source of the holds that customers set themselves; the choice follows after a colon."""
@@ -34,34 +34,44 @@ def contact_point(contact_point_id: int) -> ContactPoint | None:
     return db.session.get(ContactPoint, contact_point_id, options=[joinedload(ContactPoint.customer)])
 
 
-def contact_points(customer_ids: Iterable[int]) -> dict[int, list[ContactPoint]]:
-    """Addresses by customer, oldest first, with their grounds; for planning in bulk."""
-    wanted = sorted(set(customer_ids))
-    rows = db.session.scalars(
-        select(ContactPoint)
-        .where(ContactPoint.customer_id.in_(wanted))
-        .options(selectinload(ContactPoint.grounds))
+@dataclass(frozen=True, slots=True)
+class Mailbox:
+    """An e-mail address with its grounds for letters, each with the moment it was withdrawn."""
+
+    id: int
+    value: str
+    not_mine: bool
+    grounds: list[tuple[GroundKind, datetime | None]]
+
+
+def mailboxes(customer_ids: Iterable[int]) -> dict[int, list[Mailbox]]:
+    """E-mail addresses by customer, oldest first; in bulk."""
+    columns = ContactPoint.customer_id, ContactPoint.id, ContactPoint.value, ContactPoint.not_mine_at
+    its_grounds = and_(Ground.contact_point_id == ContactPoint.id, Ground.channel == Channel.EMAIL)
+    rows = db.session.execute(
+        select(*columns, Ground.kind, Ground.withdrawn_at)
+        .outerjoin(Ground, its_grounds)
+        .where(one_of(ContactPoint.customer_id, customer_ids), ContactPoint.kind == ContactKind.EMAIL)
         .order_by(ContactPoint.id)
     )
-    return _by_customer(rows)
+    found: dict[int, list[Mailbox]] = defaultdict(list)
+    for customer_id, id_, value, not_mine_at, kind, withdrawn_at in rows:
+        boxes = found[customer_id]
+        if not boxes or boxes[-1].id != id_:
+            boxes.append(Mailbox(id_, value, not_mine_at is not None, []))
+        if kind:
+            boxes[-1].grounds.append((kind, withdrawn_at))
+    return found
 
 
-def facts_for(customer_ids: Iterable[int], since: datetime) -> dict[int, list[ContactFact]]:
-    """Facts of contact from `since` on by customer, oldest first; exempt ones included."""
-    wanted = sorted(set(customer_ids))
-    rows = db.session.scalars(
-        select(ContactFact)
-        .where(ContactFact.customer_id.in_(wanted), ContactFact.at >= since)
-        .order_by(ContactFact.at, ContactFact.id)
-    )
-    return _by_customer(rows)
+def facts_for(customer_ids: Iterable[int], since: datetime) -> dict[int, list[Any]]:
+    """Facts of contact from `since` on by customer, oldest first; exempt ones included. Rows, for there are many."""
+    return _by_customer(ContactFact, customer_ids, ContactFact.at >= since)
 
 
-def holds_for(customer_ids: Iterable[int], now: datetime) -> dict[int, list[Hold]]:
-    """Holds in force at `now` by customer."""
-    wanted = sorted(set(customer_ids))
-    rows = db.session.scalars(select(Hold).where(Hold.customer_id.in_(wanted), in_force(now)).order_by(Hold.id))
-    return _by_customer(rows)
+def holds_for(customer_ids: Iterable[int], now: datetime) -> dict[int, list[Any]]:
+    """Holds in force at `now` by customer; rows, as above."""
+    return _by_customer(Hold, customer_ids, in_force(now))
 
 
 def in_force(now: datetime) -> ColumnElement[bool]:
@@ -69,9 +79,11 @@ def in_force(now: datetime) -> ColumnElement[bool]:
     return and_(Hold.lifted_at.is_(None), Hold.since <= now, or_(Hold.until.is_(None), Hold.until > now))
 
 
-def _by_customer(rows: Iterable[Row]) -> dict[int, list[Row]]:
-    found: dict[int, list[Row]] = defaultdict(list)
-    for row in rows:
+def _by_customer(model: type[Base], customer_ids: Iterable[int], which: ColumnElement[bool]) -> dict[int, list[Any]]:
+    columns = cast(Table, model.__table__).c
+    found: dict[int, list[Any]] = defaultdict(list)
+    rows = select(*columns).where(one_of(columns.customer_id, customer_ids), which).order_by(columns.id)
+    for row in db.session.execute(rows):
         found[row.customer_id].append(row)
     return dict(found)
 
@@ -108,7 +120,7 @@ def labels(ids: Iterable[int | None]) -> dict[int, str]:
 class Story:
     """What this room knows of one person: addresses with their grounds, holds, and what colleagues wrote down."""
 
-    contact_points: list[ContactPoint]
+    contact_points: Sequence[ContactPoint]
     holds: Sequence[Hold]
     notes: Sequence[CustomerNote]
 
@@ -117,4 +129,5 @@ def story(customer_id: int) -> Story:
     """Everything the customer page shows of a person's addresses, grounds, holds and notes."""
     holds = db.session.scalars(select(Hold).where(Hold.customer_id == customer_id)).all()
     notes = db.session.scalars(select(CustomerNote).where(CustomerNote.customer_id == customer_id)).all()
-    return Story(contact_points([customer_id]).get(customer_id, []), holds, notes)
+    points = select(ContactPoint).where(ContactPoint.customer_id == customer_id).order_by(ContactPoint.id)
+    return Story(db.session.scalars(points.options(selectinload(ContactPoint.grounds))).all(), holds, notes)

@@ -10,8 +10,7 @@ from npsapp.audit import services as audit
 from npsapp.audit.events import Event
 from npsapp.audit.services import Actor
 from npsapp.customers import queries, rules
-from npsapp.customers.matching import Incoming as Incoming
-from npsapp.customers.matching import find_or_create as find_or_create
+from npsapp.customers.matching import Incoming as Incoming, find_or_create as find_or_create
 from npsapp.customers.models import ContactFact, ContactPoint, Customer, Hold
 from npsapp.customers.rules import Choice, ContactKind, FactKind
 from npsapp.db import change, db
@@ -54,29 +53,18 @@ def claim_for_invitation(*, customer_id: int, since_limit: datetime, now: dateti
 # ---- "this was not my purchase" ----
 
 
-def mark_not_mine(contact_point_id: int, *, actor: Actor, now: datetime) -> None:
-    """Somebody at this address said the purchase was not theirs: it is not used again for this customer."""
-    _set_not_mine(contact_point_id, now, actor=actor, now=now)
+def set_not_mine(contact_point_id: int, *, not_mine: bool, actor: Actor, now: datetime) -> None:
+    """Somebody at this address said the purchase was not theirs, or took that back.
 
-
-def undo_not_mine(contact_point_id: int, *, actor: Actor, now: datetime) -> None:
-    """The visitor pressed "not mine" by mistake."""
-    _set_not_mine(contact_point_id, None, actor=actor, now=now)
-
-
-def _set_not_mine(contact_point_id: int, value: datetime | None, *, actor: Actor, now: datetime) -> None:
+    The address is not used for this customer as long as it stands.
+    """
     point = db.session.get(ContactPoint, contact_point_id)
-    if point is None or (point.not_mine_at is None) == (value is None):
+    if point is None or (point.not_mine_at is not None) == not_mine:
         return
-    point.not_mine_at = value
+    point.not_mine_at = now if not_mine else None
     db.session.flush()
-    audit.record(
-        Event.INVITATION_NOT_MINE,
-        actor=actor,
-        now=now,
-        subject=("contact_point", contact_point_id),
-        data={"taken_back": value is None},
-    )
+    subject, data = ("contact_point", contact_point_id), {"taken_back": not not_mine}
+    audit.record(Event.INVITATION_NOT_MINE, actor=actor, now=now, subject=subject, data=data)
 
 
 # ---- unsubscribing ----

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Select, and_, case, exists, func, or_, select
 
-from npsapp.db import db, within
+from npsapp.db import db, one_of, within
 from npsapp.delivery.models import Message, Pause, Sender, SenderRate, Suppression
 from npsapp.delivery.rules import Channel, PauseCause, PauseKind, Purpose, State
 from npsapp.organization.models import Brand
@@ -52,7 +52,7 @@ def suppressed(channel: Channel, addresses: Iterable[str], *, brand_id: int | No
         db.session.scalars(
             select(Suppression.address).where(
                 Suppression.channel == channel,
-                Suppression.address.in_(wanted),
+                one_of(Suppression.address, wanted),
                 Suppression.lifted_at.is_(None),
                 or_(Suppression.until.is_(None), Suppression.until > now),
                 or_(Suppression.brand_id.is_(None), Suppression.brand_id == brand_id),

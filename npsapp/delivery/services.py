@@ -53,14 +53,12 @@ _SENT = (
 class NoSender(Refused):
     """The brand has no sender address, so it cannot write."""
 
-    code = "no_sender"
     wording = N_("The brand has no sender address. Enter one under Settings, Company.")
 
 
 class NotFailed(Refused):
     """Only a failed message can be queued again."""
 
-    code = "not_failed"
     wording = N_("Only failed messages can be sent again.")
 
 

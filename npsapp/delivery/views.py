@@ -3,21 +3,9 @@
 from dataclasses import asdict
 from pathlib import Path
 
-from flask import (
-    Blueprint,
-    Response,
-    abort,
-    current_app,
-    flash,
-    make_response,
-    redirect,
-    render_template,
-    request,
-    url_for,
-)
+from flask import Response, abort, current_app, flash, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext as _
-from flask_babel import ngettext
+from flask_babel import gettext as _, ngettext
 from flask_login import current_user
 
 from npsapp.audit import services as audit
@@ -33,10 +21,10 @@ from npsapp.lib.clock import utcnow
 from npsapp.organization import queries as organization
 from npsapp.permissions import Permission
 from npsapp.web import listing, menu
-from npsapp.web.access import requires, scope
+from npsapp.web.access import Room, scope
 from npsapp.web.headers import CONTENT_POLICY
 
-bp = Blueprint("delivery", __name__, template_folder="templates")
+bp = Room("delivery", __name__, template_folder="templates")
 menu.show_while("/outbox/", lambda: bool(mail.brands_without_server()))
 
 RETRY_AT_ONCE = 500  # letters queued again by one press
@@ -50,8 +38,7 @@ LETTER_POLICY = (
 )
 
 
-@bp.get("/outbox/")
-@requires(Permission.ADMINISTER)
+@bp.page("/outbox/", Permission.ADMINISTER)
 def outbox() -> ResponseReturnValue:
     """The letters in the outbox, newest first."""
     part = listing.window()
@@ -59,8 +46,7 @@ def outbox() -> ResponseReturnValue:
     return render_template("delivery/outbox.html", page=listing.page(rows, part))
 
 
-@bp.get("/outbox/<name>")
-@requires(Permission.ADMINISTER)
+@bp.page("/outbox/<name>", Permission.ADMINISTER)
 def letter(name: str) -> ResponseReturnValue:
     """One letter: headers, the text part, and the HTML part in a frame of its own."""
     page = render_template("delivery/letter.html", letter=readers.read(_file(name)))
@@ -69,8 +55,7 @@ def letter(name: str) -> ResponseReturnValue:
     return response
 
 
-@bp.get("/outbox/<name>/html")
-@requires(Permission.ADMINISTER)
+@bp.page("/outbox/<name>/html", Permission.ADMINISTER)
 def letter_html(name: str) -> ResponseReturnValue:
     """The HTML part, as the frame shows it; links leave the frame, for the first base element counts."""
     html = readers.read(_file(name)).part("html") or abort(404)
@@ -80,8 +65,7 @@ def letter_html(name: str) -> ResponseReturnValue:
     return response
 
 
-@bp.get("/outbox/<name>/raw")
-@requires(Permission.ADMINISTER)
+@bp.page("/outbox/<name>/raw", Permission.ADMINISTER)
 def letter_raw(name: str) -> ResponseReturnValue:
     """The file as it is, for a mail program."""
     response = Response(_file(name).read_bytes(), mimetype="message/rfc822")
@@ -100,8 +84,7 @@ def _file(name: str) -> Path:
     return readers.find(_folder(), name) or abort(404)
 
 
-@bp.get("/messages/")
-@requires(Permission.SEE_MESSAGES)
+@bp.page("/messages/", Permission.SEE_MESSAGES)
 def messages() -> ResponseReturnValue:
     """All letters with what became of them."""
     state = listing.one_of("state", State)
@@ -115,8 +98,7 @@ def messages() -> ResponseReturnValue:
     )
 
 
-@bp.post("/messages/retry")
-@requires(Permission.ADMINISTER)
+@bp.deed("/messages/retry", Permission.ADMINISTER)
 def retry() -> ResponseReturnValue:
     """Queue one failed letter again, or, when none is named, the newest failed ones."""
     actor, seen, named = audit.by_user(current_user.id), scope(), request.form.get("id", type=int)
@@ -130,16 +112,14 @@ def retry() -> ResponseReturnValue:
     return redirect(url_for(".messages", state=State.FAILED.value), code=303)
 
 
-@bp.get("/senders/")
-@requires(Permission.ADMINISTER)
+@bp.page("/senders/", Permission.ADMINISTER)
 def senders_list() -> ResponseReturnValue:
     """Who writes for which brand, and through which mail server."""
     rows = [(brand, queries.sender_of(brand.id)) for brand in organization.brands()]
     return render_template("delivery/senders.html", rows=rows, settings=mail.server_of_settings())
 
 
-@bp.route("/senders/<int:brand_id>", methods=["GET", "POST"])
-@requires(Permission.ADMINISTER)
+@bp.form("/senders/<int:brand_id>", Permission.ADMINISTER)
 def sender(brand_id: int) -> ResponseReturnValue:
     """The sender of a brand's letters and its mail server, which is tried before it is saved."""
     brand, found = organization.brand(brand_id) or abort(404), queries.sender_of(brand_id)
@@ -186,8 +166,7 @@ def _fault(draft: Sender) -> str | None:
     return None
 
 
-@bp.post("/senders/<int:brand_id>/test")
-@requires(Permission.ADMINISTER)
+@bp.deed("/senders/<int:brand_id>/test", Permission.ADMINISTER)
 def test_letter(brand_id: int) -> ResponseReturnValue:
     """Send a letter to oneself, on the way that customers' letters take."""
     brand = organization.brand(brand_id) or abort(404)

@@ -8,7 +8,7 @@ from math import log
 from random import Random
 
 from npsapp.demo import company, words
-from npsapp.demo.company import REGIONS, SEGMENTS, TOUCHPOINTS, UNITS, ZONE
+from npsapp.demo.company import CHANCES, REGIONS, SEGMENTS, TOUCHPOINTS, UNITS, ZONE, happens
 from npsapp.demo.history import UNDECIDED_FOR, Answer, Customer, Happening, Past
 from npsapp.invitations.rules import Candidate, Contact, Decision, InvitationState, Reason, decide
 from npsapp.lib.clock import at_local, local_date
@@ -16,16 +16,7 @@ from npsapp.responses.rules import Group, classify
 
 _MINUTE = timedelta(minutes=1)
 _LONGEST_WAIT = timedelta(days=26)
-_BOUNCED = 0.006
-_UNSUBSCRIBED = 0.008
 _UNSUBSCRIBED_AFTER = timedelta(hours=3)
-
-_WORSE_FOR = timedelta(days=150)
-_WORSE_BY = 1.2
-_LUCKY_RATE = 1.7
-_STORM_DAYS = timedelta(days=6)
-"""These days it pours and trucks are late, in Kyiv most of all: the managers have something to do."""
-
 _LONG_COMMENT = 30
 """From so many characters on nobody writes what somebody else wrote."""
 
@@ -35,15 +26,14 @@ class Correspondence:
 
     def __init__(self, chance: Random, past: Past) -> None:
         self.chance, self.now = chance, past.now
+        self.storm_from = self.now - timedelta(days=CHANCES["storm_days"])
         self._comments: set[str] = set()
-        self._lucky_scores = iter(company.CHANCES["lucky_scores"])
+        self._lucky_scores = iter(CHANCES["lucky"]["scores"])
         self._order = count()
         self._queue: list[tuple[datetime, int, Callable[[Happening, datetime], None], Happening]] = []
         for one in past.happenings:
             if one.accepted_at < self.now - UNDECIDED_FOR:
-                self._later(one.accepted_at + _MINUTE, self._decide, one)
-                if one.cancelled_at:
-                    self._later(one.cancelled_at + _MINUTE, self._cancel, one)
+                self._later((one.cancelled_at or one.accepted_at) + _MINUTE, self._decide, one)
         while self._queue and self._queue[0][0] <= self.now:
             at, _, act, one = heapq.heappop(self._queue)
             act(one, at)
@@ -59,24 +49,17 @@ class Correspondence:
             self._later(one.send_at, self._send, one)
             one.customer.planned[one.serial] = (one.send_at, one.touchpoint)
 
-    def _cancel(self, one: Happening, at: datetime) -> None:
-        """A beat takes out what is planned for a purchase that is not one any more."""
-        if one.state is InvitationState.PLANNED and one.customer:
-            one.customer.planned.pop(one.serial, None)
-            self._note(one, _decision(one, at, count_planned=False), at)
-
     def _note(self, one: Happening, decision: Decision, at: datetime) -> None:
         one.decided_at = at
         one.state = InvitationState.PLANNED if decision.yes else InvitationState.EXCLUDED
-        one.reason, one.latest_at = decision.reason, decision.latest_at
-        one.send_at, one.again_at = decision.send_at, decision.again_at
+        vars(one).update(vars(decision))
         if decision.again_at:
             self._later(decision.again_at, self._decide, one)
 
     # ---- the letter -----------------------------------------------------------------------------
 
     def _send(self, one: Happening, at: datetime) -> None:
-        if one.customer is None or one.state is not InvitationState.PLANNED:
+        if one.customer is None:
             return
         one.customer.planned.pop(one.serial, None)
         decision = _decision(one, at, count_planned=False)
@@ -93,10 +76,9 @@ class Correspondence:
         self._receive(one, one.customer, sent_at)
 
     def _receive(self, one: Happening, customer: Customer, sent_at: datetime) -> None:
-        luck = self.chance.random()
-        if luck < _BOUNCED:
+        if happens(self.chance, "bounced"):
             one.bounced, customer.bounced_at = True, sent_at
-        elif luck < _BOUNCED + _UNSUBSCRIBED and sent_at + _UNSUBSCRIBED_AFTER < self.now:
+        elif sent_at + _UNSUBSCRIBED_AFTER < self.now and happens(self.chance, "unsubscribed"):
             customer.unsubscribed_at = sent_at + _UNSUBSCRIBED_AFTER
         elif self.chance.random() < self._answer_rate(one, sent_at):
             self._later(self._answer_time(sent_at), self._answer, one)
@@ -104,8 +86,8 @@ class Correspondence:
     def _answer_rate(self, one: Happening, sent_at: datetime) -> float:
         rate: float = TOUCHPOINTS[one.touchpoint]["answers"] * SEGMENTS[one.segment]["answers"]
         if one.unit == company.LUCKY_STORE:
-            rate *= _LUCKY_RATE
-        if sent_at > self.now - _STORM_DAYS:
+            rate *= CHANCES["lucky"]["answers"]
+        if sent_at > self.storm_from:
             rate *= REGIONS[one.region]["storm"]["answers"]
         return rate
 
@@ -122,7 +104,7 @@ class Correspondence:
         chance = self.chance
         score = self._score(one, at)
         group = classify(score)
-        habits = company.CHANCES["groups"][group]
+        habits = CHANCES["groups"][group]
         cause = words.choose_cause(chance, one, group)
         comment = self._comment(one, group, cause) if chance.random() < habits["comments"] else ""
         yes, no = habits["wants_contact"]
@@ -148,37 +130,34 @@ class Correspondence:
         fans = min(max(0.575 + 0.28 * mood, 0.1), 0.92 - critics)
         shares = {"detractor": critics, "promoter": fans, "passive": 1 - critics - fans}
         group = company.pick(self.chance, shares)
-        return int(company.pick(self.chance, company.CHANCES["groups"][group]["scores"]))
+        return int(company.pick(self.chance, CHANCES["groups"][group]["scores"]))
 
     def _mood(self, one: Happening, at: datetime) -> float:
         """Around 0; +1 would make almost everybody a promoter."""
         mood: float = TOUCHPOINTS[one.touchpoint]["mood"] + UNITS[one.unit]["quality"]
         mood += sum(who["quality"] for who in one.performers) / max(len(one.performers), 1)
-        if one.unit == company.WORSE_STORE and at > self.now - _WORSE_FOR:
-            mood -= _WORSE_BY
-        if at > self.now - _STORM_DAYS:
+        if one.unit == company.WORSE_STORE and at > self.now - timedelta(days=CHANCES["worse"]["days"]):
+            mood += CHANCES["worse"]["mood"]
+        if at > self.storm_from:
             mood += REGIONS[one.region]["storm"]["mood"]
         return mood
 
 
 def _decision(one: Happening, at: datetime, *, count_planned: bool) -> Decision:
     customer = one.customer
-    if customer is None:
-        nobody = Candidate(one.happened_at, ZONE, stop=Reason.NO_ADDRESS)
-        return decide(nobody, company.POLICIES[one.touchpoint], now=at)
-    known = [*customer.contacts, *(customer.planned.values() if count_planned else ())]
+    known = [*customer.contacts, *(customer.planned.values() if count_planned else ())] if customer else []
     candidate = Candidate(
         one.happened_at,
         ZONE,
-        cancelled=bool(one.cancelled_at and one.cancelled_at <= at),
+        cancelled=one.cancelled_at is not None,
         stop=_stop(customer),
         contacts=tuple(Contact(moment, about == one.touchpoint) for moment, about in known),
     )
     return decide(candidate, company.POLICIES[one.touchpoint], now=at)
 
 
-def _stop(customer: Customer) -> Reason | None:
-    if customer.email is None:
+def _stop(customer: Customer | None) -> Reason | None:
+    if customer is None or customer.email is None:
         return Reason.NO_ADDRESS
     if customer.bounced_at or customer.unsubscribed_at:
         return Reason.SUPPRESSED

@@ -9,20 +9,10 @@ from npsapp.cases import calendar, rules
 from npsapp.cases.calendar import WorkingCalendar
 from npsapp.cases.rules import Outcome, Result, State
 from npsapp.demo import words
-from npsapp.demo.company import CHANCES, REGIONS, ZONE, pick
+from npsapp.demo.company import CHANCES, REGIONS, ZONE, happens, pick
 from npsapp.demo.history import Answer, Customer, Happening, Past
 
 CALENDAR = WorkingCalendar(ZONE)
-
-_SLOW = 4
-"""A case that is not handled in good time takes so many times as long."""
-_ATTEMPTS = (3, 4, 5, 5)
-"""How often a manager tries before giving up."""
-_WORDY = 0.6
-_REMARKED = 0.3
-
-# Up to this age in days such a share is left lying, somewhere between unread and spoken to.
-_LEFT_LYING = ((1, 0.0), (8, 0.18), (21, 0.34), (60, 0.10), (150, 0.02))
 
 
 @dataclass(eq=False)
@@ -93,16 +83,16 @@ class Desk:
 
     def _work_on(self, work: Work) -> None:
         """Acts in order of time; the first that would lie in the future, or is left lying, ends it."""
-        slow = 1 if self.chance.random() < REGIONS[work.first.region]["diligence"] else _SLOW
+        slow = 1 if self.chance.random() < REGIONS[work.first.region]["diligence"] else CHANCES["slowness"]
         acts = self._acts_done(work)
         at = self._later(work.opened_at, 8, 100, slow)
         if acts < 1 or at > self.now:
             return
         work.state, work.acknowledged_at = State.ACKNOWLEDGED, at
-        if acts < 2 or not self._call(work, at, slow, patience=self.chance.choice(_ATTEMPTS)):
+        if acts < 2 or not self._call(work, at, slow, patience=self.chance.choice(CHANCES["attempts"])):
             return
         at = self._later(work.contacted_at or work.attempts[-1]["at"], 5, 60, 1)
-        if self.chance.random() < _REMARKED and at <= self.now:
+        if happens(self.chance, "remark") and at <= self.now:
             work.notes.append({"at": at, "by": work.first.region, "text": self._words(work, "remark")})
         at = self._later(at, 60, 2300, slow)
         if acts > 2 and at <= self.now:
@@ -111,7 +101,7 @@ class Desk:
     def _acts_done(self, work: Work) -> int:
         """3: everything is done in its time; 0-2: after so many acts nobody went on."""
         age = (self.now - work.opened_at).days
-        share = next((share for days, share in _LEFT_LYING if age <= days), 0.0)
+        share = next((share for days, share in CHANCES["left_lying"] if age <= days), 0.0)
         return self.chance.choice((0, 1, 1, 2, 2, 2)) if self.chance.random() < share else 3
 
     def _later(self, moment: datetime, soonest: int, latest: int, slow: int) -> datetime:
@@ -126,7 +116,7 @@ class Desk:
                 return False
             result = Result(pick(self.chance, CHANCES["results"]))
             section = f"reached_{work.cause_of_anger}" if result is Result.REACHED else result.value
-            note = self._words(work, section) if self.chance.random() < _WORDY else ""
+            note = self._words(work, section) if happens(self.chance, "note_on_attempt") else ""
             work.attempts.append({"at": at, "by": work.first.region, "result": result, "note": note})
             work.state = rules.state_after(work.state, result)
             if result is Result.REACHED:

@@ -25,7 +25,14 @@ GOODS = _read("goods")
 """What is sold, as `wares` and `services`: prices in hryvnia, titles, plural forms for building sentences."""
 
 CHANCES = _read("chances")
-"""How the year goes, how people answer and what becomes of a complaint, mostly as weights."""
+"""How the year goes, how people answer and what becomes of a complaint, mostly as weights.
+
+`shares`: how often something happens; careless: typed on a phone, a small first letter and no full stop.
+`left_lying`: up to this age in days such a share of cases is left lying, somewhere between unread and spoken to.
+`attempts`: how often a manager tries before giving up. `slowness`: a case not handled in good time takes so many
+times as long. `storm_days`: these last days it pours and trucks are late, in Kyiv most of all: the managers have
+something to do.
+"""
 
 REGIONS, UNITS, SEGMENTS = COMPANY["regions"], COMPANY["units"], COMPANY["segments"]
 TOUCHPOINTS = COMPANY["touchpoints"]
@@ -59,6 +66,12 @@ def sections(book: str) -> dict[str, tuple[str, ...]]:
         elif line and not line.startswith("#"):
             section.append(line)
     return {name: tuple(lines) for name, lines in found.items()}
+
+
+def happens(chance: Random, what: str) -> bool:
+    """Whether this time it is so; as often as its share says."""
+    share: float = CHANCES["shares"][what]
+    return chance.random() < share
 
 
 def pick(chance: Random, weights: Mapping[str, float]) -> str:

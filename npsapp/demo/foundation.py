@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import select
 
@@ -12,7 +13,7 @@ from npsapp.db import db
 from npsapp.delivery.models import Sender
 from npsapp.delivery.rules import Channel
 from npsapp.demo.company import COMPANY, POLICIES, REGIONS, SEGMENTS, TOUCHPOINTS, UNITS, ZONE
-from npsapp.demo.rows import Writer
+from npsapp.demo.rows import Row, Writer
 from npsapp.intake.models import Source, SourceKind
 from npsapp.invitations import policies
 from npsapp.lib.clock import local_date
@@ -50,26 +51,19 @@ def _brand(writer: Writer, founded: datetime) -> None:
 
 
 def _places(writer: Writer, founded: datetime) -> None:
-    pool_id, brand_id = writer.always["pool_id"], writer.always["brand_id"]
-    regions, units = writer.ids["region"], writer.ids["unit"]
-    for key, region in REGIONS.items():
-        aliases = [fold(alias) for alias in region["aliases"]]
-        regions[key] = organization.create(
-            Region, pool_id=pool_id, key=key, name=region["name"], aliases=aliases, now=founded
-        ).id
-    for key, unit in UNITS.items():
-        units[key] = organization.create(
-            Unit, brand_id=brand_id, name=unit["name"], region_id=regions[unit["region"]], now=founded
-        ).id
-    for who in COMPANY["performers"]:
-        writer.ids["performer"][who["name"]] = organization.create(
-            Performer, brand_id=brand_id, name=who["name"], role=who["role"], unit_id=units[who["unit"]], now=founded
-        ).id
-    for key, segment in SEGMENTS.items():
-        aliases = [fold(alias) for alias in segment["aliases"]]
-        writer.ids["segment"][key] = organization.create(
-            Segment, pool_id=pool_id, key=key, name=segment["name"], aliases=aliases, now=founded
-        ).id
+    """Places, people, segments and touchpoints; files name units and people as they are called, others by a key."""
+    units = {key: one | {"key": fold(one["name"]["uk"])} for key, one in UNITS.items()}
+    performers = {one["name"]: one | {"key": fold(one["name"])} for one in COMPANY["performers"]}
+    tables: dict[Any, dict[str, Row]] = {
+        Region: REGIONS, Unit: units, Performer: performers, Segment: SEGMENTS, Touchpoint: TOUCHPOINTS,
+    }  # fmt: skip
+    for model, table in tables.items():
+        kind = model.__tablename__
+        rows = (
+            {"key": key, **one, kind: key, "aliases": list(map(fold, one.get("aliases", []))), "created_at": founded}
+            for key, one in table.items()
+        )
+        writer.write(model, rows, kind)
 
 
 def _colleagues(writer: Writer, hashes: Mapping[str, str], founded: datetime) -> None:
@@ -116,14 +110,10 @@ def _source(writer: Writer, founded: datetime, now: datetime) -> None:
 
 def _surveys(writer: Writer, founded: datetime) -> None:
     """Surveys and versions go by the name of their touchpoint."""
-    pool_id, brand_id = writer.always["pool_id"], writer.always["brand_id"]
     for key, one in TOUCHPOINTS.items():
-        aliases = [fold(alias) for alias in one["aliases"]]
-        touchpoint = organization.create(
-            Touchpoint, pool_id=pool_id, key=key, name=one["name"], aliases=aliases, now=founded
-        )
+        brand_id, touchpoint_id = writer.always["brand_id"], writer.ids["touchpoint"][key]
         survey = surveys.create_survey(
-            brand_id=brand_id, touchpoint_id=touchpoint.id, name=one["survey"], actor=COMMAND, now=founded
+            brand_id=brand_id, touchpoint_id=touchpoint_id, name=one["survey"], actor=COMMAND, now=founded
         )
         policies.create_policy(
             survey.id,
@@ -132,7 +122,7 @@ def _surveys(writer: Writer, founded: datetime) -> None:
             window_until=POLICIES[key].window_until,
         )
         surveys.publish(survey.id, actor=COMMAND, now=founded)
-        writer.ids["touchpoint"][key], writer.ids["survey"][key] = touchpoint.id, survey.id
+        writer.ids["survey"][key] = survey.id
         if survey.version_id:
             surveys.freeze(survey.version_id, now=founded)
             writer.ids["version"][key] = survey.version_id

@@ -7,7 +7,7 @@ from random import Random
 from typing import Any
 
 from npsapp.demo import company, people
-from npsapp.demo.company import REGIONS, SEGMENTS, TOUCHPOINTS, UNITS, ZONE, pick_by
+from npsapp.demo.company import CHANCES, REGIONS, SEGMENTS, TOUCHPOINTS, UNITS, ZONE, happens, pick_by
 from npsapp.invitations.rules import InvitationState, Reason
 from npsapp.lib.clock import at_local, local_date
 
@@ -18,16 +18,6 @@ DUE_NOW = 6
 
 UNDECIDED_FOR = timedelta(hours=26)
 """So long ago and less: taken in, and left for the program itself to decide about."""
-
-_GROWTH = 0.18
-_NEW_STORE_DAYS = 150
-_ANONYMOUS = 0.03
-_ENGLISH = 0.035
-_CANCELLED = 0.008
-_WITHOUT_EMAIL = 0.09
-_WITHOUT_PHONE = 0.04
-_WITHOUT_GROUND = 0.025
-_KEY_FIRMS = 0.06
 
 
 @dataclass(eq=False)
@@ -119,9 +109,7 @@ class Past:
         """So many of a few more: about half of all purchases is followed by something."""
         days = [self.first_day + timedelta(days=number) for number in range(DAYS + 1)]
         weights = [
-            company.CHANCES["season"][day.month - 1]
-            * company.CHANCES["week"][day.weekday()]
-            * (1 + _GROWTH * number / DAYS)
+            CHANCES["season"][day.month - 1] * CHANCES["week"][day.weekday()] * (1 + CHANCES["growth"] * number / DAYS)
             for number, day in enumerate(days)
         ]
         drawn = self.chance.choices(days, weights, k=round(wanted * 0.85) + 30)
@@ -134,7 +122,7 @@ class Past:
         chance = self.chance
         touchpoint = pick_by(chance, TOUCHPOINTS, "alone")
         region, segment = pick_by(chance, REGIONS, "share"), pick_by(chance, SEGMENTS, "share")
-        if segment == "retail" and touchpoint == "purchase" and chance.random() < _ANONYMOUS:
+        if segment == "retail" and touchpoint == "purchase" and happens(chance, "anonymous"):
             return [Happening(at, touchpoint, region, segment, None)]
         first = Happening(at, touchpoint, region, segment, self._customer(region, segment, at))
         followed = [first]
@@ -170,23 +158,23 @@ class Past:
     def _new_customer(self, region: str, segment: str, at: datetime, *, reachable: bool = False) -> Customer:
         chance = self.chance
         language = "ru" if chance.random() < REGIONS[region]["russian"] else "uk"
-        if segment != "contractors" and chance.random() < _ENGLISH:
+        if segment != "contractors" and happens(chance, "english"):
             language = "en"
         is_firm = chance.random() < SEGMENTS[segment]["firms"]
         name, spoken = people.firm(chance, language, segment) if is_firm else people.person(chance, language)
         serial = len(self.customers) + 1
-        mute = not reachable and chance.random() < _WITHOUT_EMAIL
+        mute = not reachable and happens(chance, "without_email")
         customer = Customer(
             serial=serial,
             name=name,
             address_as=spoken,
             is_firm=is_firm,
-            is_key=is_firm and chance.random() < _KEY_FIRMS,
+            is_key=is_firm and happens(chance, "key_firm"),
             language=language,
             region=region,
             email=None if mute else people.email(name, serial),
-            phone=None if not mute and chance.random() < _WITHOUT_PHONE else people.phone(serial),
-            grounded=reachable or chance.random() >= _WITHOUT_GROUND,
+            phone=None if not mute and happens(chance, "without_phone") else people.phone(serial),
+            grounded=reachable or not happens(chance, "without_ground"),
             created_at=at,
         )
         self.customers.append(customer)
@@ -199,7 +187,7 @@ class Past:
         one.serial = serial
         one.language = one.customer.language if one.customer else "uk"
         one.accepted_at = min(one.happened_at + timedelta(minutes=chance.randint(5, 30)), self.now)
-        if chance.random() < _CANCELLED and one.happened_at < self.now - UNDECIDED_FOR:
+        if happens(chance, "cancelled") and one.happened_at < self.now - UNDECIDED_FOR:
             one.cancelled_at = one.accepted_at + timedelta(minutes=chance.randint(5, 50))
         one.unit = self._unit(one)
         one.performers = tuple(self._performer(one, role) for role in TOUCHPOINTS[one.touchpoint]["served_by"])
@@ -207,7 +195,7 @@ class Past:
 
     def _unit(self, one: Happening) -> str:
         at_depot = TOUCHPOINTS[one.touchpoint]["at_depot"]
-        before = one.happened_at < self.now - timedelta(days=_NEW_STORE_DAYS)
+        before = one.happened_at < self.now - timedelta(days=CHANCES["new_store_days"])
         weights = {
             key: unit["weight"]
             for key, unit in UNITS.items()

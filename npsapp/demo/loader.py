@@ -1,10 +1,12 @@
 """Writing the demo company: drawn and hashed first, then everything in one transaction."""
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
+from itertools import chain
 from random import Random
+from typing import Any
 
 from npsapp.accounts.hashing import hash_password
 from npsapp.audit import services as audit
@@ -20,7 +22,7 @@ from npsapp.delivery.rules import Channel, Purpose, State, SuppressionReason
 from npsapp.demo import foundation, history
 from npsapp.demo.asking import Correspondence
 from npsapp.demo.casework import Desk, Work
-from npsapp.demo.company import COMPANY, TOUCHPOINTS, ZONE
+from npsapp.demo.company import COMPANY, TOUCHPOINTS, ZONE, happens
 from npsapp.demo.rows import Row, Writer
 from npsapp.intake.models import Interaction, InteractionPerformer
 from npsapp.invitations.models import Invitation, InvitationStep
@@ -31,12 +33,13 @@ from npsapp.organization.rules import fold
 from npsapp.reports import services as reports
 from npsapp.responses.models import DirtyDay, Response, ResponseRevision
 
+Lines = tuple[Any, str, Iterable[Row]]
+
 SEED = 20
 PASSWORD_BYTES = 9  # 72 bits, 12 characters
 
 _FOUNDED_BEFORE = timedelta(days=14)
 _READ_AFTER = timedelta(days=2)
-_READ = 0.93
 
 
 @dataclass(frozen=True)
@@ -66,37 +69,80 @@ def draw(*, now: datetime, seed: int = SEED, interactions: int = history.INTERAC
 
 def write(drawn: Drawn, *, now: datetime) -> dict[str, int]:
     """Write one drawn history; gives counts by kind of thing. Needs a transaction around all of it."""
-    writer, past = Writer(), drawn.past
+    writer, past, works = Writer(), drawn.past, drawn.desk.works
     founded = at_local(past.first_day, time(9), ZONE) - _FOUNDED_BEFORE
     foundation.lay(writer, drawn.hashes, founded=founded, now=now)
-    counts = {f"{kind}s": len(writer.ids[kind]) for kind in ("region", "unit", "performer")}
     rows = [_row(one) for one in past.happenings]
     bought = {row["customer"] for row in rows}
     people = [one for one in past.customers if one.serial in bought]
-    counts |= _customers(writer, people)
-    counts |= _interactions(writer, rows)
-    counts |= _invitations(writer, rows)
+    answers = [row | _reading(row, drawn) for row in rows if row["answer"]]
+    tables = chain(_people(people), _asked(rows), _answered(answers), _worked_on(works))
+    for model, kind, lines in tables:
+        writer.write(model, lines, kind)
     _stops(writer, people)
-    counts |= _answers(writer, rows, drawn)
-    counts |= _cases(writer, drawn.desk.works)
+    while reports.recount_dirty_days():
+        pass
+    counts = {f"{kind}s": len(writer.ids[kind]) for kind in ("region", "unit", "performer", "customer", "interaction")}
+    counts |= {
+        "not yet decided about": sum(row["undecided"] for row in rows),
+        "held back": sum(1 for row in rows if row["reason"]),
+        "letters sent": sum(1 for row in rows if row["sent_at"]),
+        "answers": len(answers),
+        "answers with words": sum(1 for row in answers if row["comment"]),
+        "cases": len(works),
+        "open cases": sum(1 for work in works if not work.settled_at),
+    }
     audit.record(Event.DEMO_LOADED, actor=audit.COMMAND, now=now, data=counts)
     return counts
 
 
-# ---- customers and interactions -----------------------------------------------------------------
+# ---- tables in the order of writing, each with the name under which others refer to its rows ----
 
 
-def _customers(writer: Writer, people: list[history.Customer]) -> dict[str, int]:
+def _people(people: list[history.Customer]) -> Iterator[Lines]:
     rows = [
         {**vars(one), "customer": one.serial, "name_key": fold(one.name), "external_id": f"K-{one.serial:05d}"}
         for one in people
     ]
-    writer.write(Customer, rows, "customer")
-    writer.write(TrustedId, rows)
+    yield Customer, "customer", rows
+    yield TrustedId, "", rows
     points = [point for row in rows for point in _addresses(row)]
-    writer.write(ContactPoint, points, "contact_point")
-    writer.write(Ground, (row | {"kind": GroundKind.CONTRACT} for row in points if row["grounded"]))
-    return {"customers": len(rows)}
+    yield ContactPoint, "contact_point", points
+    yield Ground, "", (row | {"kind": GroundKind.CONTRACT} for row in points if row["grounded"])
+
+
+def _asked(rows: list[Row]) -> Iterator[Lines]:
+    yield Interaction, "interaction", rows
+    served = ((row, who) for row in rows for who in row["performers"])
+    yield InteractionPerformer, "", (row | {"performer": who["name"], "role": who["role"]} for row, who in served)
+    yield Invitation, "invitation", (row for row in rows if row["decided_at"])
+    sent = [row for row in rows if row["sent_at"]]
+    yield Message, "message", map(_letter, sent)
+    yield InvitationStep, "", map(_step, sent)
+    yield ContactFact, "", (row | {"kind": FactKind.INVITED, "at": row["send_at"]} for row in sent)
+
+
+def _answered(answers: list[Row]) -> Iterator[Lines]:
+    yield Response, "response", answers
+    yield ResponseRevision, "", (row | {"number": 1, "at": row["confirmed_at"]} for row in answers)
+    yield ContactFact, "", (row | {"kind": FactKind.ANSWERED, "at": row["confirmed_at"]} for row in answers)
+    days = {(row["survey"], row["local_date"]) for row in answers}
+    yield DirtyDay, "", ({"survey": survey, "local_date": day} for survey, day in sorted(days))
+
+
+def _worked_on(works: list[Work]) -> Iterator[Lines]:
+    yield Case, "case", map(_case, works)
+    inside = ((work, serial) for work in works for serial in work.answered)
+    yield CaseResponse, "", ({"response": one, "case": _key(work), "looked_at_revision": 1} for work, one in inside)
+    yield CaseAttempt, "", (one | {"case": _key(work)} for work in works for one in work.attempts)
+    yield CaseNote, "", (one | {"case": _key(work)} for work in works for one in work.notes)
+
+
+def _key(work: Work) -> int:
+    return work.first.serial
+
+
+# ---- single rows ----
 
 
 def _addresses(one: Row) -> Iterator[Row]:
@@ -132,33 +178,9 @@ def _row(one: history.Happening) -> Row:
         "currency": "UAH" if one.amount else "",
         "changed_at": one.cancelled_at or one.accepted_at,
         "undecided": one.decided_at is None,
+        "handed_over_at": one.sent_at and one.send_at,
         "answered_at": answer.confirmed_at if answer else None,
     }
-
-
-def _interactions(writer: Writer, rows: list[Row]) -> dict[str, int]:
-    count = writer.write(Interaction, rows, "interaction")
-    served = (
-        {"interaction": row["serial"], "performer": who["name"], "role": who["role"]}
-        for row in rows
-        for who in row["performers"]
-    )
-    writer.write(InteractionPerformer, served)
-    return {"interactions": count, "not yet decided about": sum(row["undecided"] for row in rows)}
-
-
-# ---- letters and answers ------------------------------------------------------------------------
-
-
-def _invitations(writer: Writer, rows: list[Row]) -> dict[str, int]:
-    lines = (row | {"handed_over_at": row["sent_at"] and row["send_at"]} for row in rows if row["decided_at"])
-    writer.write(Invitation, lines, "invitation")
-    sent = [row for row in rows if row["sent_at"]]
-    writer.write(Message, map(_letter, sent), "message")
-    writer.write(InvitationStep, map(_step, sent))
-    invited = (row | {"kind": FactKind.INVITED, "at": row["send_at"]} for row in sent)
-    writer.write(ContactFact, invited)
-    return {"held back": sum(1 for row in rows if row["reason"]), "letters sent": len(sent)}
 
 
 def _letter(row: Row) -> Row:
@@ -189,6 +211,38 @@ def _step(row: Row) -> Row:
     }
 
 
+def _reading(row: Row, drawn: Drawn) -> Row:
+    """Most answers older than two days were read by the region's manager."""
+    now, finished_at = drawn.past.now, row["finished_at"]
+    read_at = finished_at + timedelta(minutes=drawn.chance.randint(30, 2000))
+    was_read = read_at < now and (now - finished_at < _READ_AFTER or happens(drawn.chance, "read"))
+    return {
+        "local_date": local_date(row["confirmed_at"], ZONE),
+        "acted_at": finished_at,
+        "read_at": read_at if was_read else None,
+        "read_by": row["region"] if was_read else None,
+    }
+
+
+def _case(work: Work) -> Row:
+    """The region's manager owns the case and was told."""
+    first = work.first
+    return {
+        **vars(work),
+        **work.clock._asdict(),
+        "case": first.serial,
+        "kind": Kind.RECOVERY,
+        "customer": first.customer.serial if first.customer else None,
+        "region": first.region,
+        "unit": first.unit,
+        "owner": first.region,
+        "due_at": work.due_at,
+        "first_attempt_at": work.attempts[0]["at"] if work.attempts else None,
+        "settled_by": first.region if work.settled_at else None,
+        "owner_told_at": work.opened_at + timedelta(minutes=1),
+    }
+
+
 def _stops(writer: Writer, people: list[history.Customer]) -> None:
     """Addresses that are dead, and people who unsubscribed."""
     for one in people:
@@ -203,64 +257,3 @@ def _stops(writer: Writer, people: list[history.Customer]) -> None:
                 choice=Choice.NO_LETTERS,
                 now=one.unsubscribed_at,
             )
-
-
-def _answers(writer: Writer, rows: list[Row], drawn: Drawn) -> dict[str, int]:
-    answers = [row | _reading(row, drawn) for row in rows if row["answer"]]
-    writer.write(Response, answers, "response")
-    writer.write(ResponseRevision, (row | {"number": 1, "at": row["confirmed_at"]} for row in answers))
-    facts = (row | {"kind": FactKind.ANSWERED, "at": row["confirmed_at"]} for row in answers)
-    writer.write(ContactFact, facts)
-    days = {(row["survey"], row["local_date"]) for row in answers}
-    writer.write(DirtyDay, ({"survey": survey, "local_date": day} for survey, day in sorted(days)))
-    while reports.recount_dirty_days():
-        pass
-    return {"answers": len(answers), "answers with words": sum(1 for row in answers if row["comment"])}
-
-
-def _reading(row: Row, drawn: Drawn) -> Row:
-    """Most answers older than two days were read by the region's manager."""
-    now, finished_at = drawn.past.now, row["finished_at"]
-    read_at = finished_at + timedelta(minutes=drawn.chance.randint(30, 2000))
-    was_read = read_at < now and (now - finished_at < _READ_AFTER or drawn.chance.random() < _READ)
-    return {
-        "local_date": local_date(row["confirmed_at"], ZONE),
-        "acted_at": finished_at,
-        "read_at": read_at if was_read else None,
-        "read_by": row["region"] if was_read else None,
-    }
-
-
-# ---- cases --------------------------------------------------------------------------------------
-
-
-def _cases(writer: Writer, works: list[Work]) -> dict[str, int]:
-    writer.write(Case, map(_case, works), "case")
-    inside = (
-        {"response": serial, "case": work.first.serial, "looked_at_revision": 1}
-        for work in works
-        for serial in work.answered
-    )
-    writer.write(CaseResponse, inside)
-    writer.write(CaseAttempt, (one | {"case": work.first.serial} for work in works for one in work.attempts))
-    writer.write(CaseNote, (one | {"case": work.first.serial} for work in works for one in work.notes))
-    return {"cases": len(works), "open cases": sum(1 for work in works if not work.settled_at)}
-
-
-def _case(work: Work) -> Row:
-    """The region's manager owns the case and was told."""
-    first = work.first
-    return {
-        **vars(work),
-        **vars(work.clock),
-        "case": first.serial,
-        "kind": Kind.RECOVERY,
-        "customer": first.customer.serial if first.customer else None,
-        "region": first.region,
-        "unit": first.unit,
-        "owner": first.region,
-        "due_at": work.due_at,
-        "first_attempt_at": work.attempts[0]["at"] if work.attempts else None,
-        "settled_by": first.region if work.settled_at else None,
-        "owner_told_at": work.opened_at + timedelta(minutes=1),
-    }

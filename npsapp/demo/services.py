@@ -16,14 +16,12 @@ from npsapp.organization.models import Brand
 class AlreadyLoaded(Refused):
     """The demo company is there; loading it again would change nothing."""
 
-    code = "already_loaded"
     wording = N_("The demo company is already loaded; nothing was changed.")
 
 
 class AnotherCompany(Refused):
     """The database holds a company of its own; invented customers have no business beside real ones."""
 
-    code = "another_company"
     wording = N_("This database already holds a company. Load the demo company into an empty one.")
 
 

@@ -4,14 +4,8 @@ import re
 from collections.abc import Mapping
 from random import Random
 
-from npsapp.demo.company import CHANCES, TOUCHPOINTS, pick, sections
+from npsapp.demo.company import CHANCES, TOUCHPOINTS, happens, pick, sections
 from npsapp.demo.history import Happening
-
-_SHORT = 0.13
-_CONTEXT = 0.22
-_ENDING = 0.45
-_CARELESS = 0.12
-"""Share typed on a phone: a small first letter and no full stop."""
 
 
 def choose_cause(chance: Random, one: Happening, group: str) -> str:
@@ -22,19 +16,19 @@ def choose_cause(chance: Random, one: Happening, group: str) -> str:
 def comment(chance: Random, one: Happening, *, group: str, cause: str) -> str:
     """One comment about the cause, of one to four sentences, in the customer's language."""
     pool = sections(one.language)
-    if chance.random() < _SHORT:
+    if happens(chance, "short_comment"):
         return chance.choice(pool[f"short_{group}"])
     parts = [cause]
-    if chance.random() < _CONTEXT and one.touchpoint != "service":
+    if happens(chance, "context") and one.touchpoint != "service":
         parts.insert(0, "context")
     second = choose_cause(chance, one, group)
     if second != cause and chance.random() < CHANCES["groups"][group]["second_cause"]:
         parts.append(second)
-    if chance.random() < _ENDING:
+    if happens(chance, "ending"):
         parts.append(f"end_{group}")
     forms = one.goods["forms"][one.language]
     text = " ".join(_sentence(chance, chance.choice(pool[part]), forms) for part in parts)
-    return text[0].lower() + text[1:].rstrip(".!") if chance.random() < _CARELESS else text
+    return text[0].lower() + text[1:].rstrip(".!") if happens(chance, "careless") else text
 
 
 def note(chance: Random, *, language: str, section: str) -> str:

@@ -8,8 +8,7 @@ from flask.cli import AppGroup
 from npsapp.audit.services import COMMAND
 from npsapp.customers.rules import GroundKind
 from npsapp.db import db, reading, transaction
-from npsapp.delivery import queries as delivery
-from npsapp.delivery import senders
+from npsapp.delivery import queries as delivery, senders
 from npsapp.intake import queries, services, staging, tasks
 from npsapp.intake.models import BatchState, ImportBatch, Source
 from npsapp.intake.rules import RejectReason
@@ -27,7 +26,6 @@ intake = AppGroup("intake", help="Files of purchases.")
 class UnknownTouchpoint(Refused):
     """The touchpoint named on the command line does not exist."""
 
-    code = "unknown_touchpoint"
     wording = N_("There is no touchpoint %(key)s. Known: %(known)s.")
 
 

@@ -14,8 +14,7 @@ from npsapp.customers.rules import ContactKind
 from npsapp.db import db, insert_many, new_ids, one_of
 from npsapp.intake.models import Interaction, InteractionPerformer
 from npsapp.intake.rules import InteractionRow
-from npsapp.organization import queries as organization
-from npsapp.organization import services as organization_services
+from npsapp.organization import queries as organization, services as organization_services
 from npsapp.organization.rules import fold
 
 # Changes after which the planner must look again; a corrected title or amount moves no letter.

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, delete, select, update
 from npsapp.audit import services as audit
 from npsapp.audit.events import Event
 from npsapp.audit.services import Actor
-from npsapp.db import alone, change, db, insert_unless_there
+from npsapp.db import alone, change, db, insert_unless_there, one_of
 from npsapp.intake.columns import Field, normal_heading
 from npsapp.intake.models import (
     PLANNING,
@@ -35,21 +35,18 @@ UNAPPLIED = (BatchState.STAGED, BatchState.REFUSED)
 class NoName(Refused):
     """A source needs a name."""
 
-    code = "no_name"
     wording = N_("Give the source a name of at most 120 characters.")
 
 
 class NotWaiting(Refused):
     """The file is not waiting for a confirmation: somebody was faster, or it was refused."""
 
-    code = "not_waiting"
     wording = N_("This file is not waiting for confirmation. Look at its current state.")
 
 
 class NotUndoable(Refused):
     """Only an imported file can be undone, and only until something was sent because of it."""
 
-    code = "not_undoable"
     wording = N_("This import cannot be undone: it is not finished, or letters were sent because of it.")
 
 
@@ -244,9 +241,7 @@ def mark_undecided(interaction_ids: Iterable[int]) -> None:
 
 
 def _mark_each(interaction_ids: Iterable[int], *, undecided: bool) -> None:
-    ids = sorted(set(interaction_ids))
-    for start in range(0, len(ids), 500):
-        _mark(Interaction.id.in_(ids[start : start + 500]), undecided=undecided)
+    _mark(one_of(Interaction.id, interaction_ids), undecided=undecided)
 
 
 def _mark(which: ColumnElement[bool], *, undecided: bool) -> None:

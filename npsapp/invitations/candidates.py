@@ -6,12 +6,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, func, select
 
 from npsapp.customers import queries as customers
-from npsapp.customers.models import ContactPoint, Customer
-from npsapp.customers.rules import ContactKind, FactKind, why_not
-from npsapp.db import db
+from npsapp.customers.models import Customer
+from npsapp.customers.queries import Mailbox
+from npsapp.customers.rules import FactKind, why_not
+from npsapp.db import db, one_of
 from npsapp.delivery import queries as delivery
 from npsapp.delivery.rules import Channel
 from npsapp.intake.models import Interaction, Source
@@ -32,17 +33,18 @@ from npsapp.surveys import queries as surveys
 from npsapp.surveys.models import Survey
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Gathered:
     """One interaction with everything its decision and letter need."""
 
-    interaction: Interaction
+    interaction: Any
+    """A row with its id, brand_id, touchpoint_id and region_id."""
     customer_id: int | None
     """The person, where several were merged."""
     survey: Survey | None
     policy: Policy
     language: str
-    address: ContactPoint | None
+    address: Mailbox | None
     candidate: Candidate
 
     @property
@@ -69,6 +71,39 @@ def policies() -> dict[int | None, Policy]:
     return {row.survey_id: policy_of(row) for row in db.session.scalars(select(InvitationPolicy))}
 
 
+def _first(*columns: Any) -> ColumnElement[str]:
+    """The first that says something."""
+    return func.coalesce(*(func.nullif(column, "") for column in columns))
+
+
+# Columns, not objects: there may be a million to decide about, and making objects took longer than deciding.
+_ROWS = (
+    select(
+        Interaction.id,
+        Interaction.customer_id,
+        Interaction.brand_id,
+        Interaction.touchpoint_id,
+        Interaction.region_id,
+        Interaction.happened_at,
+        Interaction.cancelled_at,
+        Source.live_at,
+        Source.live_from,
+        Source.timezone.label("source_zone"),
+        Source.outbox_confirmed_at,
+        Brand.is_demo,
+        # Merged persons count as the one they were merged into: addresses, holds and quarantine are shared.
+        func.coalesce(Customer.merged_into_id, Customer.id).label("person_id"),
+        _first(Customer.timezone, Region.timezone, Brand.timezone).label("zone"),
+        _first(Customer.language, Region.language, Brand.language).label("language"),
+    )
+    .join(Source, Source.id == Interaction.source_id)
+    .join(Brand, Brand.id == Interaction.brand_id)
+    .outerjoin(Region, Region.id == Interaction.region_id)
+    .outerjoin(Customer, Customer.id == Interaction.customer_id)
+    .order_by(Interaction.id)
+)
+
+
 def gather(
     interaction_ids: Sequence[int], *, count_planned: bool, without_mail: Collection[int], now: datetime
 ) -> list[Gathered]:
@@ -77,26 +112,15 @@ def gather(
     `count_planned`: whether invitations planned for other interactions of a customer count as contacts. They do
     when planning; at the moment of sending only what really happened counts.
     """
-    rows = db.session.execute(
-        select(Interaction, Source, Brand, Region, Customer)
-        .join(Source, Source.id == Interaction.source_id)
-        .join(Brand, Brand.id == Interaction.brand_id)
-        .outerjoin(Region, Region.id == Interaction.region_id)
-        .outerjoin(Customer, Customer.id == Interaction.customer_id)
-        .where(Interaction.id.in_(interaction_ids))
-        .order_by(Interaction.id)
-    ).all()
-    people = {row.Interaction.customer_id: row.Customer for row in rows if row.Customer is not None}
-    # Merged persons count as the one they were merged into: addresses, holds and quarantine are shared.
-    person = {id_: one.merged_into_id or id_ for id_, one in people.items()}
-    known = _Reachable(person.values(), count_planned=count_planned, now=now)
+    rows = db.session.execute(_ROWS.where(one_of(Interaction.id, interaction_ids))).all()
+    people = {row.person_id for row in rows if row.person_id}
+    known = _Reachable(people, count_planned=count_planned, now=now)
     active, rules = surveys.active_map(), policies()
     found = []
     for row in rows:
-        survey = active.get((row.Interaction.brand_id, row.Interaction.touchpoint_id))
-        customer_id = person.get(row.Interaction.customer_id)
+        survey = active.get((row.brand_id, row.touchpoint_id))
         policy = rules.get(survey.id if survey else None, Policy())
-        found.append(_gathered(row, customer_id, survey, policy, known, without_mail))
+        found.append(_gathered(row, survey, policy, known, without_mail))
     return found
 
 
@@ -129,20 +153,17 @@ class _Reachable(Known):
 
     def __init__(self, customer_ids: Iterable[int], *, count_planned: bool, now: datetime) -> None:
         super().__init__(customer_ids, count_planned=count_planned, now=now)
-        points = customers.contact_points(self.ids)
-        self._mailboxes = {
-            id_: [one for one in theirs if one.kind is ContactKind.EMAIL] for id_, theirs in points.items()
-        }
+        self._mailboxes = customers.mailboxes(self.ids)
         self._suppressed: dict[int, set[str]] = {}
 
-    def address(self, customer_id: int | None, brand_id: int) -> tuple[ContactPoint | None, Reason | None]:
+    def address(self, customer_id: int | None, brand_id: int) -> tuple[Mailbox | None, Reason | None]:
         """The e-mail address to use, or the reason why none may be."""
         reason = Reason.NO_ADDRESS
         for point in self._mailboxes.get(customer_id or 0, []):
             stop = why_not(
                 Channel.EMAIL,
-                [(ground.kind, ground.withdrawn_at) for ground in point.grounds if ground.channel is Channel.EMAIL],
-                not_mine=point.not_mine_at is not None,
+                point.grounds,
+                not_mine=point.not_mine,
                 suppressed=point.value in self._stop_list(brand_id),
             )
             if stop is None:
@@ -160,7 +181,7 @@ class _Reachable(Known):
 def _planned(customer_ids: Iterable[int]) -> dict[int, list[tuple[int | None, datetime]]]:
     """Invitations that are planned but not handed over, by customer: (survey, moment)."""
     statement = select(Invitation.customer_id, Invitation.survey_id, Invitation.send_at).where(
-        Invitation.customer_id.in_(sorted(customer_ids)), Invitation.state == InvitationState.PLANNED
+        one_of(Invitation.customer_id, customer_ids), Invitation.state == InvitationState.PLANNED
     )
     found: dict[int, list[tuple[int | None, datetime]]] = defaultdict(list)
     for row in db.session.execute(statement):
@@ -169,30 +190,22 @@ def _planned(customer_ids: Iterable[int]) -> dict[int, list[tuple[int | None, da
 
 
 def _gathered(
-    row: Any,
-    customer_id: int | None,
-    survey: Survey | None,
-    policy: Policy,
-    known: _Reachable,
-    without_mail: Collection[int],
+    row: Any, survey: Survey | None, policy: Policy, known: _Reachable, without_mail: Collection[int]
 ) -> Gathered:
-    interaction, source, brand, region, customer = row
-    address, stop = known.address(customer_id, brand.id)
-    live_day = source.live_from is None or local_date(interaction.happened_at, source.timezone) >= source.live_from
+    address, stop = known.address(row.person_id, row.brand_id)
     candidate = Candidate(
-        happened_at=interaction.happened_at,
-        zone=(customer and customer.timezone) or (region and region.timezone) or brand.timezone,
-        live=not source.in_trial,
-        after_live_day=live_day,
-        can_send=brand.id not in without_mail or brand.is_demo or source.outbox_confirmed_at is not None,
+        happened_at=row.happened_at,
+        zone=row.zone,
+        live=row.live_at is not None,
+        after_live_day=row.live_from is None or local_date(row.happened_at, row.source_zone) >= row.live_from,
+        can_send=row.brand_id not in without_mail or row.is_demo or row.outbox_confirmed_at is not None,
         has_survey=survey is not None,
-        cancelled=interaction.cancelled_at is not None,
+        cancelled=row.cancelled_at is not None,
         stop=stop,
-        holds=known.holds(customer_id),
-        contacts=known.contacts(customer_id, survey.id if survey else None),
+        holds=known.holds(row.person_id),
+        contacts=known.contacts(row.person_id, survey.id if survey else None),
     )
-    language = (customer and customer.language) or (region and region.language) or brand.language
-    return Gathered(interaction, customer_id, survey, policy, language, address, candidate)
+    return Gathered(row, row.person_id, survey, policy, row.language, address, candidate)
 
 
 class Promises:
@@ -205,8 +218,10 @@ class Promises:
         self, candidate: Candidate, policy: Policy, *, who: Hashable, survey_id: int | None, now: datetime
     ) -> Decision:
         """The rule of all decisions, with the promises made so far; a yes is the next one."""
-        promised = tuple(Contact(at, same_survey=about == survey_id) for about, at in self._made[who])
-        decision = decide(replace(candidate, contacts=candidate.contacts + promised), policy, now=now)
+        if made := self._made[who]:
+            promised = tuple(Contact(at, same_survey=about == survey_id) for about, at in made)
+            candidate = replace(candidate, contacts=candidate.contacts + promised)
+        decision = decide(candidate, policy, now=now)
         if decision.send_at:
             self._made[who].append((survey_id, decision.send_at))
         return decision

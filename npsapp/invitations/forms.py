@@ -9,6 +9,7 @@ from wtforms.validators import InputRequired, NumberRange, ValidationError
 
 _NAMES = (_("Monday"), _("Tuesday"), _("Wednesday"), _("Thursday"), _("Friday"), _("Saturday"), _("Sunday"))
 WEEKDAYS = [SelectChoice(str(number), name) for number, name in enumerate(_NAMES, start=1)]
+COLUMNS = ("window_from", "window_until", "same_survey_days", "other_days", "latest_days", "valid_days")
 
 
 def _days(label: Any, *, low: int, high: int, description: Any = "") -> IntegerField:
@@ -62,13 +63,6 @@ class PolicyForm(FlaskForm):
 
     def values(self) -> dict[str, Any]:
         """The form as columns of the policy."""
-        return {
-            "delay_hours": (self.delay_days.data or 0) * 24 + (self.delay_more_hours.data or 0),
-            "window_from": self.window_from.data,
-            "window_until": self.window_until.data,
-            "weekdays": "".join(sorted(self.weekdays.data or [])),
-            "same_survey_days": self.same_survey_days.data,
-            "other_days": self.other_days.data,
-            "latest_days": self.latest_days.data,
-            "valid_days": self.valid_days.data,
-        }
+        typed = {name: self[name].data for name in COLUMNS}
+        typed["delay_hours"] = (self.delay_days.data or 0) * 24 + (self.delay_more_hours.data or 0)
+        return typed | {"weekdays": "".join(sorted(self.weekdays.data or []))}

@@ -15,8 +15,7 @@ from npsapp.audit.services import Actor
 from npsapp.customers import services as customers
 from npsapp.customers.rules import FactKind
 from npsapp.db import alone, db
-from npsapp.delivery import queries as post
-from npsapp.delivery import services as delivery
+from npsapp.delivery import queries as post, services as delivery
 from npsapp.delivery.models import Message
 from npsapp.delivery.rules import Channel, Purpose, State
 from npsapp.intake.models import PLANNING, Interaction

@@ -91,9 +91,10 @@ def sources_of(invitation_ids: Iterable[int]) -> dict[int, int]:
     return {row.id: row.source_id for row in db.session.execute(rows)}
 
 
-def policy(survey_id: int) -> InvitationPolicy | None:
-    """The rule of a survey."""
-    return db.session.get(InvitationPolicy, survey_id)
+def policy(survey_id: int) -> InvitationPolicy:
+    """The rule of a survey; one without a row of its own goes by the defaults."""
+    usual = {column.name: column.default.arg for column in InvitationPolicy.__table__.c if column.default}
+    return db.session.get(InvitationPolicy, survey_id) or InvitationPolicy(survey_id=survey_id, **usual)
 
 
 def lines(

@@ -13,8 +13,7 @@ from npsapp.intake.models import Interaction
 from npsapp.lib.clock import local_date
 from npsapp.lib.texts import text_in
 from npsapp.organization.rules import company_phrase
-from npsapp.surveys import queries as surveys
-from npsapp.surveys import rules as wording
+from npsapp.surveys import queries as surveys, rules as wording
 from npsapp.surveys.models import SurveyVersion
 
 

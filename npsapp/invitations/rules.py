@@ -134,11 +134,11 @@ def decide(candidate: Candidate, policy: Policy, *, now: datetime) -> Decision:
     A reason that ends by itself (a hold, the quarantine) carries the moment it ends, if asking is still in
     time then: such an interaction is looked at again, not forgotten.
     """
-    planned = sending_time(candidate.happened_at + policy.delay, policy, candidate.zone)
-    latest = candidate.happened_at + policy.delay + policy.latest
+    planned = candidate.happened_at + policy.delay
+    latest = planned + policy.latest
     if standing := _standing_reason(candidate):
         return Decision(standing, latest_at=latest)
-    send_at = max(planned, sending_time(now, policy, candidate.zone))
+    send_at = sending_time(max(planned, now), policy, candidate.zone)
     if send_at > latest:
         return Decision(Reason.TOO_OLD, latest_at=latest)
     if temporary := _temporary_reason(candidate, policy, send_at):

@@ -5,12 +5,12 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, insert, select, update
+from sqlalchemy import ColumnElement, delete, select, update
 
 from npsapp.audit import services as audit
 from npsapp.audit.events import Event
 from npsapp.audit.services import Actor
-from npsapp.db import alone, change, db
+from npsapp.db import alone, change, db, insert_many, one_of
 from npsapp.intake import services as intake
 from npsapp.intake.models import PLANNING, Interaction
 from npsapp.invitations.candidates import Gathered, Promises, gather
@@ -27,7 +27,6 @@ TAKES_ANSWERS = (InvitationState.HANDED_OVER, InvitationState.ANSWERED)
 class NotPlanned(Refused):
     """Only an invitation that is still planned can be taken out."""
 
-    code = "not_planned"
     wording = N_("This invitation has left already or was held back; nothing was changed.")
 
 
@@ -38,9 +37,9 @@ def plan(interaction_ids: Sequence[int], *, without_mail: Collection[int], now: 
     withdrawn by hand, stays. Gives the number of lines written.
     """
     alone(PLANNING)
-    still = select(Interaction.id).where(Interaction.id.in_(interaction_ids), Interaction.undecided)
+    still = select(Interaction.id).where(one_of(Interaction.id, interaction_ids), Interaction.undecided)
     interaction_ids = db.session.scalars(still).all()
-    lines = Invitation.interaction_id.in_(interaction_ids)
+    lines = one_of(Invitation.interaction_id, interaction_ids)
     by_hand = Invitation.reason.is_not_distinct_from(Reason.WITHDRAWN)
     never_left = Invitation.handed_over_at.is_(None)
     change(delete(Invitation).where(lines, Invitation.state.in_(UNDELIVERED), never_left, ~by_hand))
@@ -49,8 +48,7 @@ def plan(interaction_ids: Sequence[int], *, without_mail: Collection[int], now: 
     promises = Promises()
     gathered = gather(fresh, count_planned=True, without_mail=without_mail, now=now)
     rows = [_line(one, promises, now=now) for one in gathered]
-    if rows:
-        db.session.execute(insert(Invitation), rows)
+    insert_many(Invitation, rows, decided_at=now)
     intake.mark_decided(list(interaction_ids))
     _record_plan(rows, now=now)
     return len(rows)
@@ -68,7 +66,6 @@ def _line(one: Gathered, promises: Promises, *, now: datetime) -> dict[str, Any]
         "region_id": one.interaction.region_id,
         "state": InvitationState.PLANNED if decision.yes else InvitationState.EXCLUDED,
         **vars(decision),
-        "decided_at": now,
         "language": one.language,
     }
 

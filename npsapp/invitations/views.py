@@ -2,36 +2,33 @@
 
 from typing import Any
 
-from flask import Blueprint, abort, render_template, request
+from flask import abort, render_template, request
 from flask_babel import gettext as _
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
 from npsapp.audit.services import by_user
 from npsapp.db import transaction
-from npsapp.delivery import pauses
-from npsapp.delivery import queries as delivery
+from npsapp.delivery import pauses, queries as delivery
 from npsapp.delivery.rules import PauseKind
 from npsapp.i18n import language_now
 from npsapp.invitations import policies, queries, services
-from npsapp.invitations.candidates import policy_of
 from npsapp.invitations.forms import PolicyForm
-from npsapp.invitations.rules import Policy, Reason
+from npsapp.invitations.rules import Reason
 from npsapp.lib.clock import utcnow
 from npsapp.lib.texts import text_in
 from npsapp.organization import queries as organization
 from npsapp.permissions import Permission
 from npsapp.surveys import queries as surveys
 from npsapp.web import listing
-from npsapp.web.access import requires, scope
+from npsapp.web.access import Room, scope
 from npsapp.web.pages import done, form_page
 
-bp = Blueprint("invitations", __name__, template_folder="templates")
+bp = Room("invitations", __name__, template_folder="templates")
 DAYS_AHEAD = 14
 
 
-@bp.get("/schedule/")
-@requires(Permission.SEE_SCHEDULE)
+@bp.page("/schedule/", Permission.SEE_SCHEDULE)
 def schedule() -> str:
     """The next fourteen days, the planned letters, and everything held back with its reason."""
     now, seen = utcnow(), scope()
@@ -55,8 +52,7 @@ def schedule() -> str:
     )
 
 
-@bp.post("/schedule/<int:invitation_id>/withdraw")
-@requires(Permission.EDIT_SURVEYS)
+@bp.deed("/schedule/<int:invitation_id>/withdraw", Permission.EDIT_SURVEYS)
 def withdraw(invitation_id: int) -> Response:
     """Do not ask this customer about this purchase."""
     if queries.visible(invitation_id, scope()) is None:
@@ -66,8 +62,7 @@ def withdraw(invitation_id: int) -> Response:
     return done(_("The customer will not be asked about this purchase."), ".schedule")
 
 
-@bp.post("/schedule/pause")
-@requires(Permission.ADMINISTER)
+@bp.deed("/schedule/pause", Permission.ADMINISTER)
 def pause() -> Response:
     """The kill switch: no letter to customers leaves until somebody resumes."""
     with transaction():
@@ -75,8 +70,7 @@ def pause() -> Response:
     return done(_("Sending to customers is paused."), ".schedule")
 
 
-@bp.post("/schedule/resume/<int:pause_id>")
-@requires(Permission.ADMINISTER)
+@bp.deed("/schedule/resume/<int:pause_id>", Permission.ADMINISTER)
 def resume(pause_id: int) -> Response:
     """End a pause; what waited is decided again before it leaves."""
     with transaction():
@@ -84,12 +78,13 @@ def resume(pause_id: int) -> Response:
     return done(_("Sending goes on. Letters that waited are checked again before they leave."), ".schedule")
 
 
-@bp.route("/surveys/<int:survey_id>/policy", methods=["GET", "POST"])
-@requires(Permission.EDIT_SURVEYS)
+@bp.form("/surveys/<int:survey_id>/policy", Permission.EDIT_SURVEYS)
 def policy(survey_id: int) -> Response:
     """When this survey asks: delay, hours, quarantine, too late, how long links live."""
     survey = surveys.survey(survey_id) or abort(404)
-    form = _form(survey_id)
+    rule = queries.policy(survey_id)
+    days, hours = divmod(rule.delay_hours, 24)
+    form = PolicyForm(obj=rule, delay_days=days, delay_more_hours=hours)
     if form.validate_on_submit():
         with transaction():
             changed = policies.change_policy(survey_id, form.values(), actor=by_user(current_user.id), now=utcnow())
@@ -97,22 +92,3 @@ def policy(survey_id: int) -> Response:
         return done(words, ".policy", survey_id=survey_id)
     touchpoint = text_in(survey.touchpoint.name, language_now())
     return form_page("invitations/policy.html", form, survey=survey, touchpoint=touchpoint)
-
-
-def _form(survey_id: int) -> PolicyForm:
-    """The form with the survey's rule; a survey without a row of its own goes by the defaults."""
-    stored = queries.policy(survey_id)
-    rule = policy_of(stored) if stored else Policy()
-    return PolicyForm(
-        data={
-            "delay_days": rule.delay.days,
-            "delay_more_hours": rule.delay.seconds // 3600,
-            "window_from": rule.window_from,
-            "window_until": rule.window_until,
-            "weekdays": [str(day) for day in sorted(rule.weekdays)],
-            "same_survey_days": rule.same_survey.days,
-            "other_days": rule.other_survey.days,
-            "latest_days": rule.latest.days,
-            "valid_days": rule.valid.days,
-        }
-    )

@@ -41,6 +41,7 @@ def local_date(moment: datetime, zone_name: str) -> date:
     return moment.astimezone(zone(zone_name)).date()
 
 
+@lru_cache(maxsize=4096)
 def at_local(day: date, at: time, zone_name: str) -> datetime:
     """That wall-clock time of that day as UTC; a time skipped by summer time moves forward by the gap."""
     return datetime.combine(day, at, tzinfo=zone(zone_name)).astimezone(UTC)

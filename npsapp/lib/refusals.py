@@ -2,20 +2,21 @@
 
 from typing import Any
 
+from npsapp.lib.texts import underscored
+
 
 class Refused(Exception):
     """A broken precondition a person can do something about.
 
-    Subclasses stand beside the function that raises them. `code` is stable and for machines; `wording` is an
-    English msgid with named placeholders, filled from `values` by the door after translating it.
+    Subclasses stand beside the function that raises them. `code` is for machines, the name of the class if not
+    given; `wording` is an English msgid with named placeholders, filled from `values` by the door after translating it.
     """
 
-    code = "refused"
     wording = "This cannot be done now."
 
     def __init__(self, wording: str | None = None, *, code: str | None = None, **values: Any) -> None:
         self.wording = wording or type(self).wording
-        self.code = code or type(self).code
+        self.code = code or underscored(type(self).__name__)
         self.values = values
         super().__init__(str(self))
 

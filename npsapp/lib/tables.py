@@ -31,7 +31,6 @@ _END = "\0 end of the text"
 class FileRefused(Refused):
     """A file nothing can be read from; the wording says what is wrong, where, and what helps."""
 
-    code = "file_refused"
     wording = N_("This file cannot be read as a table.")
 
 

@@ -1,11 +1,17 @@
 """Wording that is marked for translation where it stands and translated where it is shown."""
 
+import re
 from enum import StrEnum
 
 
 def N_(message: str) -> str:  # noqa: N802 - the name gettext tools look for
     """Mark `message` for extraction without translating it, so that pure rules can carry their labels."""
     return message
+
+
+def underscored(name: str) -> str:
+    """`UserRegion` as `user_region`."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
 
 
 class Worded(StrEnum):

@@ -1,5 +1,5 @@
 """The one blueprint of the office: every page that needs several rooms hangs onto it."""
 
-from flask import Blueprint
+from npsapp.web.access import Room
 
-bp = Blueprint("office", __name__, template_folder="templates")
+bp = Room("office", __name__, template_folder="templates")

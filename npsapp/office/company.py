@@ -7,8 +7,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
 
-from npsapp.accounts import letters, sessions
-from npsapp.accounts import queries as accounts
+from npsapp.accounts import letters, queries as accounts, sessions
 from npsapp.accounts.hashing import hash_password
 from npsapp.accounts.login import enter
 from npsapp.accounts.models import User
@@ -23,15 +22,13 @@ from npsapp.lib.clock import utcnow
 from npsapp.office import founding, removal
 from npsapp.office.blueprint import bp
 from npsapp.office.company_forms import CompanyForm
-from npsapp.organization import logos, rules
-from npsapp.organization import queries as organization
+from npsapp.organization import logos, queries as organization, rules
 from npsapp.permissions import Permission
-from npsapp.web.access import public, requires
+from npsapp.web.access import public
 from npsapp.web.pages import done, form_page
 
 
-@bp.route("/company/new", methods=["GET", "POST"])
-@requires(Permission.ADMINISTER)
+@bp.form("/company/new", Permission.ADMINISTER)
 def company_new() -> ResponseReturnValue:
     """ "Use it for my company": everything on one page; the demo goes by the same act."""
     if not founding.is_open():
@@ -40,8 +37,7 @@ def company_new() -> ResponseReturnValue:
     return _founding_page(audit.by_user(current_user.id))
 
 
-@bp.route("/setup/<token>", methods=["GET", "POST"])
-@public
+@bp.form("/setup/<token>", public)
 def setup(token: str) -> ResponseReturnValue:
     """The same page for a new installation: the link stands on the console, lasts a day, and works once."""
     if not _is_good(token):
@@ -106,8 +102,7 @@ def _forget_files() -> None:
     removal.forget_files(Path(current_app.instance_path), now=utcnow())
 
 
-@bp.post("/company/remove-demo")
-@requires(Permission.ADMINISTER)
+@bp.deed("/company/remove-demo", Permission.ADMINISTER)
 def remove_demo() -> ResponseReturnValue:
     """Remove the demo beside a company of one's own."""
     with transaction():
@@ -119,8 +114,7 @@ def remove_demo() -> ResponseReturnValue:
 # ---- inviting colleagues ---------------------------------------------------------------------------------------
 
 
-@bp.get("/company/invitations")
-@requires(Permission.ADMINISTER)
+@bp.page("/company/invitations", Permission.ADMINISTER)
 def colleagues() -> ResponseReturnValue:
     """Links for colleagues who have no password yet: to be sent by hand where letters do not leave."""
     keys, url, now = current_app.config["SECRET_KEYS"], current_app.config["PUBLIC_URL"], utcnow()

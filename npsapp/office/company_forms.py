@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from flask_babel import gettext as _
-from flask_babel import lazy_gettext as _l
+from flask_babel import gettext as _, lazy_gettext as _l
 from wtforms import BooleanField, Field, FieldList, Form, FormField, IntegerField, SelectField, StringField
 from wtforms.fields import PasswordField
 from wtforms.validators import (

@@ -4,11 +4,10 @@ from datetime import date
 
 from flask import abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext as _
-from flask_babel import lazy_gettext as _l
+from flask_babel import gettext as _, lazy_gettext as _l
 from flask_login import current_user
 from flask_wtf import FlaskForm
-from wtforms import SelectField, StringField
+from wtforms import SelectField
 from wtforms.validators import Length
 
 from npsapp.accounts import queries as accounts
@@ -17,8 +16,7 @@ from npsapp.audit.events import Event
 from npsapp.audit.services import Actor
 from npsapp.cases import queries as cases
 from npsapp.cases.models import Case
-from npsapp.customers import care
-from npsapp.customers import queries as customers
+from npsapp.customers import care, queries as customers
 from npsapp.customers.models import Customer
 from npsapp.db import transaction
 from npsapp.i18n import LANGUAGES
@@ -27,10 +25,10 @@ from npsapp.lib.clock import day_bounds, utcnow
 from npsapp.office import queries
 from npsapp.office.blueprint import bp
 from npsapp.organization import queries as organization
-from npsapp.organization.forms import NAME_MAX, options, stripped
+from npsapp.organization.forms import NAME_MAX, line, options
 from npsapp.permissions import Permission
 from npsapp.web import listing
-from npsapp.web.access import can, requires, scope
+from npsapp.web.access import can, scope
 from npsapp.web.pages import done, saved
 
 PAGE_SIZE = 25
@@ -39,8 +37,7 @@ NOTE_MAX = 2000
 LONGEST_ID = 9  # digits
 
 
-@bp.get("/customers/")
-@requires(Permission.SEE_CUSTOMERS)
+@bp.page("/customers/", Permission.SEE_CUSTOMERS)
 def customer_search() -> ResponseReturnValue:
     """Search by name, e-mail, phone or order number. That somebody searched is audited, the words are not."""
     q = listing.word("q")
@@ -60,8 +57,7 @@ def _case(q: str) -> Case | None:
     return cases.visible_to(current_user.id, scope(), int(number))
 
 
-@bp.get("/customers/<int:customer_id>")
-@requires(Permission.SEE_CUSTOMERS)
+@bp.page("/customers/<int:customer_id>", Permission.SEE_CUSTOMERS)
 def customer(customer_id: int) -> ResponseReturnValue:
     """One customer: addresses, grounds, holds, and all that happened. Opening the page is audited."""
     found = _visible(customer_id)
@@ -106,13 +102,8 @@ def _audit(event: Event, customer_id: int | None) -> None:
 class CorrectForm(FlaskForm):
     """What is known of a person by name."""
 
-    name = StringField(_l("Name"), filters=[stripped], validators=[Length(max=NAME_MAX)])
-    address_as = StringField(
-        _l("Addressed as"),
-        filters=[stripped],
-        validators=[Length(max=NAME_MAX)],
-        description=_l("Empty: letters go without a name."),
-    )
+    name = line(_l("Name"), Length(max=NAME_MAX))
+    address_as = line(_l("Addressed as"), Length(max=NAME_MAX), help=_l("Empty: letters go without a name."))
     language = SelectField(
         _l("Language"),
         choices=options([("", _l("as usual there")), *LANGUAGES.items()]),
@@ -120,22 +111,20 @@ class CorrectForm(FlaskForm):
     )
 
 
-@bp.post("/customers/<int:customer_id>/correct")
-@requires(Permission.EDIT_CUSTOMERS)
+@bp.deed("/customers/<int:customer_id>/correct", Permission.EDIT_CUSTOMERS)
 def customer_correct(customer_id: int) -> ResponseReturnValue:
     """Change name, form of address or language."""
     _visible(customer_id)
     form = CorrectForm()
     if not form.validate_on_submit():
         abort(400)
-    typed = {"name": form.name.data, "address_as": form.address_as.data, "language": form.language.data}
+    typed = {name: form[name].data for name in ("name", "address_as", "language")}
     with transaction():
         changed = care.correct(customer_id, actor=_me(), now=utcnow(), **typed)
     return saved(changed, ".customer", customer_id=customer_id)
 
 
-@bp.post("/customers/<int:customer_id>/note")
-@requires(Permission.EDIT_CUSTOMERS)
+@bp.deed("/customers/<int:customer_id>/note", Permission.EDIT_CUSTOMERS)
 def customer_note(customer_id: int) -> ResponseReturnValue:
     """Write something down."""
     _visible(customer_id)
@@ -147,8 +136,7 @@ def customer_note(customer_id: int) -> ResponseReturnValue:
     return done(_("The note is kept."), ".customer", customer_id=customer_id)
 
 
-@bp.post("/customers/<int:customer_id>/hold")
-@requires(Permission.EDIT_CUSTOMERS)
+@bp.deed("/customers/<int:customer_id>/hold", Permission.EDIT_CUSTOMERS)
 def customer_hold(customer_id: int) -> ResponseReturnValue:
     """Do not ask this person until a day, or, without one, any more; what waits for its day is held back at once."""
     found = _visible(customer_id)
@@ -162,8 +150,7 @@ def customer_hold(customer_id: int) -> ResponseReturnValue:
     return done(_("This customer is left alone."), ".customer", customer_id=customer_id)
 
 
-@bp.post("/customers/<int:customer_id>/release")
-@requires(Permission.EDIT_CUSTOMERS)
+@bp.deed("/customers/<int:customer_id>/release", Permission.EDIT_CUSTOMERS)
 def customer_release(customer_id: int) -> ResponseReturnValue:
     """Ask this person again; what the customer wanted stays."""
     _visible(customer_id)
@@ -173,8 +160,7 @@ def customer_release(customer_id: int) -> ResponseReturnValue:
     return done(_("The customer may be asked again."), ".customer", customer_id=customer_id)
 
 
-@bp.post("/customers/<int:customer_id>/grounds/<int:ground_id>/withdraw")
-@requires(Permission.EDIT_CUSTOMERS)
+@bp.deed("/customers/<int:customer_id>/grounds/<int:ground_id>/withdraw", Permission.EDIT_CUSTOMERS)
 def ground_withdraw(customer_id: int, ground_id: int) -> ResponseReturnValue:
     """The customer took a ground back."""
     _visible(customer_id)

@@ -1,20 +1,16 @@
 """All doors of the office, hung onto its blueprint."""
 
-from npsapp.office import company, customers, hosts, imports, log, people, retention, start, trials, visits
-from npsapp.office.blueprint import bp
-from npsapp.office.health import healthz
-
-__all__ = [
-    "bp",
-    "company",
-    "customers",
-    "healthz",
-    "hosts",
-    "imports",
-    "log",
-    "people",
-    "retention",
-    "start",
-    "trials",
-    "visits",
-]
+from npsapp.office import (  # noqa: F401
+    company,
+    customers,
+    health,
+    hosts,
+    imports,
+    log,
+    people,
+    retention,
+    start,
+    trials,
+    visits,
+)
+from npsapp.office.blueprint import bp as bp

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from npsapp.accounts import queries as accounts
-from npsapp.accounts import services as accounts_services
+from npsapp.accounts import queries as accounts, services as accounts_services
 from npsapp.accounts.models import User
 from npsapp.audit import services as audit
 from npsapp.audit.events import Event
@@ -16,8 +15,7 @@ from npsapp.lib.addresses import normalise
 from npsapp.lib.refusals import Refused
 from npsapp.lib.texts import N_
 from npsapp.office import removal
-from npsapp.organization import queries as organization
-from npsapp.organization import services as organization_services
+from npsapp.organization import queries as organization, services as organization_services
 from npsapp.organization.models import Region
 from npsapp.permissions import Role
 from npsapp.surveys import founding as surveys
@@ -29,7 +27,6 @@ SETUP_LASTS = timedelta(days=1)
 class Founded(Refused):
     """There is a company already; it is changed on the pages of the settings."""
 
-    code = "founded"
     wording = N_("This company is set up already. Change it under Settings, Company.")
 
 

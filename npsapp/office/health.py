@@ -14,8 +14,7 @@ from npsapp.db import db, transaction
 from npsapp.lib.clock import utcnow
 from npsapp.lib.texts import N_
 from npsapp.office.blueprint import bp
-from npsapp.pulse import queries as pulse
-from npsapp.pulse import services as heart
+from npsapp.pulse import queries as pulse, services as heart
 from npsapp.pulse.rules import is_silent
 from npsapp.web.access import public
 
@@ -36,8 +35,7 @@ def _remember_start(state: BlueprintSetupState) -> None:
     state.app.extensions[STATE] = {"started_at": utcnow(), "migrated": False}
 
 
-@bp.get("/healthz")
-@public
+@bp.page("/healthz", public)
 def healthz() -> ResponseReturnValue:
     """200 `{"status": "ok"}`, or 503 with the reason and a sentence.
 

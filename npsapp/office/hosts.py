@@ -22,7 +22,6 @@ MOST_BYTES = 1000
 class NotHere(Refused):
     """Nobody answers at the address, or somebody else does."""
 
-    code = "not_here"
     wording = N_(
         "%(url)s was opened, and this program did not answer there. Let the name point to this server and the web "
         "server pass it on, with a certificate, then check again."
@@ -34,8 +33,7 @@ class _NoRedirects(urllib.request.HTTPRedirectHandler):
         """A redirect shows that another server answers first; following it could lead anywhere."""
 
 
-@bp.get("/healthz/<token>")
-@public
+@bp.page("/healthz/<token>", public)
 def here(token: str) -> Response:
     """Sign a random word, which only this installation can."""
     answer = Response(tokens.sign(current_app.config["SECRET_KEYS"], PURPOSE, token[:64]), mimetype="text/plain")

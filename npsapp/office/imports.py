@@ -5,8 +5,7 @@ from typing import Any
 
 from flask import Response, abort, current_app, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext as _
-from flask_babel import ngettext
+from flask_babel import gettext as _, ngettext
 from flask_login import current_user
 from sqlalchemy import exists, select
 from werkzeug.exceptions import RequestEntityTooLarge
@@ -17,8 +16,7 @@ from npsapp.audit.services import Actor
 from npsapp.db import db, transaction
 from npsapp.delivery.channels import mail
 from npsapp.i18n import language_now
-from npsapp.intake import queries as intake
-from npsapp.intake import services, staging, tasks
+from npsapp.intake import queries as intake, services, staging, tasks
 from npsapp.intake.columns import Field
 from npsapp.intake.models import BatchState, ImportBatch, Interaction
 from npsapp.intake.rules import RejectReason
@@ -32,7 +30,6 @@ from npsapp.office.import_forms import CHANNELS, FIRST_DAY_CAP, ChoiceForm, Live
 from npsapp.permissions import Permission
 from npsapp.surveys import queries as surveys
 from npsapp.web import listing
-from npsapp.web.access import requires
 from npsapp.web.pages import csv_file, done, form_page
 
 SHOWN_REJECTS = 20
@@ -40,8 +37,7 @@ UNFINISHED = (BatchState.UPLOADED, BatchState.STAGING, BatchState.APPLYING)
 LOOK_BACK = timedelta(days=28)  # two weeks of waiting and two more until it is too late: the usual policy
 
 
-@bp.get("/imports/")
-@requires(Permission.IMPORT)
+@bp.page("/imports/", Permission.IMPORT)
 def imports() -> ResponseReturnValue:
     """All imported files, newest first."""
     window = listing.window()
@@ -49,8 +45,7 @@ def imports() -> ResponseReturnValue:
     return render_template("office/imports/list.html", page=page)
 
 
-@bp.route("/imports/new", methods=["GET", "POST"])
-@requires(Permission.IMPORT)
+@bp.form("/imports/new", Permission.IMPORT)
 def import_new() -> ResponseReturnValue:
     """Upload a file; reading it starts at once, applying it waits for a confirmation."""
     form = UploadForm()
@@ -88,8 +83,7 @@ def _too_large(error: RequestEntityTooLarge) -> ResponseReturnValue:
     return _upload_page(UploadForm(formdata=None)), 413
 
 
-@bp.get("/imports/<int:batch_id>")
-@requires(Permission.IMPORT)
+@bp.page("/imports/<int:batch_id>", Permission.IMPORT)
 def import_batch(batch_id: int) -> ResponseReturnValue:
     """One file as it stands: progress, preview, report, or why it was refused."""
     batch = _batch(batch_id)
@@ -100,8 +94,7 @@ def import_batch(batch_id: int) -> ResponseReturnValue:
     return _report(batch, LiveForm(data=_live_data(batch)))
 
 
-@bp.post("/imports/<int:batch_id>/columns")
-@requires(Permission.IMPORT)
+@bp.deed("/imports/<int:batch_id>/columns", Permission.IMPORT)
 def import_columns(batch_id: int) -> ResponseReturnValue:
     """Assign the columns anew and read the file again."""
     batch = _batch(batch_id)
@@ -112,8 +105,7 @@ def import_columns(batch_id: int) -> ResponseReturnValue:
     return _back(batch_id)
 
 
-@bp.post("/imports/<int:batch_id>/confirm")
-@requires(Permission.IMPORT)
+@bp.deed("/imports/<int:batch_id>/confirm", Permission.IMPORT)
 def import_confirm(batch_id: int) -> ResponseReturnValue:
     """Keep what was chosen, and count again, or import the file, or do that and take its source live."""
     batch = _batch(batch_id)
@@ -134,8 +126,7 @@ def import_confirm(batch_id: int) -> ResponseReturnValue:
     return _back(batch_id)
 
 
-@bp.post("/imports/<int:batch_id>/live")
-@requires(Permission.IMPORT)
+@bp.deed("/imports/<int:batch_id>/live", Permission.IMPORT)
 def import_live(batch_id: int) -> ResponseReturnValue:
     """Take the source of an imported file live."""
     batch = _batch(batch_id)
@@ -159,8 +150,7 @@ def _go_live(source_id: int, form: LiveForm, *, now: datetime) -> None:
     policies.source_changed(source_id)
 
 
-@bp.post("/imports/<int:batch_id>/discard")
-@requires(Permission.IMPORT)
+@bp.deed("/imports/<int:batch_id>/discard", Permission.IMPORT)
 def import_discard(batch_id: int) -> ResponseReturnValue:
     """Drop a waiting or refused file."""
     _batch(batch_id)
@@ -169,8 +159,7 @@ def import_discard(batch_id: int) -> ResponseReturnValue:
     return done(_("The file was dropped; nothing of it was imported."), ".imports")
 
 
-@bp.post("/imports/<int:batch_id>/undo")
-@requires(Permission.IMPORT)
+@bp.deed("/imports/<int:batch_id>/undo", Permission.IMPORT)
 def import_undo(batch_id: int) -> ResponseReturnValue:
     """Take the interactions of an imported file out again, until something was sent because of them."""
     _batch(batch_id)
@@ -188,8 +177,7 @@ def _has_invitations(batch_id: int, *which: Any) -> bool:
     return bool(db.session.scalar(select(exists().where(*mine, *which))))
 
 
-@bp.get("/imports/<int:batch_id>/rejects.csv")
-@requires(Permission.IMPORT)
+@bp.page("/imports/<int:batch_id>/rejects.csv", Permission.IMPORT)
 def import_rejects(batch_id: int) -> ResponseReturnValue:
     """The rejected rows with the reason, for a spreadsheet."""
     _batch(batch_id)

@@ -8,18 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from flask import current_app
-from flask_babel import get_locale
-from flask_babel import gettext as _
+from flask_babel import get_locale, gettext as _
 
-from npsapp.accounts import queries as accounts
-from npsapp.accounts import services as accounts_services
+from npsapp.accounts import queries as accounts, services as accounts_services
 from npsapp.audit.services import Actor
 from npsapp.cases import services as cases
 from npsapp.delivery import queries as delivery
 from npsapp.i18n import LANGUAGES, language_now
 from npsapp.lib.texts import N_, text_in
-from npsapp.organization import logos, rules, services
-from npsapp.organization import queries as organization
+from npsapp.organization import logos, queries as organization, rules, services
 from npsapp.organization.forms import BrandForm, PerformerForm, RegionForm, SettingForm, SpelledForm, UnitForm
 from npsapp.organization.models import Brand, Performer, Region, Segment, Unit
 from npsapp.permissions import Permission, may
@@ -123,13 +120,9 @@ def _brand_before(form: BrandForm, brand: Brand | None) -> dict[str, Any]:
     return columns
 
 
-def _recount(changed: list[str], now: datetime) -> None:
+def _clocks_after(_row: Any, _form: SettingForm, changed: list[str], _actor: Actor, now: datetime) -> list[str]:
     if CLOCK_FIELDS & set(changed):
         cases.recount_clocks(now=now)
-
-
-def _brand_after(_brand: Brand, _form: BrandForm, changed: list[str], _actor: Actor, now: datetime) -> list[str]:
-    _recount(changed, now)
     return []
 
 
@@ -177,8 +170,7 @@ def _region_after(region: Region, form: RegionForm, changed: list[str], actor: A
         if duties.get((region.pool_id, region_id)) != form[name].data:
             accounts_services.set_duty(region.pool_id, region_id, form[name].data, actor=actor, now=now)
             wrote.append(name)
-    _recount(changed, now)
-    return wrote
+    return wrote + _clocks_after(region, form, changed, actor, now)
 
 
 # ---- units and performers --------------------------------------------------------------------------------------
@@ -241,7 +233,7 @@ KINDS: dict[str, Kind] = {
         N_("It is offered nowhere any more. Its answers stay in the reports, and links in old letters go on working."),
         _brand_columns,
         before=_brand_before,
-        after=_brand_after,
+        after=_clocks_after,
         defaults={"accent": rules.DEFAULT_ACCENT, "timezone": "Europe/Kyiv", "currency": "UAH", "language": "uk"},
     ),
     "regions": Kind(

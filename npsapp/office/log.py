@@ -5,8 +5,7 @@ from datetime import datetime, timedelta
 
 from flask import render_template, request
 from flask.typing import ResponseReturnValue
-from flask_babel import get_timezone
-from flask_babel import gettext as _
+from flask_babel import get_timezone, gettext as _
 
 from npsapp.accounts import queries as accounts
 from npsapp.audit import queries as audit
@@ -23,7 +22,6 @@ from npsapp.permissions import Permission
 from npsapp.responses import queries as responses
 from npsapp.surveys import queries as surveys
 from npsapp.web import listing
-from npsapp.web.access import requires
 
 Labels = Callable[[list[int], str], dict[int, str]]
 
@@ -58,8 +56,7 @@ ACTORS = {
 }
 
 
-@bp.get("/audit/")
-@requires(Permission.ADMINISTER)
+@bp.page("/audit/", Permission.ADMINISTER)
 def audit_log() -> ResponseReturnValue:
     """Entries by event, actor, subject and period, newest first."""
     choices = {

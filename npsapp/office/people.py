@@ -2,21 +2,19 @@
 
 from dataclasses import dataclass
 
-from flask import abort, flash, redirect, render_template, request, url_for
+from flask import abort, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
 
-from npsapp.accounts import queries as accounts
-from npsapp.accounts import services
+from npsapp.accounts import queries as accounts, services
 from npsapp.accounts.models import User
 from npsapp.accounts.rules import UserState
 from npsapp.audit import services as audit
-from npsapp.cases import handling
-from npsapp.cases import queries as cases
+from npsapp.cases import handling, queries as cases
 from npsapp.cases.services import CASES
 from npsapp.db import alone, transaction
-from npsapp.i18n import language_now
+from npsapp.i18n import language_now, words_of
 from npsapp.lib.clock import utcnow
 from npsapp.lib.refusals import Refused
 from npsapp.lib.texts import N_
@@ -24,13 +22,12 @@ from npsapp.office.blueprint import bp
 from npsapp.organization import queries as organization
 from npsapp.permissions import Permission, Role
 from npsapp.web import listing
-from npsapp.web.access import requires
+from npsapp.web.pages import done
 
 
 class StillHolds(Refused):
     """Somebody with open cases or regions cannot go before another person takes them."""
 
-    code = "still_holds"
     wording = N_("%(name)s still has open cases or answers for regions. Choose who takes them over.")
 
 
@@ -49,27 +46,26 @@ class Holding:
         return bool(self.cases or self.regions or self.fallback)
 
 
-@bp.get("/users/")
-@requires(Permission.ADMINISTER)
+@bp.page("/users/", Permission.ADMINISTER)
 def users() -> ResponseReturnValue:
     """Colleagues with role, regions, open cases and last sign-in; whoever has left is shown when asked for."""
     word, role, state = listing.word("q"), listing.one_of("role", Role), listing.one_of("state", UserState)
     part, found = listing.window(), accounts.find_users(word, role=role, state=state)
-    given = [("q", word), ("role", _(role.label) if role else ""), ("state", _(state.label) if state else "")]
+    roles, states = words_of(Role), words_of(UserState)
+    given = [("q", word), ("role", roles.get(role or "", "")), ("state", states.get(state or "", ""))]
     return render_template(
         "office/users.html",
         page=listing.page(found[part.offset : part.offset + part.limit], part, total=len(found)),
         regions=organization.labels("region", {id_ for one in found for id_ in one.region_ids}, language_now()),
         cases=cases.open_counts(),
         missing=accounts.managers_missing(),
-        roles=[(one.value, _(one.label)) for one in Role],
-        states=[(one.value, _(one.label)) for one in UserState],
+        roles=roles.items(),
+        states=states.items(),
         active=listing.active_filters(given),
     )
 
 
-@bp.get("/users/<int:user_id>/leave")
-@requires(Permission.ADMINISTER)
+@bp.page("/users/<int:user_id>/leave", Permission.ADMINISTER)
 def leaving(user_id: int) -> ResponseReturnValue:
     """What blocking or leaving does, and who takes over what hangs on this person."""
     user = accounts.user(user_id) or abort(404)
@@ -78,8 +74,7 @@ def leaving(user_id: int) -> ResponseReturnValue:
     return render_template("office/leaving.html", user=user, held=held, regions=sorted(names.values()))
 
 
-@bp.post("/users/<int:user_id>/leave")
-@requires(Permission.ADMINISTER)
+@bp.deed("/users/<int:user_id>/leave", Permission.ADMINISTER)
 def leave(user_id: int) -> ResponseReturnValue:
     """Block somebody or let them go, and hand over all they hold, in one transaction."""
     to_id, for_good = request.form.get("to", type=int), request.form.get("how") == "retire"
@@ -87,8 +82,7 @@ def leave(user_id: int) -> ResponseReturnValue:
         user = accounts.user(user_id) or abort(404)
         let_go(user, to_id=to_id, for_good=for_good, by_id=current_user.id)
         name = user.name
-    flash(_("%(name)s is signed out and cannot sign in any more.", name=name), "success")
-    return redirect(url_for(".users"), code=303)
+    return done(_("%(name)s is signed out and cannot sign in any more.", name=name), ".users")
 
 
 def let_go(user: User, *, to_id: int | None, for_good: bool, by_id: int) -> None:

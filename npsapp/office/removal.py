@@ -32,14 +32,12 @@ FILES_REMEMBERED = timedelta(days=1)
 class NoDemo(Refused):
     """There is no demo company, so there is nothing that may be removed."""
 
-    code = "no_demo"
     wording = N_("The demo company is not here; nothing was removed.")
 
 
 class SharedWithDemo(Refused):
     """A brand of one's own shares its customers and regions with the demo: they cannot be told apart."""
 
-    code = "shared_with_demo"
     wording = N_(
         "“%(name)s” shares customers and regions with the demo company, so the demo cannot be removed alone. "
         "Retire that brand first, and enter it again afterwards."
@@ -49,7 +47,6 @@ class SharedWithDemo(Refused):
 class NobodyLeft(Refused):
     """With the demo's people the last administrator would go."""
 
-    code = "nobody_left"
     wording = N_("Nobody but the demo’s people can administer this installation. Add an administrator first.")
 
 

@@ -4,11 +4,9 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from flask import abort, flash, redirect, render_template, url_for
+from flask import abort, render_template
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext as _
-from flask_babel import lazy_gettext as _l
-from flask_login import current_user
+from flask_babel import gettext as _, lazy_gettext as _l
 from flask_wtf import FlaskForm
 from sqlalchemy import func, select
 from wtforms import BooleanField, Field, IntegerField, ValidationError
@@ -16,24 +14,22 @@ from wtforms.validators import InputRequired, NumberRange
 
 from npsapp.accounts import queries as accounts
 from npsapp.audit import services as audit
+from npsapp.audit.doors import me
 from npsapp.audit.events import Event
 from npsapp.cases import services as cases
 from npsapp.customers import retention
 from npsapp.customers.rules import Kept, kept_since
 from npsapp.db import db, transaction
-from npsapp.delivery import queries as post
-from npsapp.delivery import services as delivery
-from npsapp.intake import queries as intake
-from npsapp.intake import services as interactions
+from npsapp.delivery import queries as post, services as delivery
+from npsapp.intake import queries as intake, services as interactions
 from npsapp.intake.tasks import remove_old_files
 from npsapp.lib.clock import utcnow
 from npsapp.office import queries
 from npsapp.office.blueprint import bp
 from npsapp.office.import_forms import CHANNELS, GROUND_WORDS, GroundForm
 from npsapp.permissions import Permission
-from npsapp.responses import queries as answers
-from npsapp.responses import services as responses
-from npsapp.web.access import requires
+from npsapp.responses import queries as answers, services as responses
+from npsapp.web.pages import done, form_page
 
 CHUNK = 200
 MONTHS = [InputRequired(), NumberRange(1, 240)]
@@ -60,8 +56,7 @@ class RetentionForm(FlaskForm):
         return {kind: self[kind.value].data for kind in Kept}
 
 
-@bp.route("/retention/", methods=["GET", "POST"])
-@requires(Permission.ADMINISTER)
+@bp.form("/retention/", Permission.ADMINISTER)
 def keeping() -> ResponseReturnValue:
     """Grounds by source, and how long data is kept; a shorter time says first what it would take out."""
     now, before = utcnow(), retention.periods()
@@ -75,9 +70,8 @@ def keeping() -> ResponseReturnValue:
     if losses and not form.sure.data:
         return _page(form, losses)
     with transaction():
-        retention.keep(form.amounts, actor=audit.by_user(current_user.id), now=now)
-    flash(_("The changes are saved."), "success")
-    return redirect(url_for(".keeping"), code=303)
+        retention.keep(form.amounts, actor=me(), now=now)
+    return done(_("The changes are saved."), ".keeping")
 
 
 def _page(form: RetentionForm, losses: Mapping[Kept, int]) -> ResponseReturnValue:
@@ -94,20 +88,17 @@ def _page(form: RetentionForm, losses: Mapping[Kept, int]) -> ResponseReturnValu
     return page, 422 if form.errors or losses else 200
 
 
-@bp.route("/retention/sources/<int:source_id>", methods=["GET", "POST"])
-@requires(Permission.ADMINISTER)
+@bp.form("/retention/sources/<int:source_id>", Permission.ADMINISTER)
 def source_grounds(source_id: int) -> ResponseReturnValue:
     """The default ground of one source for each channel."""
     source = next((one for one in intake.sources() if one.id == source_id), None) or abort(404)
     form = GroundForm(data={f"ground_{channel.value}": source.grounds.get(channel.value, "") for channel in CHANNELS})
     form.offer_grounds()
     if not form.validate_on_submit():
-        page = render_template("office/source_grounds.html", form=form, source=source)
-        return page, 422 if form.errors else 200
+        return form_page("office/source_grounds.html", form, source=source)
     with transaction():
-        interactions.set_grounds(source, form.grounds, actor=audit.by_user(current_user.id), now=utcnow())
-    flash(_("The changes are saved."), "success")
-    return redirect(url_for(".keeping"), code=303)
+        interactions.set_grounds(source, form.grounds, actor=me(), now=utcnow())
+    return done(_("The changes are saved."), ".keeping")
 
 
 def _old(kind: Kept, before: datetime) -> int:
@@ -131,10 +122,8 @@ def apply(rounds: Callable[[], Iterable[int]], *, now: datetime) -> None:
             with transaction():
                 count = _take_out(kind, before, now=now)
                 if count:
-                    data = {"kind": kind.value, "count": count}
-                    audit.record(
-                        Event.DATA_EMPTIED, actor=audit.PROGRAM, now=now, subject=("retention", None), data=data
-                    )
+                    subject, data = ("retention", None), {"kind": kind.value, "count": count}
+                    audit.record(Event.DATA_EMPTIED, actor=audit.PROGRAM, now=now, subject=subject, data=data)
                 if count < CHUNK:
                     retention.finish(kind, now.date())
                     break

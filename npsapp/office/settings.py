@@ -3,14 +3,13 @@
 from datetime import date
 from typing import Any
 
-from flask import Blueprint, Response, abort, flash, make_response, redirect, render_template, request, url_for
+from flask import Response, abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from npsapp.audit import services as audit
-from npsapp.audit.services import Actor
+from npsapp.audit.doors import me
 from npsapp.cases import services as cases
 from npsapp.db import db, transaction
 from npsapp.delivery import queries as delivery
@@ -19,8 +18,7 @@ from npsapp.lib.clock import utcnow
 from npsapp.lib.refusals import Refused
 from npsapp.office import hosts, uses
 from npsapp.office.kinds import KINDS, Kind, name_of, owners, tree
-from npsapp.organization import logos, rules, services
-from npsapp.organization import queries as organization
+from npsapp.organization import logos, queries as organization, rules, services
 from npsapp.organization.forms import HolidayForm, SettingForm
 from npsapp.organization.models import Brand
 from npsapp.permissions import Permission
@@ -28,27 +26,22 @@ from npsapp.responses.pages import style_address
 from npsapp.surveys.rules import wording
 from npsapp.surveys.wording import default_questionnaire
 from npsapp.web import listing, menu
-from npsapp.web.access import requires
+from npsapp.web.access import Room
 from npsapp.web.headers import FRAMING_POLICY, SHOWN_IN_A_FRAME
+from npsapp.web.pages import done, form_page, saved, with_policy
 
-bp = Blueprint("settings", __name__, url_prefix="/settings", template_folder="templates")
+bp = Room("settings", __name__, url_prefix="/settings", template_folder="templates")
 PLACES = {"brand_id": "brand", "region_id": "region", "unit_id": "unit", "parent_id": "region"}
 """Arguments that narrow a list to what belongs to one thing, and the kind of that thing."""
 BODY_MAX = logos.MOST_BYTES + 512 * 1024  # a logo and the texts beside it
 
 
-@bp.get("/")
-@requires(Permission.ADMINISTER)
+@bp.page("/", Permission.ADMINISTER)
 def index() -> ResponseReturnValue:
     """Everything that can be set up, by job."""
     waiting = {word: organization.count_unconfirmed(kind.model) for word, kind in KINDS.items() if kind.from_files}
-    return render_template(
-        "settings/index.html",
-        kinds=KINDS,
-        entries={entry.path for entry in menu.settings()},
-        waiting=waiting,
-        founded=bool(organization.brands()),
-    )
+    entries, founded = {entry.path for entry in menu.settings()}, bool(organization.brands())
+    return render_template("settings/index.html", kinds=KINDS, entries=entries, waiting=waiting, founded=founded)
 
 
 @bp.app_template_global()
@@ -68,8 +61,7 @@ def _row(kind: Kind, row_id: int) -> Any:
     return db.session.get(kind.model, row_id) or abort(404)
 
 
-@bp.get("/<kind>/")
-@requires(Permission.ADMINISTER)
+@bp.page("/<kind>/", Permission.ADMINISTER)
 def rows(kind: str) -> ResponseReturnValue:
     """The rows of one kind, what hangs on them, and which wait to be looked at."""
     described, window = _kind(kind), listing.window()
@@ -104,8 +96,7 @@ def _named(places: dict[str, int]) -> list[tuple[str, str]]:
     ]
 
 
-@bp.route("/<kind>/new", methods=["GET", "POST"])
-@requires(Permission.ADMINISTER)
+@bp.form("/<kind>/new", Permission.ADMINISTER)
 def add(kind: str) -> ResponseReturnValue:
     """Enter a new row of one kind."""
     described = _kind(kind)
@@ -121,8 +112,7 @@ def add(kind: str) -> ResponseReturnValue:
     return _form_page(kind, form, None)
 
 
-@bp.route("/<kind>/<int:row_id>", methods=["GET", "POST"])
-@requires(Permission.ADMINISTER)
+@bp.form("/<kind>/<int:row_id>", Permission.ADMINISTER)
 def edit(kind: str, row_id: int) -> ResponseReturnValue:
     """Change one row; what else hangs on it stands below."""
     described = _kind(kind)
@@ -147,13 +137,13 @@ def _form_page(word: str, form: SettingForm, row: Any | None) -> ResponseReturnV
         except Refused as refusal:
             form.form_errors = [_(refusal.wording, **refusal.values)]
         else:
-            flash(_("Saved.") if changed else _("Nothing was changed."), "success")
-            return redirect(url_for(".edit", kind=word, row_id=row_id), code=303)
-    page = render_template(
+            return saved(changed, ".edit", kind=word, row_id=row_id)
+    return form_page(
         "settings/row.html",
+        form,
+        policy=FRAMING_POLICY,
         word=word,
         kind=kind,
-        form=form,
         row=row,
         title=name_of(row) if row else _(kind.new),
         uses=uses.in_use(kind.table, [row.id])[row.id] if row else [],
@@ -161,19 +151,16 @@ def _form_page(word: str, form: SettingForm, row: Any | None) -> ResponseReturnV
         roles=[_(role) for role in rules.USUAL_ROLES],
         sender=delivery.sender_of(row.id) if row and kind.model is Brand else None,
     )
-    response = make_response(page, 422 if form.is_submitted() else 200)
-    response.headers["Content-Security-Policy"] = FRAMING_POLICY
-    return response
 
 
 def _save(kind: Kind, form: SettingForm, row: Any | None, columns: dict[str, Any]) -> tuple[int, list[str]]:
     now, changed = utcnow(), ["created"]
     if row is None:
         column = "brand_id" if kind.of_brand else "pool_id"
-        row = services.enter(kind.model, columns | {column: _owner(kind, form)}, actor=_me(), now=now)
+        row = services.enter(kind.model, columns | {column: _owner(kind, form)}, actor=me(), now=now)
     else:
-        changed = services.change_fields(row, columns, actor=_me(), now=now)
-    return row.id, changed + kind.after(row, form, changed, _me(), now)
+        changed = services.change_fields(row, columns, actor=me(), now=now)
+    return row.id, changed + kind.after(row, form, changed, me(), now)
 
 
 def _owner(kind: Kind, form: SettingForm) -> int:
@@ -184,8 +171,7 @@ def _owner(kind: Kind, form: SettingForm) -> int:
     return int(chosen)
 
 
-@bp.get("/<kind>/<int:row_id>/retire")
-@requires(Permission.ADMINISTER)
+@bp.page("/<kind>/<int:row_id>/retire", Permission.ADMINISTER)
 def retiring(kind: str, row_id: int) -> ResponseReturnValue:
     """What retiring this does, or why it cannot be done yet."""
     described = _kind(kind)
@@ -196,8 +182,7 @@ def retiring(kind: str, row_id: int) -> ResponseReturnValue:
     )
 
 
-@bp.post("/<kind>/<int:row_id>/retire")
-@requires(Permission.ADMINISTER)
+@bp.deed("/<kind>/<int:row_id>/retire", Permission.ADMINISTER)
 def retire(kind: str, row_id: int) -> ResponseReturnValue:
     """Offer it nowhere any more; nothing is deleted."""
     described, now = _kind(kind), utcnow()
@@ -206,9 +191,8 @@ def retire(kind: str, row_id: int) -> ResponseReturnValue:
         uses.refuse_while_in_use(described.table, row_id)
         if _is_last(row):
             raise uses.StillInUse
-        services.change_fields(row, {"retired_at": row.retired_at or now}, actor=_me(), now=now)
-    flash(_("Retired. You can take it into use again on this page."), "success")
-    return redirect(url_for(".edit", kind=kind, row_id=row_id), code=303)
+        services.change_fields(row, {"retired_at": row.retired_at or now}, actor=me(), now=now)
+    return done(_("Retired. You can take it into use again on this page."), ".edit", kind=kind, row_id=row_id)
 
 
 def _is_last(row: Any) -> bool:
@@ -216,15 +200,13 @@ def _is_last(row: Any) -> bool:
     return isinstance(row, Brand) and [one.id for one in organization.brands()] == [row.id]
 
 
-@bp.post("/<kind>/<int:row_id>/restore")
-@requires(Permission.ADMINISTER)
+@bp.deed("/<kind>/<int:row_id>/restore", Permission.ADMINISTER)
 def restore(kind: str, row_id: int) -> ResponseReturnValue:
     """Take a retired row into use again."""
     described = _kind(kind)
     with transaction():
-        services.change_fields(_row(described, row_id), {"retired_at": None}, actor=_me(), now=utcnow())
-    flash(_("It is in use again."), "success")
-    return redirect(url_for(".edit", kind=kind, row_id=row_id), code=303)
+        services.change_fields(_row(described, row_id), {"retired_at": None}, actor=me(), now=utcnow())
+    return done(_("It is in use again."), ".edit", kind=kind, row_id=row_id)
 
 
 # ---- brands only: the logo's size, the own address, the look ---------------------------------------------------
@@ -244,8 +226,7 @@ def _too_large(error: RequestEntityTooLarge) -> ResponseReturnValue:
     return redirect(request.path, code=303)
 
 
-@bp.post("/brands/<int:brand_id>/check")
-@requires(Permission.ADMINISTER)
+@bp.deed("/brands/<int:brand_id>/check", Permission.ADMINISTER)
 def check_host(brand_id: int) -> ResponseReturnValue:
     """Open the brand's own address; once this program answers there, links in letters use it."""
     brand = organization.brand(brand_id) or abort(404)
@@ -261,13 +242,12 @@ def check_host(brand_id: int) -> ResponseReturnValue:
     with transaction():
         brand = organization.brand(brand_id) or abort(404)
         if brand.public_url == url:
-            services.change_fields(brand, {"public_url_checked_at": checked}, actor=_me(), now=utcnow())
+            services.change_fields(brand, {"public_url_checked_at": checked}, actor=me(), now=utcnow())
     flash(said, level)
     return redirect(url_for(".edit", kind="brands", row_id=brand_id), code=303)
 
 
-@bp.get("/brands/preview")
-@requires(Permission.ADMINISTER)
+@bp.page("/brands/preview", Permission.ADMINISTER)
 def preview() -> Response:
     """How a survey page looks with the name, phrase and colours of the address; saves nothing."""
     given, language = request.args, listing.picked("show", LANGUAGES, language_now())
@@ -286,16 +266,13 @@ def preview() -> Response:
             style=style_address(rules.readable_accent(accent).fill.lstrip("#")),
             fault=_(fault[0], **fault[1]) if fault else "",
         )
-    response = make_response(page)
-    response.headers["Content-Security-Policy"] = SHOWN_IN_A_FRAME
-    return response
+    return with_policy(page, SHOWN_IN_A_FRAME)
 
 
 # ---- holidays --------------------------------------------------------------------------------------------------
 
 
-@bp.route("/holidays/", methods=["GET", "POST"])
-@requires(Permission.ADMINISTER)
+@bp.form("/holidays/", Permission.ADMINISTER)
 def holidays() -> ResponseReturnValue:
     """Days on which nobody works, from this year on; entering one counts the clocks of cases anew."""
     form = HolidayForm()
@@ -303,25 +280,17 @@ def holidays() -> ResponseReturnValue:
     if form.validate_on_submit():
         name, now = {language_now(): form.name.data or ""}, utcnow()
         with transaction():
-            services.add_holiday(day=form.day.data, region_id=form.region.data, name=name, actor=_me(), now=now)
+            services.add_holiday(day=form.day.data, region_id=form.region.data, name=name, actor=me(), now=now)
             cases.recount_clocks(now=now)
-        flash(_("The holiday is entered."), "success")
-        return redirect(url_for(".holidays"), code=303)
+        return done(_("The holiday is entered."), ".holidays")
     shown = organization.holiday_list(date(utcnow().year, 1, 1))
-    page = render_template("settings/holidays.html", form=form, holidays=shown, region_names=dict(tree()))
-    return page, 422 if form.is_submitted() else 200
+    return form_page("settings/holidays.html", form, holidays=shown, region_names=dict(tree()))
 
 
-@bp.post("/holidays/<int:holiday_id>/remove")
-@requires(Permission.ADMINISTER)
+@bp.deed("/holidays/<int:holiday_id>/remove", Permission.ADMINISTER)
 def remove_holiday(holiday_id: int) -> ResponseReturnValue:
     """Take a holiday out again."""
     with transaction():
-        services.remove_holiday(holiday_id, actor=_me(), now=utcnow())
+        services.remove_holiday(holiday_id, actor=me(), now=utcnow())
         cases.recount_clocks(now=utcnow())
-    flash(_("The holiday is taken out."), "success")
-    return redirect(url_for(".holidays"), code=303)
-
-
-def _me() -> Actor:
-    return audit.by_user(current_user.id)
+    return done(_("The holiday is taken out."), ".holidays")

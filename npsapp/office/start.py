@@ -5,8 +5,7 @@ from urllib.parse import urlsplit
 
 from flask import current_app, render_template, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext as _
-from flask_babel import ngettext
+from flask_babel import gettext as _, ngettext
 from flask_login import current_user
 
 from npsapp.accounts import queries as accounts
@@ -34,8 +33,7 @@ Missing = tuple[str, str, str]
 SHOWN = 5  # lines of each list: a glance, not a page
 
 
-@bp.get("/")
-@signed_in
+@bp.page("/", signed_in)
 def start() -> ResponseReturnValue:
     """My day: the own cases in order of urgency, then what else is waiting, wrong or new."""
     now, seen = utcnow(), scope()
@@ -115,13 +113,11 @@ def _about_the_program() -> Iterator[Alarm]:
 
 
 def _about_letters() -> Iterator[Alarm]:
-    waiting = mail.brands_without_server()
-    if waiting and len(waiting) == len(organization.brands()):
-        words = _("No mail server is configured: letters go to the outbox and reach nobody.")
-        yield "bad", words, url_for("delivery.senders_list") if can(Permission.ADMINISTER) else None
-    elif waiting:
+    if waiting := mail.brands_without_server():
         names = ", ".join(organization.labels("brand", waiting, language_now()).values())
         words = _("No mail server for %(names)s: these letters go to the outbox and reach nobody.", names=names)
+        if len(waiting) == len(organization.brands()):
+            words = _("No mail server is configured: letters go to the outbox and reach nobody.")
         yield "bad", words, url_for("delivery.senders_list") if can(Permission.ADMINISTER) else None
     failing = delivery.failing(utcnow(), scope()) if can(Permission.SEE_MESSAGES) else 0
     if failing:

@@ -2,8 +2,7 @@
 
 from flask import abort, current_app, flash, redirect, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext as _
-from flask_babel import lazy_gettext as _l
+from flask_babel import gettext as _, lazy_gettext as _l
 from flask_login import current_user
 from flask_wtf import FlaskForm
 from wtforms import SelectField, StringField
@@ -25,7 +24,6 @@ from npsapp.organization.forms import EMAIL_MAX, options, stripped
 from npsapp.permissions import Permission
 from npsapp.surveys import queries as surveys
 from npsapp.web import listing
-from npsapp.web.access import requires
 from npsapp.web.pages import form_page
 
 WAITING = (State.QUEUED, State.CLAIMED, State.SENDING)
@@ -46,8 +44,7 @@ class TestForm(FlaskForm):
     )
 
 
-@bp.route("/test-invitation", methods=["GET", "POST"])
-@requires(Permission.EDIT_SURVEYS)
+@bp.form("/test-invitation", Permission.EDIT_SURVEYS)
 def test_invitation() -> ResponseReturnValue:
     """Choose the letter and send it; afterwards the page says where it is."""
     found = [one for one in surveys.surveys() if one.version_id]

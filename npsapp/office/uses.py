@@ -23,7 +23,6 @@ from npsapp.surveys.rules import SurveyState
 class StillInUse(Refused):
     """Something that is open or in use hangs on it, and would have no place afterwards."""
 
-    code = "still_in_use"
     wording = N_("This cannot be retired yet: something in use still hangs on it.")
 
 

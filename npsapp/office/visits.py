@@ -7,8 +7,7 @@ from typing import Any
 
 from flask import abort, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext as _
-from flask_babel import lazy_gettext as _l
+from flask_babel import gettext as _, lazy_gettext as _l
 from flask_login import current_user
 from flask_wtf import FlaskForm
 from sqlalchemy import select
@@ -22,13 +21,11 @@ from npsapp.db import db, transaction, within
 from npsapp.delivery.channels import mail
 from npsapp.delivery.rules import Channel
 from npsapp.i18n import LANGUAGES, language_now
-from npsapp.intake import queries as intake
-from npsapp.intake import services, staging, tasks
+from npsapp.intake import queries as intake, services, staging, tasks
 from npsapp.intake.columns import Field as Column
 from npsapp.intake.models import BatchState, ImportBatch, Interaction, Source
 from npsapp.intake.rules import RejectReason
-from npsapp.invitations import policies
-from npsapp.invitations import services as invitations
+from npsapp.invitations import policies, services as invitations
 from npsapp.invitations.models import Invitation
 from npsapp.lib.addresses import normalise
 from npsapp.lib.clock import local_date, utcnow
@@ -40,7 +37,7 @@ from npsapp.organization.forms import EMAIL_MAX, NAME_MAX, options, stripped
 from npsapp.organization.models import Brand
 from npsapp.permissions import Permission
 from npsapp.surveys import queries as surveys
-from npsapp.web.access import requires, scope
+from npsapp.web.access import scope
 from npsapp.web.pages import form_page
 
 BY_HAND = {"en": "By hand", "ru": "Вручную", "uk": "Вручну"}
@@ -137,8 +134,7 @@ class PasteForm(ByHandForm):
     )
 
 
-@bp.route("/visits/new", methods=["GET", "POST"])
-@requires(Permission.ENTER_VISITS)
+@bp.form("/visits/new", Permission.ENTER_VISITS)
 def visit_new() -> ResponseReturnValue:
     """Type in one visit; it is taken in and decided about at once."""
     brand = _brand()
@@ -216,8 +212,7 @@ def _entered(batch_id: int) -> Sequence[Interaction]:
     ).all()
 
 
-@bp.get("/visits/<int:batch_id>")
-@requires(Permission.ENTER_VISITS)
+@bp.page("/visits/<int:batch_id>", Permission.ENTER_VISITS)
 def visits(batch_id: int) -> ResponseReturnValue:
     """What was entered: whom the program will ask and when, or why not."""
     if getattr(intake.batch(batch_id), "created_by_id", None) != current_user.id:
@@ -228,8 +223,7 @@ def visits(batch_id: int) -> ResponseReturnValue:
     return render_template("office/visited.html", entered=entered, lines=lines)
 
 
-@bp.route("/visits/paste", methods=["GET", "POST"])
-@requires(Permission.IMPORT)
+@bp.form("/visits/paste", Permission.IMPORT)
 def visits_paste() -> ResponseReturnValue:
     """Paste rows; they are read, checked and shown as a file would be."""
     form, brand = PasteForm(), _brand()

@@ -31,8 +31,6 @@ CONFIG = "config.py"
 class NotDone(Refused):
     """No backup was made, or none was read back; the sentence says why and what to do."""
 
-    code = "backup"
-
 
 @dataclass(frozen=True)
 class Manifest:

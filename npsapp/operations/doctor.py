@@ -25,8 +25,7 @@ from npsapp.delivery.channels import Server, mail
 from npsapp.delivery.rules import Security
 from npsapp.office.health import revisions
 from npsapp.operations import backups
-from npsapp.pulse import queries as pulse
-from npsapp.pulse import services as heart
+from npsapp.pulse import queries as pulse, services as heart
 from npsapp.pulse.rules import is_silent
 from npsapp.worker import huey
 

@@ -14,8 +14,6 @@ from npsapp.lib.refusals import Refused
 class Failed(Refused):
     """A program of PostgreSQL is missing, too old, or failed; the sentence says which."""
 
-    code = "postgres"
-
 
 def dump(engine: Engine, file: Path) -> None:
     """Write the whole database into one file in PostgreSQL's custom format, as of one moment."""

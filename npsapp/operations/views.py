@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from flask import Blueprint, Response, abort, current_app, flash, redirect, render_template, request, url_for
+from flask import Response, abort, current_app, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import ngettext
 from flask_login import current_user
@@ -15,17 +15,15 @@ from npsapp.delivery.rules import PauseCause
 from npsapp.invitations import queries
 from npsapp.lib.clock import utcnow
 from npsapp.lib.tokens import same
-from npsapp.operations import metrics as numbers
-from npsapp.operations import services
+from npsapp.operations import metrics as numbers, services
 from npsapp.permissions import Permission
 from npsapp.surveys import queries as surveys
-from npsapp.web.access import public, requires
+from npsapp.web.access import Room, public
 
-bp = Blueprint("operations", __name__, template_folder="templates")
+bp = Room("operations", __name__, template_folder="templates")
 
 
-@bp.get("/metrics")
-@public
+@bp.page("/metrics", public)
 def metrics() -> ResponseReturnValue:
     """The program's numbers for whoever knows the token; without `NPSAPP_METRICS_TOKEN` there is no such page."""
     token = current_app.config["METRICS_TOKEN"] or abort(404)
@@ -34,8 +32,7 @@ def metrics() -> ResponseReturnValue:
     return Response(numbers.page(utcnow()), headers={"Cache-Control": "no-store"}, content_type=numbers.CONTENT_TYPE)
 
 
-@bp.get("/schedule/doubt")
-@requires(Permission.ADMINISTER)
+@bp.page("/schedule/doubt", Permission.ADMINISTER)
 def doubt() -> ResponseReturnValue:
     """Letters that may have left already, by survey and day."""
     pause = _pause()
@@ -45,8 +42,7 @@ def doubt() -> ResponseReturnValue:
     return render_template("operations/doubt.html", pause=pause, batches=batches)
 
 
-@bp.post("/schedule/doubt")
-@requires(Permission.ADMINISTER)
+@bp.deed("/schedule/doubt", Permission.ADMINISTER)
 def settle() -> ResponseReturnValue:
     """Decide about the letters of one survey and day."""
     pause, form = _pause(), request.form

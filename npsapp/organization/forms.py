@@ -3,28 +3,17 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from flask_babel import gettext as _
-from flask_babel import lazy_gettext as _l
+from flask_babel import gettext as _, lazy_gettext as _l
 from flask_wtf import FlaskForm
 from flask_wtf.file import FileField
 from werkzeug.datastructures import FileStorage
-from wtforms import (
-    BooleanField,
-    DateField,
-    Field,
-    SelectChoice,
-    SelectField,
-    SelectMultipleField,
-    StringField,
-    TextAreaField,
-    TimeField,
-    ValidationError,
-)
+from wtforms import Field, SelectChoice, ValidationError, fields
 from wtforms.validators import DataRequired, Email, InputRequired, Length, Optional, Regexp
 from wtforms.widgets import CheckboxInput, ListWidget
 
 from npsapp.i18n import LANGUAGES
 from npsapp.lib.clock import zone
+from npsapp.lib.texts import N_
 from npsapp.organization import logos, rules
 
 NAME_MAX = 120
@@ -60,12 +49,11 @@ def _or_empty(value: str | None) -> str:
     return stripped(value) or ""
 
 
-def in_languages(
-    form: type[FlaskForm], name: str, longest: int, label: Callable[[str], Any], kind: type[StringField] = StringField
-) -> None:
-    """Give a form one text field per language: `name_en`, `name_ru`, `name_uk`. `label` gets the language's name."""
+def in_languages(form: type[FlaskForm], name: str, longest: int, label: str, kind: Any = fields.StringField) -> None:
+    """Give a form one text field per language: `name_en`, `name_ru`, `name_uk`. `label` is a msgid."""
     for code, language in LANGUAGES.items():
-        setattr(form, f"{name}_{code}", kind(label(language), validators=[Length(max=longest)]))
+        words = _l(label, language=language)
+        setattr(form, f"{name}_{code}", kind(words, validators=[Length(max=longest)]))
 
 
 class LanguageForm(FlaskForm):
@@ -124,10 +112,10 @@ class RowForm(SettingForm):
         return super().validate(extra_validators) and self.need_one("name")
 
 
-in_languages(RowForm, "name", NAME_MAX, lambda language: _l("Name (%(language)s)", language=language))
+in_languages(RowForm, "name", NAME_MAX, N_("Name (%(language)s)"))
 
 
-class SpellingsField(TextAreaField):
+class SpellingsField(fields.TextAreaField):
     """One spelling per line; the data is the list of folded spellings, each once."""
 
     def _value(self) -> str:
@@ -166,13 +154,20 @@ def _bare_address(value: str | None) -> str | None:
     return value.strip().lower().rstrip("/") if value else value
 
 
-def _line(label: Any, *validators: Any, help: Any = "", tidy: Callable[..., Any] = stripped) -> StringField:
-    return StringField(label, filters=[tidy], validators=validators, description=help)
+def line(label: Any, *validators: Any, help: Any = "", tidy: Callable[..., Any] = stripped) -> fields.StringField:
+    """A text on one line, without white space around it."""
+    return fields.StringField(label, filters=[tidy], validators=validators, description=help)
 
 
-def _pick(label: Any, help: Any = "") -> SelectField:
+def ticks(label: Any, *validators: Any, help: Any = "", coerce: Callable[..., Any] = str) -> fields.SelectMultipleField:
+    """Several of a list, each with a box to tick."""
+    looks = {"widget": ListWidget(prefix_label=False), "option_widget": CheckboxInput()}
+    return fields.SelectMultipleField(label, validators=validators, coerce=coerce, description=help, **looks)
+
+
+def _pick(label: Any, help: Any = "") -> fields.SelectField:
     """A selection of ids, offered by `let_choose`."""
-    return SelectField(label, coerce=whole, description=help)
+    return fields.SelectField(label, coerce=whole, description=help)
 
 
 class BrandForm(RowForm):
@@ -185,30 +180,32 @@ class BrandForm(RowForm):
     picture = FileField(
         _l("Logo"), description=_l("PNG, JPEG, WebP or GIF, at most 2 MB. Without a logo the name is shown.")
     )
-    no_logo = BooleanField(_l("Remove the logo"))
-    accent = _line(
+    no_logo = fields.BooleanField(_l("Remove the logo"))
+    accent = line(
         _l("Accent colour"),
         *(DataRequired(), _readable),
         help=_l("For the chosen number and the button of the survey page, for example #1F5FBF."),
         tidy=_upper,
     )
-    group_colours = BooleanField(
+    group_colours = fields.BooleanField(
         _l("Colour the numbers by group"),
         description=_l("Neutral is better: colours tell the customer which answers are “bad”."),
     )
-    language = SelectField(_l("Language of customers who have none of their own"), choices=options(LANGUAGES.items()))
-    timezone = _line(_l("Time zone"), DataRequired(), existing_zone)
-    currency = _line(
+    language = fields.SelectField(
+        _l("Language of customers who have none of their own"), choices=options(LANGUAGES.items())
+    )
+    timezone = line(_l("Time zone"), DataRequired(), existing_zone)
+    currency = line(
         _l("Currency"),
         *(DataRequired(), Regexp(r"^[A-Z]{3}$", message=_l("Three letters, for example UAH."))),
         tidy=_upper,
     )
-    contact_email = _line(
+    contact_email = line(
         _l("E-mail address for customers"),
         *(Optional(), Email(), Length(max=EMAIL_MAX)),
         help=_l("Shown where a survey is closed and on the privacy page."),
     )
-    public_url = _line(
+    public_url = line(
         _l("Own address of the survey pages"),
         *(Optional(), Length(max=ADDRESS_MAX)),
         Regexp(
@@ -218,7 +215,7 @@ class BrandForm(RowForm):
         help=_l("Such as https://nps.example.com. Links in letters use it once it was checked."),
         tidy=_bare_address,
     )
-    staff_letters = SelectField(
+    staff_letters = fields.SelectField(
         _l("Letters to colleagues show of a customer"),
         choices=options((one.value, _l(one.label)) for one in rules.StaffLetters),
         coerce=rules.StaffLetters,
@@ -236,15 +233,10 @@ class BrandForm(RowForm):
             raise ValidationError(_(refusal.wording)) from refusal
 
 
-in_languages(BrandForm, "phrase", PHRASE_MAX, lambda language: _l("In the question (%(language)s)", language=language))
-in_languages(
-    BrandForm, "postal_address", ADDRESS_MAX, lambda language: _l("Postal address (%(language)s)", language=language)
-)
-in_languages(
-    *(BrandForm, "privacy", PRIVACY_MAX),
-    lambda language: _l("Your words on the privacy page (%(language)s)", language=language),
-    TextAreaField,
-)
+in_languages(BrandForm, "phrase", PHRASE_MAX, N_("In the question (%(language)s)"))
+in_languages(BrandForm, "postal_address", ADDRESS_MAX, N_("Postal address (%(language)s)"))
+_PRIVACY = N_("Your words on the privacy page (%(language)s)")
+in_languages(BrandForm, "privacy", PRIVACY_MAX, _PRIVACY, fields.TextAreaField)
 
 
 class RegionForm(RowForm):
@@ -257,20 +249,15 @@ class RegionForm(RowForm):
     parent_id = _pick(_l("Belongs to"))
     manager_id = _pick(_l("Manager"))
     fallback_id = _pick(_l("Fallback owner"), _l("One person for all regions of the company."))
-    timezone = _line(_l("Time zone"), Optional(), existing_zone, help=_l("Empty: the brand's."), tidy=_or_none)
-    language = SelectField(
+    timezone = line(_l("Time zone"), Optional(), existing_zone, help=_l("Empty: the brand's."), tidy=_or_none)
+    language = fields.SelectField(
         _l("Language of customers who have none of their own"),
         choices=options([("", _l("the brand's")), *LANGUAGES.items()]),
         coerce=_or_none,
     )
-    workdays = SelectMultipleField(
-        _l("Working days"),
-        widget=ListWidget(prefix_label=False),
-        option_widget=CheckboxInput(),
-        validators=[InputRequired(_l("Choose at least one day."))],
-    )
-    work_from = TimeField(_l("Work begins"), validators=[InputRequired()])
-    work_until = TimeField(_l("Work ends"), validators=[InputRequired()])
+    workdays = ticks(_l("Working days"), InputRequired(_l("Choose at least one day.")))
+    work_from = fields.TimeField(_l("Work begins"), validators=[InputRequired()])
+    work_until = fields.TimeField(_l("Work ends"), validators=[InputRequired()])
 
     def validate_work_until(self, field: Field) -> None:
         """The day must have an hour in which somebody works."""
@@ -304,8 +291,8 @@ class PerformerForm(SettingForm):
     ELSEWHERE = ("user_id",)
 
     owner = _pick(_l("Brand"))
-    name = _line(_l("Name"), DataRequired(), Length(max=NAME_MAX))
-    role = _line(_l("Role"), Length(max=NAME_MAX), tidy=_or_empty)
+    name = line(_l("Name"), DataRequired(), Length(max=NAME_MAX))
+    role = line(_l("Role"), Length(max=NAME_MAX), tidy=_or_empty)
     unit_id = _pick(_l("Works at"))
     user_id = _pick(_l("Is this user"), _l("If this person signs in here too."))
 
@@ -313,6 +300,6 @@ class PerformerForm(SettingForm):
 class HolidayForm(FlaskForm):
     """A day on which nobody works."""
 
-    day = DateField(_l("Day"), validators=[InputRequired()])
-    name = _line(_l("Name of the holiday"), DataRequired(), Length(max=NAME_MAX))
+    day = fields.DateField(_l("Day"), validators=[InputRequired()])
+    name = line(_l("Name of the holiday"), DataRequired(), Length(max=NAME_MAX))
     region = _pick(_l("Region"))

@@ -22,7 +22,6 @@ FOLDER = "logos"
 class LogoRefused(Refused):
     """The file cannot serve as a logo."""
 
-    code = "logo_refused"
     wording = N_("This file is not a picture the program can read. Save the logo as PNG, JPEG, WebP or GIF.")
 
 

@@ -9,13 +9,23 @@ from npsapp.db import Numbered, code
 from npsapp.organization.rules import StaffLetters
 
 
+class Setting(Numbered):
+    """Base of what is set up once, named in files by its key, and retired instead of deleted."""
+
+    __abstract__ = True
+
+    key: Mapped[str]
+    created_at: Mapped[datetime]
+    retired_at: Mapped[datetime | None]
+
+
 class Pool(Numbered):
     """One data controller: persons are matched, quarantined, searched and erased inside one pool."""
 
     name: Mapped[str]
 
 
-class Brand(Numbered):
+class Brand(Setting):
     """The name under which customers know the company."""
 
     pool_id: Mapped[int] = mapped_column(ForeignKey("pool.id"), index=True)
@@ -45,15 +55,13 @@ class Brand(Numbered):
     staff_letters: Mapped[StaffLetters] = mapped_column(code(StaffLetters, "staff_letters"), default=StaffLetters.FULL)
     """How much letters to colleagues tell of a customer."""
     is_demo: Mapped[bool] = mapped_column(default=False)
-    created_at: Mapped[datetime]
-    retired_at: Mapped[datetime | None]
 
     def site(self, ours: str) -> str:
         """Where this brand's links lead: its own address once that was checked, else the installation's (`ours`)."""
         return self.public_url if self.public_url and self.public_url_checked_at else ours
 
 
-class Region(Numbered):
+class Region(Setting):
     """A part of the company that one manager answers for; regions form a tree."""
 
     pool_id: Mapped[int] = mapped_column(ForeignKey("pool.id"), index=True)
@@ -70,55 +78,43 @@ class Region(Numbered):
     """ISO weekdays on which people work, 1 = Monday."""
     work_from: Mapped[time] = mapped_column(Time, default=time(9))
     work_until: Mapped[time] = mapped_column(Time, default=time(18))
-    created_at: Mapped[datetime]
-    retired_at: Mapped[datetime | None]
 
 
-class Unit(Numbered):
-    """A store, warehouse or branch: the place that is rated."""
+class Unit(Setting):
+    """A store, warehouse or branch: the place that is rated. Its key is the folded name by which files find it."""
 
     __table_args__ = (UniqueConstraint("brand_id", "key"),)
 
     brand_id: Mapped[int] = mapped_column(ForeignKey("brand.id"))
-    key: Mapped[str]
-    """The folded name by which files are matched."""
     name: Mapped[dict[str, str]]
     aliases: Mapped[list[str]] = mapped_column(default=list)
     region_id: Mapped[int | None] = mapped_column(ForeignKey("region.id"), index=True)
     confirmed: Mapped[bool] = mapped_column(default=True)
     """False: made from a file's words and waiting for somebody to look at it."""
-    created_at: Mapped[datetime]
-    retired_at: Mapped[datetime | None]
     region: Mapped[Region | None] = relationship()
 
 
-class Performer(Numbered):
+class Performer(Setting):
     """The person who is rated: seller, courier, assembler; need not be a user."""
 
     __table_args__ = (UniqueConstraint("brand_id", "key"),)
 
     brand_id: Mapped[int] = mapped_column(ForeignKey("brand.id"))
-    key: Mapped[str]
     name: Mapped[str]
     role: Mapped[str] = mapped_column(default="")
     """The usual role (`seller`, `courier` …), free text."""
     unit_id: Mapped[int | None] = mapped_column(ForeignKey("unit.id"), index=True)
     confirmed: Mapped[bool] = mapped_column(default=True)
-    created_at: Mapped[datetime]
-    retired_at: Mapped[datetime | None]
 
 
-class Segment(Numbered):
+class Segment(Setting):
     """A kind of customers: retail, contractors, projects."""
 
     __table_args__ = (UniqueConstraint("pool_id", "key"),)
 
     pool_id: Mapped[int] = mapped_column(ForeignKey("pool.id"))
-    key: Mapped[str]
     name: Mapped[dict[str, str]]
     aliases: Mapped[list[str]] = mapped_column(default=list)
-    created_at: Mapped[datetime]
-    retired_at: Mapped[datetime | None]
 
 
 class Holiday(Numbered):

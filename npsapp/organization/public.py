@@ -2,17 +2,16 @@
 
 from pathlib import Path
 
-from flask import Blueprint, Response, current_app, send_from_directory
+from flask import Response, current_app, send_from_directory
 
 from npsapp.organization.logos import FOLDER
-from npsapp.web.access import public
+from npsapp.web.access import Room, public
 from npsapp.web.assets import FOREVER
 
-bp = Blueprint("brand", __name__)
+bp = Room("brand", __name__)
 
 
-@bp.get("/logos/<name>")
-@public
+@bp.page("/logos/<name>", public)
 def logo(name: str) -> Response:
     """A logo; its name is a hash of its content, so it may be kept for ever."""
     response = send_from_directory(Path(current_app.instance_path) / FOLDER, name, mimetype="image/png")

@@ -1,10 +1,12 @@
 """How names from files are matched, which accent colours can be read, and how a brand is named in a sentence."""
 
+import json
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from zoneinfo import available_timezones
 
 from npsapp.lib.texts import N_, Worded, text_in
@@ -61,16 +63,7 @@ def make_key(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:40].rstrip("-") or "item"
 
 
-_LATIN = dict(
-    zip(
-        "абвгґдеєжзиіїйклмнопрстуфхцчшщъыьэюя",
-        [
-            "a", "b", "v", "g", "g", "d", "e", "ie", "zh", "z", "i", "i", "i", "i", "k", "l", "m", "n", "o", "p",
-            "r", "s", "t", "u", "f", "kh", "ts", "ch", "sh", "shch", "", "y", "", "e", "iu", "ia",
-        ],
-        strict=True,
-    )
-)  # fmt: skip
+_LATIN: dict[str, str] = json.loads(Path(__file__).with_name("latin.json").read_text("utf-8"))
 
 
 NOT_A_COLOUR = N_("Write the colour as # and six digits or letters A to F, for example #1F5FBF.")
@@ -148,12 +141,7 @@ def company_phrase(language: str, *, names: dict[str, str] | None, phrases: dict
 
 
 # The zones offered first; any other may be typed. Names as of tzdata 2022b (Europe/Kyiv).
-COMMON_ZONES = (
-    "Europe/Kyiv", "Europe/Warsaw", "Europe/Berlin", "Europe/London", "Europe/Chisinau", "Europe/Minsk",
-    "Europe/Kaliningrad", "Europe/Moscow", "Europe/Samara", "Asia/Yekaterinburg", "Asia/Omsk", "Asia/Krasnoyarsk",
-    "Asia/Irkutsk", "Asia/Yakutsk", "Asia/Vladivostok", "Asia/Magadan", "Asia/Kamchatka", "Asia/Almaty",
-    "Asia/Tashkent", "Asia/Tbilisi", "America/New_York", "America/Chicago", "America/Los_Angeles", "UTC",
-)  # fmt: skip
+COMMON_ZONES = tuple(Path(__file__).with_name("zones.txt").read_text("utf-8").split())
 _CONTINENTS = ("Africa/", "America/", "Asia/", "Atlantic/", "Australia/", "Europe/", "Indian/", "Pacific/")
 
 

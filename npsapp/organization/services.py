@@ -8,8 +8,7 @@ from sqlalchemy import delete, select
 
 from npsapp.audit import services as audit
 from npsapp.audit.events import Event
-from npsapp.audit.services import Actor
-from npsapp.db import Base, change, db, insert_unless_there
+from npsapp.db import Base, change, db, insert_unless_there, put
 from npsapp.lib.refusals import Refused
 from npsapp.lib.texts import N_
 from npsapp.organization import queries, rules
@@ -22,14 +21,12 @@ Row = TypeVar("Row", bound=Base)
 class WouldBeItsOwnParent(Refused):
     """A region cannot lie inside itself."""
 
-    code = "own_parent"
     wording = N_("A region cannot lie inside itself.")
 
 
 class KnownName(Refused):
     """Two things of one kind and place cannot have the same name: files could mean either."""
 
-    code = "known_name"
     wording = N_("“%(name)s” is there already. Choose another name, or take the retired one into use again.")
 
 
@@ -43,8 +40,8 @@ def create(model: type[Row], *, name: Any, now: datetime, key: str = "", **colum
 
     Without a key of its own it gets its folded name where files are matched by it, else a free one made of the name.
     """
-    made: Any = model
-    return _added(made(name=name, key=_key(model, name, key), created_at=now, **columns))
+    row: Row = model(name=name, key=_key(model, name, key), created_at=now, **columns)
+    return _added(row)
 
 
 def _key(model: type[Base], name: Any, wanted: str = "") -> str:
@@ -82,35 +79,21 @@ def add_units(brand_id: int, names: Mapping[str, tuple[str, int | None]], *, now
     """
     language = _language(Brand.id == brand_id)
     known = {text: found[0] for text, found in queries.unit_lookup(brand_id).items()}
-    rows: dict[str, dict[str, Any]] = {
-        key: {
-            "brand_id": brand_id, "key": key, "name": {language: name}, "aliases": [], "region_id": region_id,
-            "confirmed": False, "created_at": now,
-        }
-        for key, (name, region_id) in names.items()
-    }  # fmt: skip
-    return _find_or_create(Unit, Unit.brand_id == brand_id, rows, known)
+    rows = {key: {"name": {language: name}, "region_id": region_id} for key, (name, region_id) in names.items()}
+    return _find_or_create(Unit, rows, known, {"brand_id": brand_id}, confirmed=False, created_at=now)
 
 
 def add_performers(brand_id: int, names: Mapping[str, str], *, now: datetime) -> dict[str, int]:
     """Find or create performers: folded name → name as written. Gives folded name → id; new ones unconfirmed."""
-    rows = {
-        key: {
-            "brand_id": brand_id, "key": key, "name": name, "role": "", "confirmed": False, "created_at": now,
-        }
-        for key, name in names.items()
-    }  # fmt: skip
-    return _find_or_create(Performer, Performer.brand_id == brand_id, rows, queries.performer_lookup(brand_id))
+    known, rows = queries.performer_lookup(brand_id), {key: {"name": name} for key, name in names.items()}
+    return _find_or_create(Performer, rows, known, {"brand_id": brand_id}, confirmed=False, created_at=now)
 
 
 def add_segments(pool_id: int, names: Mapping[str, str], *, now: datetime) -> dict[str, int]:
     """Find or create segments: folded name → name as written. Gives folded name → id."""
     language = _language(Brand.pool_id == pool_id)
-    rows = {
-        key: {"pool_id": pool_id, "key": key, "name": {language: name}, "aliases": [], "created_at": now}
-        for key, name in names.items()
-    }
-    return _find_or_create(Segment, Segment.pool_id == pool_id, rows, queries.segment_lookup(pool_id))
+    known, rows = queries.segment_lookup(pool_id), {key: {"name": {language: name}} for key, name in names.items()}
+    return _find_or_create(Segment, rows, known, {"pool_id": pool_id}, created_at=now)
 
 
 def _language(which: Any) -> str:
@@ -118,20 +101,20 @@ def _language(which: Any) -> str:
 
 
 def _find_or_create(
-    model: Any, where: Any, rows: Mapping[str, dict[str, Any]], known: dict[str, int]
+    model: Any, rows: Mapping[str, dict[str, Any]], known: dict[str, int], owner: dict[str, int], **same: Any
 ) -> dict[str, int]:
     """Ids by key. A retired one is found as well: its key is taken, so the rows belong to it."""
-    missing = [row for key, row in rows.items() if key and key not in known]
+    missing = [owner | same | {"key": key} | row for key, row in rows.items() if key and key not in known]
     if missing:
         db.session.execute(insert_unless_there(model).on_conflict_do_nothing(), missing)
-    made = db.session.execute(select(model.key, model.id).where(where, model.key.in_(sorted(rows))))
+    made = db.session.execute(select(model.key, model.id).filter_by(**owner).where(model.key.in_(sorted(rows))))
     return known | {row.key: row.id for row in made}
 
 
 # ---- changes on the settings pages: every kind of thing that has a name, is found in files and can be retired ----
 
 
-def enter(model: type[Any], fields: Mapping[str, Any], *, actor: Actor, now: datetime) -> Any:
+def enter(model: type[Any], fields: Mapping[str, Any], *, actor: audit.Actor, now: datetime) -> Any:
     """A new brand, region, unit, performer, segment or touchpoint with these columns. Gives the row.
 
     Its key is its folded name where files are matched by it, else a free one made of the name.
@@ -146,7 +129,7 @@ def enter(model: type[Any], fields: Mapping[str, Any], *, actor: Actor, now: dat
     return row
 
 
-def change_fields(row: Any, fields: Mapping[str, Any], *, actor: Actor, now: datetime) -> list[str]:
+def change_fields(row: Any, fields: Mapping[str, Any], *, actor: audit.Actor, now: datetime) -> list[str]:
     """Set columns of a brand, region, unit …; gives the names of those that changed.
 
     :raise WouldBeItsOwnParent: when a region's new parent lies inside the region.
@@ -155,9 +138,7 @@ def change_fields(row: Any, fields: Mapping[str, Any], *, actor: Actor, now: dat
     parent = fields.get("parent_id")
     if parent is not None and parent in queries.subtree_ids([row.id]):
         raise WouldBeItsOwnParent()
-    changed = sorted(name for name, value in fields.items() if getattr(row, name) != value)
-    for name in changed:
-        setattr(row, name, fields[name])
+    changed = put(row, fields)
     if {"name", "parent_id", "retired_at"} & set(changed):
         _refuse_known_name(row)
     db.session.flush()
@@ -182,19 +163,19 @@ def _refuse_known_name(row: Any) -> None:
 _BESIDE = ("pool_id", "brand_id", "parent_id")
 
 
-def note(kind: str, id_: int, fields: list[str], *, actor: Actor, now: datetime) -> None:
+def note(kind: str, id_: int, fields: list[str], *, actor: audit.Actor, now: datetime) -> None:
     """Write into the audit log that somebody changed columns; "created" and "removed" stand for all of them."""
     audit.record(Event.SETTING_CHANGED, actor=actor, now=now, subject=(kind, id_), data={"fields": fields})
 
 
-def add_holiday(*, day: date, region_id: int | None, name: Texts, actor: Actor, now: datetime) -> Holiday:
+def add_holiday(*, day: date, region_id: int | None, name: Texts, actor: audit.Actor, now: datetime) -> Holiday:
     """Enter a day on which nobody works, in one region or everywhere."""
     holiday = _added(Holiday(day=day, region_id=region_id, name=name))
     note("holiday", holiday.id, ["created"], actor=actor, now=now)
     return holiday
 
 
-def remove_holiday(holiday_id: int, *, actor: Actor, now: datetime) -> None:
+def remove_holiday(holiday_id: int, *, actor: audit.Actor, now: datetime) -> None:
     """Take a holiday out again; nothing happens when it was gone already."""
     if change(delete(Holiday).where(Holiday.id == holiday_id)):
         note("holiday", holiday_id, ["removed"], actor=actor, now=now)

@@ -1,6 +1,7 @@
 """What an operator types about numbers: the NPS itself, and a check of the arithmetic."""
 
 import json
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from npsapp.reports.queries import ByScore, Selection
 from npsapp.reports.rules import Period, Split
 from npsapp.reports.statistics import counts_of_distribution, summarise
 from npsapp.reports.verification import UnreadableCases
+from npsapp.reports.wording import hundredfold
 from npsapp.responses import filters
 
 report = AppGroup("report", help="Numbers from the answers.")
@@ -52,16 +54,9 @@ def _report(selection: Selection, split: Split | None) -> dict[str, Any]:
 def _figures(by_score: ByScore) -> dict[str, Any]:
     """NPS and interval on -100..100, unrounded, null without answers; counts by group."""
     summary = summarise(counts_of_distribution(by_score))
-    found, counts = summary.interval, summary.counts
-    return {
-        "nps": None if summary.value is None else 100 * summary.value,
-        "low": None if found is None else 100 * found.low,
-        "high": None if found is None else 100 * found.high,
-        "n": summary.n,
-        "promoters": int(counts.promoters),
-        "passives": int(counts.passives),
-        "detractors": int(counts.detractors),
-    }
+    ends = {"low": None, "high": None} if summary.interval is None else asdict(summary.interval)
+    figures = {name: hundredfold(value) for name, value in {"nps": summary.value, **ends}.items()}
+    return {**figures, "n": summary.n, **{name: int(count) for name, count in asdict(summary.counts).items()}}
 
 
 def _table(found: dict[str, Any]) -> str:

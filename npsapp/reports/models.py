@@ -2,13 +2,28 @@
 
 from datetime import date
 
-from sqlalchemy import Date, Index
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import Index
+from sqlalchemy.orm import Mapped
 
 from npsapp.db import Numbered
 
 
-class DailyTally(Numbered):
+class Tally(Numbered):
+    """What all tallies count, and of which day and place."""
+
+    __abstract__ = True
+
+    survey_id: Mapped[int]
+    local_date: Mapped[date]
+    region_id: Mapped[int]
+    unit_id: Mapped[int]
+    n: Mapped[int]
+    promoters: Mapped[int]
+    passives: Mapped[int]
+    detractors: Mapped[int]
+
+
+class DailyTally(Tally):
     """Counted answers of one survey's day by place, segment and channel; derived, rebuilt from responses.
 
     Only what reports count: confirmed and promoted, not voided, not test. Ids are plain: a recount replaces
@@ -20,19 +35,11 @@ class DailyTally(Numbered):
         Index("ix_daily_tally_region", "region_id", "local_date"),
     )
 
-    survey_id: Mapped[int]
-    local_date: Mapped[date] = mapped_column(Date)
     brand_id: Mapped[int]
     touchpoint_id: Mapped[int]
-    region_id: Mapped[int]
-    unit_id: Mapped[int]
     segment_id: Mapped[int]
     channel: Mapped[str]
     basis: Mapped[str]
-    n: Mapped[int]
-    promoters: Mapped[int]
-    passives: Mapped[int]
-    detractors: Mapped[int]
     with_comment: Mapped[int]
     s0: Mapped[int]
     s1: Mapped[int]
@@ -47,7 +54,7 @@ class DailyTally(Numbered):
     s10: Mapped[int]
 
 
-class PerformerTally(Numbered):
+class PerformerTally(Tally):
     """Counted answers of one survey's day by performer (an answer counts for each performer it names)."""
 
     __table_args__ = (
@@ -55,12 +62,4 @@ class PerformerTally(Numbered):
         Index("ix_performer_tally_performer", "performer_id", "local_date"),
     )
 
-    survey_id: Mapped[int]
-    local_date: Mapped[date] = mapped_column(Date)
-    region_id: Mapped[int]
-    unit_id: Mapped[int]
     performer_id: Mapped[int]
-    n: Mapped[int]
-    promoters: Mapped[int]
-    passives: Mapped[int]
-    detractors: Mapped[int]

@@ -4,7 +4,7 @@ The scale in here is -1..1; only display multiplies by 100. No answers means no 
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import sqrt
 from statistics import NormalDist
@@ -64,11 +64,6 @@ class Summary:
         return self.counts.n < FEW_ANSWERS
 
 
-def counts_of(scores: Iterable[int]) -> GroupCounts:
-    """Count single scores by group; a score outside 0..10 is a ValueError."""
-    return _counts(Counter(classify(score) for score in scores))
-
-
 def counts_of_distribution(by_score: Sequence[int]) -> GroupCounts:
     """Counts by group from eleven counts, of score 0 to score 10."""
     if len(by_score) != 11:
@@ -76,10 +71,6 @@ def counts_of_distribution(by_score: Sequence[int]) -> GroupCounts:
     sums: Counter[Group] = Counter()
     for score, count in enumerate(by_score):
         sums[classify(score)] += count
-    return _counts(sums)
-
-
-def _counts(sums: Counter[Group]) -> GroupCounts:
     return GroupCounts(sums[Group.PROMOTER], sums[Group.PASSIVE], sums[Group.DETRACTOR])
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from npsapp.lib.refusals import Refused
 from npsapp.lib.texts import N_
-from npsapp.reports import statistics
+from npsapp.reports import statistics, wording
 from npsapp.reports.statistics import GroupCounts, Interval, counts_of_distribution
 from npsapp.responses.rules import classify
 
@@ -22,7 +22,6 @@ MOST_ANSWERS = 10**15
 class UnreadableCases(Refused):
     """The file is not one of reference cases; `reason` says what and where."""
 
-    code = "unreadable_reference_cases"
     wording = N_("This is not a file of reference cases: %(reason)s")
 
 
@@ -102,15 +101,10 @@ def _single(section: Any, tolerance: Mapping[str, float]) -> Iterator[Comparison
         with _reading(f"single[{number}]"):
             place = f"single.{case.get('id', number)}"
             counts = GroupCounts(*(_count(case[name]) for name in ("pro", "pas", "det")))
-            yield from _compared_counts(case, counts, place)
+            if case.get("counts11") is not None:
+                computed = counts_of_distribution([_count(each) for each in case["counts11"]])
+                yield Comparison(f"{place}.counts11", _in_words(counts), _in_words(computed), computed == counts)
             yield from _compared_values(case, counts, place, tolerance)
-
-
-def _compared_counts(case: Mapping[str, Any], counts: GroupCounts, place: str) -> Iterator[Comparison]:
-    """Whether the scores of the case, where it gives them, fall into its groups."""
-    if case.get("counts11") is not None:
-        computed = counts_of_distribution([_count(each) for each in case["counts11"]])
-        yield Comparison(f"{place}.counts11", _in_words(counts), _in_words(computed), computed == counts)
 
 
 def _in_words(counts: GroupCounts) -> str:
@@ -148,15 +142,9 @@ def _count(value: Any) -> int:
     return value
 
 
-def _hundredfold(counts: GroupCounts) -> float | None:
-    """The NPS as people read it, on -100..100."""
-    value = statistics.nps(counts)
-    return None if value is None else 100 * value
-
-
 VALUES: dict[str, Callable[[GroupCounts], float | None]] = {
     "nps": statistics.nps,
-    "nps100": _hundredfold,
+    "nps100": lambda counts: wording.hundredfold(statistics.nps(counts)),
     "var": statistics.variance,
     "se": statistics.standard_error,
 }

@@ -3,16 +3,16 @@
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Blueprint, Response, abort, render_template, request, url_for
+from flask import Response, abort, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_login import current_user
 
 from npsapp.audit import services as audit
+from npsapp.audit.doors import me
 from npsapp.audit.events import Event
 from npsapp.db import transaction
 from npsapp.i18n import language_now
 from npsapp.lib.clock import local_date, utcnow
-from npsapp.lib.tables import csv_pieces, delimiter_for
 from npsapp.permissions import Permission
 from npsapp.reports import pictures, queries, wording
 from npsapp.reports.pictures import Shape
@@ -21,9 +21,10 @@ from npsapp.reports.rules import DEFAULT_PRESET, PRESETS, Split, period_of, type
 from npsapp.reports.statistics import WORDS_FIRST
 from npsapp.responses import filters
 from npsapp.web import listing
-from npsapp.web.access import requires, scope
+from npsapp.web.access import Room, scope
+from npsapp.web.pages import csv_file, with_policy
 
-bp = Blueprint("reports", __name__, url_prefix="/reports", template_folder="templates")
+bp = Room("reports", __name__, url_prefix="/reports", template_folder="templates")
 
 # A picture may style itself and do nothing else, also when it is opened on its own.
 PICTURE_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
@@ -61,8 +62,7 @@ def _asked() -> Asked:
     return Asked(Selection(scope(), period, ids), preset, filters.options(scope()))
 
 
-@bp.get("/")
-@requires(Permission.SEE_REPORTS)
+@bp.page("/", Permission.SEE_REPORTS)
 def index() -> str:
     """The NPS of a selection: in words, by score, by month, by region and segment."""
     asked = _asked()
@@ -128,8 +128,7 @@ def _sheet(asked: Asked, counted: Counted, split: Split | None) -> pictures.Shee
     return pictures.sheet(split, counted, asked.selection.period, asked.options, source)
 
 
-@bp.get("/pictures/<name>.svg")
-@requires(Permission.SEE_REPORTS)
+@bp.page("/pictures/<name>.svg", Permission.SEE_REPORTS)
 def picture(name: str) -> Response:
     """One picture of the overview with the same address arguments, for wide or narrow pages. :raise 404:"""
     if name not in {"score", *Split}:
@@ -137,26 +136,18 @@ def picture(name: str) -> Response:
     asked = _asked()
     sheet = _sheet(asked, queries.counted(asked.selection), None if name == "score" else Split(name))
     svg = pictures.drawn(sheet, listing.one_of("shape", Shape) or Shape.WIDE)
-    response = Response(svg, mimetype="image/svg+xml")
-    response.headers["Content-Security-Policy"] = PICTURE_POLICY
+    response = with_policy(Response(svg, mimetype="image/svg+xml"), PICTURE_POLICY)
     response.headers["Cache-Control"] = "private, no-cache"
     response.add_etag()
     response.make_conditional(request)
     return response
 
 
-@bp.get("/export.csv")
-@requires(Permission.EXPORT)
+@bp.page("/export.csv", Permission.EXPORT)
 def export() -> Response:
     """The numbers of the overview as a file; the export stands in the audit log."""
     asked, now = _asked(), utcnow()
     with transaction():
-        actor = audit.by_user(current_user.id)
-        audit.record(Event.REPORT_EXPORTED, actor=actor, now=now, data=asked.arguments)
+        audit.record(Event.REPORT_EXPORTED, actor=me(), now=now, data=asked.arguments)
     counted = queries.counted(asked.selection)
-    heading, rows = wording.sheet(counted, asked.selection.period, asked.options)
-    pieces = csv_pieces(heading, rows, delimiter=delimiter_for(language_now()))
-    response = Response(pieces, mimetype="text/csv")
-    response.headers["Content-Disposition"] = f'attachment; filename="nps-{now:%Y-%m-%d}.csv"'
-    response.headers["Cache-Control"] = "no-store"
-    return response
+    return csv_file(f"nps-{now:%Y-%m-%d}", *wording.sheet(counted, asked.selection.period, asked.options))

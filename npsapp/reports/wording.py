@@ -6,8 +6,7 @@ from datetime import date
 from typing import Any
 
 from babel.dates import format_date
-from flask_babel import get_locale, ngettext
-from flask_babel import gettext as _
+from flask_babel import get_locale, gettext as _, ngettext
 
 from npsapp.i18n import DEFAULT_LANGUAGE
 from npsapp.reports.queries import NO_ANSWERS, ByScore, Counted

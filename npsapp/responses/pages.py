@@ -16,8 +16,7 @@ from npsapp.lib.refusals import Refused
 from npsapp.lib.texts import text_in
 from npsapp.responses import queries, rendering, rules
 from npsapp.responses.forms import Fields
-from npsapp.responses.models import DisputedAnswer
-from npsapp.responses.models import Response as Answer
+from npsapp.responses.models import DisputedAnswer, Response as Answer
 from npsapp.web.assets import asset
 from npsapp.web.errors import wants_json
 

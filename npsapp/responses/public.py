@@ -11,7 +11,7 @@ from collections.abc import Callable
 from threading import Lock
 from typing import Any
 
-from flask import Blueprint, Flask, Response, current_app, request
+from flask import Flask, Response, current_app, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
@@ -24,11 +24,11 @@ from npsapp.responses import pages, rules, services
 from npsapp.responses.forms import Fields
 from npsapp.responses.models import LinkAct
 from npsapp.responses.pages import Visit
-from npsapp.web.access import public
+from npsapp.web.access import Room, public
 from npsapp.web.assets import FOREVER
 
 log = logging.getLogger(__name__)
-bp = Blueprint("survey", __name__, url_prefix="/r", template_folder="templates")
+bp = Room("survey", __name__, url_prefix="/r", template_folder="templates")
 csrf.exempt(bp)
 
 CONTACT = {"1": True, "0": False}
@@ -93,8 +93,7 @@ def _visit(token: str) -> Visit | None:
 
 
 @bp.get("/<token>")
-@bp.get("/<token>/<score>")
-@public
+@bp.page("/<token>/<score>", public)
 @visiting
 def show(visit: Visit, score: str) -> ResponseReturnValue:
     """The page behind a link with the tapped score chosen."""
@@ -108,8 +107,7 @@ def show(visit: Visit, score: str) -> ResponseReturnValue:
     return response
 
 
-@bp.get("/style/<accent>-<fingerprint>.css")
-@public
+@bp.page("/style/<accent>-<fingerprint>.css", public)
 def style(accent: str, fingerprint: str) -> ResponseReturnValue:
     """The stylesheet in a brand's colour. Its address holds a hash of it, so browsers keep it for a year."""
     response = Response(pages.stylesheet(accent), mimetype="text/css")
@@ -144,8 +142,7 @@ def _leave_trace(response: Response, visit: Visit, score: int | None) -> None:
 
 
 @bp.post("/<token>")
-@bp.post("/<token>/<score>")
-@public
+@bp.deed("/<token>/<score>", public)
 @posting
 def record(visit: Visit) -> ResponseReturnValue:
     """Take the posted score and words; a score in the address only says which link was tapped."""
@@ -187,8 +184,7 @@ def _next_page(visit: Visit, answered: services.Answered, *, final: bool) -> Res
     return pages.ask(visit, form, "saved")
 
 
-@bp.post("/<token>/change")
-@public
+@bp.deed("/<token>/change", public)
 @posting
 def change(visit: Visit) -> ResponseReturnValue:
     """The button "change my answer": this page may edit from now on, and a disputed answer is applied."""
@@ -200,8 +196,7 @@ def change(visit: Visit) -> ResponseReturnValue:
     return _next_page(visit, answered, final=bool(answered.other.comment))
 
 
-@bp.post("/<token>/not-mine")
-@public
+@bp.deed("/<token>/not-mine", public)
 @posting
 def not_mine(visit: Visit) -> ResponseReturnValue:
     """The button "this was not my purchase": takes no score, marks the address, closes the invitation."""
@@ -210,8 +205,7 @@ def not_mine(visit: Visit) -> ResponseReturnValue:
     return pages.elsewhere(visit)
 
 
-@bp.post("/<token>/mine")
-@public
+@bp.deed("/<token>/mine", public)
 @visiting
 def mine(visit: Visit, _score: str) -> ResponseReturnValue:
     """Take "not my purchase" back: the question again, or the answer that had been given."""

@@ -68,14 +68,12 @@ _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 class NotAScore(Refused):
     """Something other than an integer from 0 to 10 was sent as a score."""
 
-    code = "not_a_score"
     wording = N_("Please choose a number from 0 to 10.")
 
 
 class TooLong(Refused):
     """The comment has more than `COMMENT_MAX` characters."""
 
-    code = "too_long"
     wording = N_("Please shorten your text: it has %(count)s characters, at most %(limit)s can be saved.")
 
 

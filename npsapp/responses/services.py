@@ -31,7 +31,6 @@ COUNTED_ANEW = {Event.RESPONSE_RECEIVED, Event.RESPONSE_CHANGED, Event.RESPONSE_
 class Closed(Refused):
     """The link takes no answers, or not this one: expired, not mine, answered by another page, changed too often."""
 
-    code = "closed"
     wording = N_("This survey is closed.")
 
 
@@ -208,7 +207,7 @@ def not_mine(step_id: int, *, may_edit: bool, opened_at: datetime, now: datetime
         void(response, reason=rules.DISOWNED, by_id=None, now=now)
     actor = audit.by_customer(step.invitation.customer_id)
     if step.contact_point_id is not None:
-        customers.mark_not_mine(step.contact_point_id, actor=actor, now=now)
+        customers.set_not_mine(step.contact_point_id, not_mine=True, actor=actor, now=now)
     invitations.mark_not_mine(step.invitation_id)
 
 
@@ -217,7 +216,7 @@ def mine_after_all(step_id: int, *, now: datetime) -> None:
     step = _open_step(step_id, now, rules.Way.NOT_MINE)
     actor = audit.by_customer(step.invitation.customer_id)
     if step.contact_point_id is not None:
-        customers.undo_not_mine(step.contact_point_id, actor=actor, now=now)
+        customers.set_not_mine(step.contact_point_id, not_mine=False, actor=actor, now=now)
     invitations.undo_not_mine(step.invitation_id)
     response = queries.of_invitation(step.invitation_id)
     if response is not None and response.void_reason == rules.DISOWNED:
@@ -320,13 +319,5 @@ def clear_dirty(days: Collection[Day]) -> list[Day]:
 
 
 def _remember_revision(response: Response, now: datetime) -> None:
-    db.session.add(
-        ResponseRevision(
-            response_id=response.id,
-            number=response.revision,
-            at=now,
-            score=response.score,
-            comment=response.comment,
-            contact_wanted=response.contact_wanted,
-        )
-    )
+    said = {name: getattr(response, name) for name in ("score", "comment", "contact_wanted")}
+    db.session.add(ResponseRevision(response_id=response.id, number=response.revision, at=now, **said))

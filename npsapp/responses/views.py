@@ -5,11 +5,9 @@ from collections.abc import Iterator
 from datetime import datetime
 from urllib.parse import parse_qsl
 
-from flask import Blueprint, abort, render_template, request
-from flask import Response as HttpResponse
+from flask import Response as HttpResponse, abort, render_template, request
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext as _
-from flask_babel import ngettext
+from flask_babel import gettext as _, ngettext
 from flask_login import current_user
 
 from npsapp.audit import services as audit
@@ -22,19 +20,18 @@ from npsapp.responses.forms import VoidForm
 from npsapp.responses.models import Response
 from npsapp.responses.rules import classify
 from npsapp.web import listing
-from npsapp.web.access import can, requires, scope
+from npsapp.web.access import Room, can, scope
 from npsapp.web.filters import spoken
 from npsapp.web.pages import csv_file, done, form_page
 
-bp = Blueprint("responses", __name__, url_prefix="/answers", template_folder="templates")
+bp = Room("responses", __name__, url_prefix="/answers", template_folder="templates")
 
 PAGE_SIZE = 40  # with frame, styles and script the page stays under 100 kB on the wire
 MOST_MARKED = 10 * PAGE_SIZE
 CHUNK = 500  # rows of the export read at a time: memory stays the same, however many there are
 
 
-@bp.get("/")
-@requires(Permission.SEE_ANSWERS)
+@bp.page("/", Permission.SEE_ANSWERS)
 def index() -> ResponseReturnValue:
     """All answers of the own scope, newest first; the filters stand in the address."""
     asked, options = filters.asked(), filters.options(scope())
@@ -60,8 +57,7 @@ def _after() -> queries.Key | None:
         return None
 
 
-@bp.post("/read")
-@requires(Permission.SEE_ANSWERS)
+@bp.deed("/read", Permission.SEE_ANSWERS)
 def mark() -> ResponseReturnValue:
     """Mark one answer, or all on a page, as read or unread, and go back to where the button stood."""
     ids = [int(number) for number in re.findall("[0-9]{1,17}", request.form.get("ids", ""))][:MOST_MARKED]
@@ -75,8 +71,7 @@ def mark() -> ResponseReturnValue:
     return done(words, ".index", **{name: given[name] for name in (*filters.NAMES, *listing.PAGING) if name in given})
 
 
-@bp.get("/<int:response_id>")
-@requires(Permission.SEE_ANSWERS)
+@bp.page("/<int:response_id>", Permission.SEE_ANSWERS)
 def show(response_id: int) -> ResponseReturnValue:
     """One answer with its history. :raise 404: also when it lies outside the scope."""
     return _sheet(response_id, VoidForm())
@@ -89,8 +84,7 @@ def _sheet(response_id: int, form: VoidForm) -> HttpResponse:
     return form_page("responses/answer.html", form, answer=answer, earlier=earlier, group_of=classify)
 
 
-@bp.post("/<int:response_id>/void")
-@requires(Permission.VOID_ANSWERS)
+@bp.deed("/<int:response_id>/void", Permission.VOID_ANSWERS)
 def void(response_id: int) -> ResponseReturnValue:
     """Take an answer out of the count, with a reason. :raise 404:"""
     form = VoidForm()
@@ -102,8 +96,7 @@ def void(response_id: int) -> ResponseReturnValue:
     return done(_("The answer is not counted any more."), ".show", response_id=response_id)
 
 
-@bp.post("/<int:response_id>/restore")
-@requires(Permission.VOID_ANSWERS)
+@bp.deed("/<int:response_id>/restore", Permission.VOID_ANSWERS)
 def restore(response_id: int) -> ResponseReturnValue:
     """Count an answer again. :raise 404:"""
     with transaction():
@@ -115,8 +108,7 @@ def restore(response_id: int) -> ResponseReturnValue:
 # ---- the export ------------------------------------------------------------------------------------------------
 
 
-@bp.get("/export.csv")
-@requires(Permission.EXPORT)
+@bp.page("/export.csv", Permission.EXPORT)
 def export() -> ResponseReturnValue:
     """The filtered answers as CSV, streamed; the export stands in the audit log, without typed words."""
     asked, visible, now = filters.asked(), scope(), utcnow()

@@ -3,24 +3,15 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from flask_babel import gettext as _
-from flask_babel import lazy_gettext as _l
+from flask_babel import gettext as _, lazy_gettext as _l
 from flask_wtf import FlaskForm
-from wtforms import HiddenField, SelectField, StringField, TextAreaField
+from wtforms import HiddenField, SelectField, TextAreaField
 from wtforms.validators import DataRequired, Length
 
 from npsapp.i18n import LANGUAGES
-from npsapp.organization.forms import NAME_MAX, Choices, LanguageForm, in_languages, options, stripped
-from npsapp.surveys.rules import (
-    LETTER,
-    LETTER_PARTS,
-    PARAGRAPHS,
-    Field,
-    Kind,
-    Questionnaire,
-    Texts,
-    faults,
-)  # fmt: skip
+from npsapp.lib.texts import N_
+from npsapp.organization.forms import NAME_MAX, Choices, LanguageForm, in_languages, line, options
+from npsapp.surveys.rules import LETTER, LETTER_PARTS, PARAGRAPHS, Field, Kind, Questionnaire, Texts, faults
 
 NEW_TOUCHPOINT = "new"
 TYPED_MAX = 5000  # characters read at all; the rules say how long each text may be
@@ -117,9 +108,7 @@ def _texts_form(labels: Mapping[tuple[str, str], Any]) -> type[TextsForm]:
 class NewSurveyForm(LanguageForm):
     """A new survey: for which brand and touchpoint."""
 
-    name = StringField(
-        _l("Name for you and your colleagues"), filters=[stripped], validators=[DataRequired(), Length(max=NAME_MAX)]
-    )
+    name = line(_l("Name for you and your colleagues"), DataRequired(), Length(max=NAME_MAX))
     brand = SelectField(_l("Brand"), validators=[DataRequired()])
     touchpoint = SelectField(_l("Asks after"), validators=[DataRequired()])
 
@@ -136,9 +125,4 @@ class NewSurveyForm(LanguageForm):
         return valid
 
 
-in_languages(
-    NewSurveyForm,
-    "touchpoint_name",
-    NAME_MAX,
-    lambda language: _l("Name of the new kind of contact (%(language)s)", language=language),
-)
+in_languages(NewSurveyForm, "touchpoint_name", NAME_MAX, N_("Name of the new kind of contact (%(language)s)"))

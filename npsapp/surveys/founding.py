@@ -7,8 +7,7 @@ from typing import Any
 
 from npsapp.audit.services import Actor
 from npsapp.delivery import senders
-from npsapp.organization import queries as organization
-from npsapp.organization import services as organization_services
+from npsapp.organization import queries as organization, services as organization_services
 from npsapp.organization.models import Brand
 from npsapp.surveys import queries, services, wording
 from npsapp.surveys.models import Survey, Touchpoint

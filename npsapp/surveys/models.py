@@ -8,30 +8,31 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from npsapp.db import Numbered, code
 from npsapp.delivery.rules import Channel
-from npsapp.organization.models import Brand
+from npsapp.organization.models import Brand, Setting
 from npsapp.surveys.rules import SurveyState
 
 
-class Touchpoint(Numbered):
+class Touchpoint(Setting):
     """A kind of contact after which we ask: purchase, delivery, service visit."""
 
     __table_args__ = (UniqueConstraint("pool_id", "key"),)
 
     pool_id: Mapped[int] = mapped_column(ForeignKey("pool.id"))
-    key: Mapped[str]
     name: Mapped[dict[str, str]]
     aliases: Mapped[list[str]] = mapped_column(default=list)
-    created_at: Mapped[datetime]
-    retired_at: Mapped[datetime | None]
 
 
-_ASKS = {"sqlite_where": text("state = 'active'"), "postgresql_where": text("state = 'active'")}
+_ASKS = text("state = 'active'")
 
 
 class Survey(Numbered):
     """What customers of one brand are asked after one touchpoint; at most one is active."""
 
-    __table_args__ = (Index("uq_survey_active", "brand_id", "touchpoint_id", unique=True, **_ASKS),)
+    __table_args__ = (
+        Index(
+            *("uq_survey_active", "brand_id", "touchpoint_id"), unique=True, sqlite_where=_ASKS, postgresql_where=_ASKS
+        ),
+    )
 
     brand_id: Mapped[int] = mapped_column(ForeignKey("brand.id"))
     touchpoint_id: Mapped[int] = mapped_column(ForeignKey("touchpoint.id"), index=True)

@@ -75,13 +75,11 @@ def letter(survey_id: int) -> dict[str, Texts]:
 
 def labels(ids: Iterable[int | None]) -> dict[int, str]:
     """Names of surveys: id → name as its editors call it."""
-    wanted = sorted({id_ for id_ in ids if id_ is not None})
-    rows = db.session.execute(select(Survey.id, Survey.name).where(Survey.id.in_(wanted)))
+    rows = db.session.execute(select(Survey.id, Survey.name).where(Survey.id.in_({*ids})))
     return {row.id: row.name for row in rows}
 
 
 def touchpoint_labels(ids: Iterable[int | None], language: str) -> dict[int, str]:
     """Names of touchpoints: id → name in that language."""
-    wanted = sorted({id_ for id_ in ids if id_ is not None})
-    rows = db.session.execute(select(Touchpoint.id, Touchpoint.name).where(Touchpoint.id.in_(wanted)))
+    rows = db.session.execute(select(Touchpoint.id, Touchpoint.name).where(Touchpoint.id.in_({*ids})))
     return {row.id: text_in(row.name, language) for row in rows}

@@ -7,7 +7,6 @@ from sqlalchemy import delete, insert, update
 
 from npsapp.audit import services as audit
 from npsapp.audit.events import Event
-from npsapp.audit.services import Actor
 from npsapp.db import change, db
 from npsapp.delivery.rules import Channel
 from npsapp.lib.refusals import Refused
@@ -20,25 +19,22 @@ from npsapp.surveys.rules import LANGUAGES, LETTER_PARTS, Field, Questionnaire, 
 class AnotherAsks(Refused):
     """Only one survey may ask customers of a brand after a touchpoint."""
 
-    code = "another_asks"
     wording = N_("The survey “%(name)s” already asks at this touchpoint. Pause it first.")
 
 
 class Incomplete(Refused):
     """A survey with missing or faulty texts may not be shown to customers."""
 
-    code = "incomplete"
     wording = N_("Some texts are missing or faulty: %(count)s. Correct them before publishing.")
 
 
 class ChangedMeanwhile(Refused):
     """Somebody else saved these texts after this page was opened."""
 
-    code = "changed_meanwhile"
     wording = N_("Somebody else has changed these texts meanwhile. Open the page again and repeat your changes.")
 
 
-def create_survey(*, brand_id: int, touchpoint_id: int, name: str, actor: Actor, now: datetime) -> Survey:
+def create_survey(*, brand_id: int, touchpoint_id: int, name: str, actor: audit.Actor, now: datetime) -> Survey:
     """A draft with the default texts of its touchpoint, version 1, and the first letter in three languages."""
     touchpoint = db.session.get_one(Touchpoint, touchpoint_id)
     survey = Survey(brand_id=brand_id, touchpoint_id=touchpoint_id, name=name, created_at=now)
@@ -50,7 +46,9 @@ def create_survey(*, brand_id: int, touchpoint_id: int, name: str, actor: Actor,
     return survey
 
 
-def _add_version(survey: Survey, questionnaire: Questionnaire, *, number: int, actor: Actor, now: datetime) -> None:
+def _add_version(
+    survey: Survey, questionnaire: Questionnaire, *, number: int, actor: audit.Actor, now: datetime
+) -> None:
     survey.version = SurveyVersion(
         survey_id=survey.id,
         number=number,
@@ -71,13 +69,13 @@ def _write_letter(survey_id: int, letter: Mapping[str, Texts]) -> None:
     db.session.execute(insert(StepText), rows)
 
 
-def _record(event: Event, survey_id: int, fields: list[str], *, actor: Actor, now: datetime) -> None:
+def _record(event: Event, survey_id: int, fields: list[str], *, actor: audit.Actor, now: datetime) -> None:
     data = {"fields": fields} if fields else {}
     audit.record(event, actor=actor, now=now, subject=("survey", survey_id), data=data)
 
 
 def edit_texts(
-    survey_id: int, texts: Mapping[tuple[str, str], Texts], *, based_on: int, actor: Actor, now: datetime
+    survey_id: int, texts: Mapping[tuple[str, str], Texts], *, based_on: int, actor: audit.Actor, now: datetime
 ) -> list[str]:
     """Change texts of the questionnaire, by (question key or "survey", part). Gives the names of what changed.
 
@@ -115,7 +113,7 @@ def _changed(before: Iterable[Field], after: Iterable[Field]) -> list[str]:
     ]
 
 
-def edit_letter(survey_id: int, letter: Mapping[str, Texts], *, actor: Actor, now: datetime) -> list[str]:
+def edit_letter(survey_id: int, letter: Mapping[str, Texts], *, actor: audit.Actor, now: datetime) -> list[str]:
     """Change the texts of the first letter: part → language → text. Gives the names of what changed.
 
     Letters already handed to the post office keep their words.
@@ -128,7 +126,7 @@ def edit_letter(survey_id: int, letter: Mapping[str, Texts], *, actor: Actor, no
     return changed
 
 
-def publish(survey_id: int, *, actor: Actor, now: datetime) -> None:
+def publish(survey_id: int, *, actor: audit.Actor, now: datetime) -> None:
     """Let a survey ask. Publishing one that asks already changes nothing.
 
     :raise Incomplete: when texts are missing or faulty.
@@ -156,7 +154,7 @@ def count_faults(survey: Survey) -> int:
     return len(rules.faults([*page, *rules.letter_fields(queries.letter(survey.id))]))
 
 
-def pause(survey_id: int, *, actor: Actor, now: datetime) -> None:
+def pause(survey_id: int, *, actor: audit.Actor, now: datetime) -> None:
     """Let a survey plan no more invitations; links that customers have go on working."""
     asking = Survey.id == survey_id, Survey.state == SurveyState.ACTIVE
     if change(update(Survey).where(*asking).values(state=SurveyState.PAUSED)):

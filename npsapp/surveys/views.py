@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from flask import Blueprint, Response, abort, current_app, render_template, request, url_for
+from flask import Response, abort, current_app, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
@@ -14,8 +14,7 @@ from npsapp.delivery import rendering
 from npsapp.i18n import LANGUAGES, language_now, speaking
 from npsapp.lib.clock import local_date, utcnow
 from npsapp.lib.texts import text_in
-from npsapp.organization import queries as organization
-from npsapp.organization import services as organization_services
+from npsapp.organization import queries as organization, services as organization_services
 from npsapp.organization.rules import company_phrase
 from npsapp.permissions import Permission
 from npsapp.surveys import queries, rules, services, wording
@@ -23,11 +22,11 @@ from npsapp.surveys.forms import NEW_TOUCHPOINT, NewSurveyForm, TextsForm, lette
 from npsapp.surveys.models import Survey, SurveyVersion, Touchpoint
 from npsapp.surveys.placeholders import PLACEHOLDERS, spoken_day
 from npsapp.surveys.rules import Questionnaire, Texts
-from npsapp.web.access import requires
+from npsapp.web.access import Room
 from npsapp.web.headers import FRAMING_POLICY, SHOWN_IN_A_FRAME
 from npsapp.web.pages import done, form_page, saved, with_policy
 
-bp = Blueprint("surveys", __name__, url_prefix="/surveys", template_folder="templates")
+bp = Room("surveys", __name__, url_prefix="/surveys", template_folder="templates")
 
 # Letters carry their styles in the tags, as mail programs want them.
 LETTER_IN_A_FRAME = (
@@ -37,15 +36,13 @@ LETTER_IN_A_FRAME = (
 SAMPLE_AGE = timedelta(days=14)
 
 
-@bp.get("/")
-@requires(Permission.EDIT_SURVEYS)
+@bp.page("/", Permission.EDIT_SURVEYS)
 def index() -> ResponseReturnValue:
     """All surveys, those that ask first."""
     return render_template("surveys/index.html", surveys=queries.surveys(), can_add=bool(organization.brands()))
 
 
-@bp.route("/new", methods=["GET", "POST"])
-@requires(Permission.EDIT_SURVEYS)
+@bp.form("/new", Permission.EDIT_SURVEYS)
 def add() -> ResponseReturnValue:
     """A new survey with default texts, as a draft."""
     language = language_now()
@@ -72,8 +69,7 @@ def _create(form: NewSurveyForm) -> Survey:
     return services.create_survey(brand_id=brand_id, touchpoint_id=int(touchpoint_id), name=form.name.data, **who)
 
 
-@bp.route("/<int:survey_id>/", methods=["GET", "POST"])
-@requires(Permission.EDIT_SURVEYS)
+@bp.form("/<int:survey_id>/", Permission.EDIT_SURVEYS)
 def edit(survey_id: int) -> ResponseReturnValue:
     """The texts of the survey page in three languages."""
     survey, version = _survey(survey_id)
@@ -90,8 +86,7 @@ def edit(survey_id: int) -> ResponseReturnValue:
     return _texts_page("surveys/texts.html", survey, form, version=version)
 
 
-@bp.route("/<int:survey_id>/letter", methods=["GET", "POST"])
-@requires(Permission.EDIT_SURVEYS)
+@bp.form("/<int:survey_id>/letter", Permission.EDIT_SURVEYS)
 def letter(survey_id: int) -> ResponseReturnValue:
     """The texts of the first letter in three languages."""
     survey, _version = _survey(survey_id)
@@ -114,8 +109,7 @@ def _texts_page(template: str, survey: Survey, form: TextsForm, **values: Any) -
     return form_page(template, form, policy=FRAMING_POLICY, **more, **values)
 
 
-@bp.post("/<int:survey_id>/publish")
-@requires(Permission.EDIT_SURVEYS)
+@bp.deed("/<int:survey_id>/publish", Permission.EDIT_SURVEYS)
 def publish(survey_id: int) -> ResponseReturnValue:
     """Let the survey ask."""
     _survey(survey_id)
@@ -124,8 +118,7 @@ def publish(survey_id: int) -> ResponseReturnValue:
     return done(_("The survey asks from now on."), ".edit", survey_id=survey_id)
 
 
-@bp.post("/<int:survey_id>/pause")
-@requires(Permission.EDIT_SURVEYS)
+@bp.deed("/<int:survey_id>/pause", Permission.EDIT_SURVEYS)
 def pause(survey_id: int) -> ResponseReturnValue:
     """Let the survey plan no more invitations."""
     _survey(survey_id)
@@ -134,8 +127,7 @@ def pause(survey_id: int) -> ResponseReturnValue:
     return done(_("The survey is paused. Links already sent still work."), ".edit", survey_id=survey_id)
 
 
-@bp.get("/<int:survey_id>/versions")
-@requires(Permission.EDIT_SURVEYS)
+@bp.page("/<int:survey_id>/versions", Permission.EDIT_SURVEYS)
 def versions(survey_id: int) -> ResponseReturnValue:
     """What customers were shown, and since when."""
     survey, _version = _survey(survey_id)
@@ -147,8 +139,7 @@ def versions(survey_id: int) -> ResponseReturnValue:
 # ---- what a customer would see, from saved texts or from a form not saved yet ----
 
 
-@bp.route("/<int:survey_id>/preview", methods=["GET", "POST"])
-@requires(Permission.EDIT_SURVEYS)
+@bp.form("/<int:survey_id>/preview", Permission.EDIT_SURVEYS)
 def preview(survey_id: int) -> ResponseReturnValue:
     """The survey page with made-up facts; POST shows what stands in the form and saves nothing."""
     survey, version = _survey(survey_id)
@@ -158,8 +149,7 @@ def preview(survey_id: int) -> ResponseReturnValue:
     return _preview_page(survey, questionnaire)
 
 
-@bp.get("/<int:survey_id>/versions/<int:version_id>")
-@requires(Permission.EDIT_SURVEYS)
+@bp.page("/<int:survey_id>/versions/<int:version_id>", Permission.EDIT_SURVEYS)
 def version(survey_id: int, version_id: int) -> ResponseReturnValue:
     """The survey page as customers with an older version see it."""
     survey, _current = _survey(survey_id)
@@ -185,8 +175,7 @@ def _preview_page(survey: Survey, questionnaire: Questionnaire) -> Response:
     return with_policy(page, SHOWN_IN_A_FRAME)
 
 
-@bp.route("/<int:survey_id>/letter/preview", methods=["GET", "POST"])
-@requires(Permission.EDIT_SURVEYS)
+@bp.form("/<int:survey_id>/letter/preview", Permission.EDIT_SURVEYS)
 def letter_preview(survey_id: int) -> ResponseReturnValue:
     """The letter with made-up facts; POST shows what stands in the form and saves nothing."""
     survey, version = _survey(survey_id)

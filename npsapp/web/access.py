@@ -4,13 +4,14 @@ import functools
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from flask import abort, g
+from flask import Blueprint, abort, g
 from flask_login import current_user
 
 from npsapp.extensions import login_manager
 from npsapp.permissions import Permission, Scope, may
 
 View = TypeVar("View", bound=Callable[..., Any])
+Guard = Permission | Callable[..., Any]
 NOTHING = Scope(frozenset())
 
 
@@ -49,6 +50,26 @@ def public(view: View) -> View:
     """Declare that a route is meant for everybody; a test refuses routes that declare nothing."""
     view.guard = "public"  # type: ignore[attr-defined]
     return view
+
+
+class Room(Blueprint):
+    """The routes of a room. Each says who may open it: a permission, or `signed_in` or `public`."""
+
+    def page(self, path: str, guard: Guard) -> Callable[[View], View]:
+        """Something to look at: opening it changes nothing."""
+        return self._guarded(path, guard, "GET")
+
+    def deed(self, path: str, guard: Guard) -> Callable[[View], View]:
+        """Something that is done by pressing a button."""
+        return self._guarded(path, guard, "POST")
+
+    def form(self, path: str, guard: Guard) -> Callable[[View], View]:
+        """A page whose form is sent to its own address."""
+        return self._guarded(path, guard, "GET", "POST")
+
+    def _guarded(self, path: str, guard: Guard, *methods: str) -> Callable[[View], View]:
+        watch = requires(guard) if isinstance(guard, Permission) else guard
+        return lambda view: self.route(path, methods=methods)(watch(view))
 
 
 def can(permission: Permission | str) -> bool:

@@ -18,7 +18,7 @@ def form_page(template: str, form: FlaskForm, *, policy: str = "", **values: Any
     return with_policy(page, policy, status=422 if form.errors else 200)
 
 
-def with_policy(page: str, policy: str, *, status: int = 200) -> Response:
+def with_policy(page: str | Response, policy: str, *, status: int = 200) -> Response:
     """A page with a content policy of its own; with an empty one it has that of all pages."""
     response = make_response(page, status)
     if policy:

@@ -16,8 +16,7 @@ from sqlalchemy import func, inspect, select, table, text
 from npsapp import create_app
 from npsapp.cases import services as cases
 from npsapp.db import db, is_sqlite, transaction
-from tests import cast
-from tests import factories as make
+from tests import cast, factories as make
 
 VERSIONS = Path(__file__).parents[2] / "migrations" / "versions"
 REVISIONS = sorted(VERSIONS.glob("*.py"))

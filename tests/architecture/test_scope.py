@@ -21,8 +21,7 @@ from npsapp.cases import services as cases
 from npsapp.cases.models import Case, Cause
 from npsapp.customers.models import ContactPoint, Ground
 from npsapp.db import db, is_sqlite, transaction
-from npsapp.delivery import pauses
-from npsapp.delivery import queries as post
+from npsapp.delivery import pauses, queries as post
 from npsapp.delivery.rules import PauseKind, State
 from npsapp.intake.models import BatchState, ImportBatch, RejectedRow
 from npsapp.invitations.rules import InvitationState, Reason

@@ -1,8 +1,10 @@
 """Every sentence of the interface exists in Russian and Ukrainian, complete and compiled."""
 
 import io
+import re
 import subprocess
 import sys
+from gettext import GNUTranslations
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from babel.messages.pofile import read_po
 ROOT = Path(__file__).parents[2]
 TRANSLATIONS = ROOT / "npsapp" / "translations"
 LANGUAGES = ["ru", "uk"]
+OBLIQUE = re.compile(r"(?i)(\bо|\bза|щодо|тексты|тексти) %\(")
 
 
 def _catalog(language: str) -> Catalog:
@@ -73,3 +76,22 @@ def test_compiled_translations_are_fresh(language: str) -> None:
     write_mo(compiled, _catalog(language))
 
     assert (TRANSLATIONS / language / "LC_MESSAGES" / "messages.mo").read_bytes() == compiled.getvalue()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_plural_is_right_for_1_2_5_and_21(language: str) -> None:
+    """The three forms are three wordings, and the first holds its number: 21 takes it as well as 1.
+
+    In oblique cases the second and third are the same: «о 2 письмах», «о 5 письмах».
+    """
+    with (TRANSLATIONS / language / "LC_MESSAGES" / "messages.mo").open("rb") as file:
+        spoken = GNUTranslations(file)
+    wrong = []
+    for message in (one for one in _catalog(language) if one.id and not isinstance(one.id, str)):
+        one, two, five, twenty_one = (spoken.ngettext(*message.id, count) for count in (1, 2, 5, 21))
+        holes = [set(re.findall(r"%\(\w+\)s", form)) for form in (one, two, five, message.id[1])]
+        alike = one in (two, five) or (two == five and not OBLIQUE.search(two))
+        if alike or twenty_one != one or any(found != holes[-1] for found in holes):
+            wrong.append((one, two, five))
+
+    assert wrong == []

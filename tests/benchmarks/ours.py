@@ -17,8 +17,7 @@ from npsapp.audit.services import COMMAND
 from npsapp.db import db, reading, transaction
 from npsapp.delivery.models import Message
 from npsapp.delivery.rules import State
-from npsapp.intake import services as intake
-from npsapp.intake import staging, tasks
+from npsapp.intake import services as intake, staging, tasks
 from npsapp.intake.models import ImportBatch
 from npsapp.invitations.models import Invitation
 from npsapp.lib.clock import utcnow

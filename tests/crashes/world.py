@@ -7,8 +7,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
-from datetime import time as clock_time
+from datetime import datetime, time as clock_time
 from pathlib import Path
 from typing import Any
 

@@ -1,8 +1,7 @@
 """People are addressed rightly or not by name at all."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from npsapp.customers.names import is_firm, propose_address
 

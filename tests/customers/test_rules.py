@@ -3,8 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from npsapp.customers.rules import Choice, GroundKind, HoldReason, Stop, months_after, why_not
 from npsapp.delivery.rules import Channel

@@ -84,12 +84,12 @@ def test_not_mine_can_be_taken_back(person: Customer, now: datetime) -> None:
     point_id = email_of(person).id
 
     with transaction():
-        services.mark_not_mine(point_id, actor=PROGRAM, now=now)
-        services.mark_not_mine(point_id, actor=PROGRAM, now=now + timedelta(hours=1))
+        services.set_not_mine(point_id, not_mine=True, actor=PROGRAM, now=now)
+        services.set_not_mine(point_id, not_mine=True, actor=PROGRAM, now=now + timedelta(hours=1))
     assert email_of(person).not_mine_at == now
 
     with transaction():
-        services.undo_not_mine(point_id, actor=PROGRAM, now=now)
+        services.set_not_mine(point_id, not_mine=False, actor=PROGRAM, now=now)
     assert email_of(person).not_mine_at is None
 
 

@@ -1,6 +1,7 @@
 """Whom the demo company asked, by the program's own rules, and what the answers look like."""
 
 from collections import Counter, defaultdict
+from collections.abc import Iterable
 from datetime import timedelta
 
 import pytest
@@ -8,9 +9,14 @@ import pytest
 from npsapp.demo import company
 from npsapp.invitations.rules import InvitationState, Reason
 from npsapp.lib.clock import zone
-from npsapp.reports.statistics import counts_of, nps, score_interval
+from npsapp.reports.statistics import GroupCounts, counts_of_distribution, nps, score_interval
 from npsapp.responses.rules import Group, classify
 from tests.demo.conftest import Story
+
+
+def counts_of(scores: Iterable[int]) -> GroupCounts:
+    given = Counter(scores)
+    return counts_of_distribution([given[score] for score in range(11)])
 
 
 def test_about_three_thousand_answers_came_back(story: Story):

@@ -6,10 +6,8 @@ from sqlalchemy import func, select
 from npsapp.db import db, transaction
 from npsapp.delivery.queries import brands_without_server
 from npsapp.demo import loader, services
-from npsapp.intake import queries as intake
-from npsapp.intake import services as intake_services
-from npsapp.invitations import queries as plan
-from npsapp.invitations import services as invitations
+from npsapp.intake import queries as intake, services as intake_services
+from npsapp.invitations import queries as plan, services as invitations
 from npsapp.invitations.models import Invitation
 from npsapp.invitations.rules import InvitationState
 from npsapp.surveys.models import Touchpoint

@@ -1,8 +1,7 @@
 """Headings become fields, and words in cells mean one of a few things."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from npsapp.intake import columns
 from npsapp.intake.columns import Field, is_heading, layout, normal_heading

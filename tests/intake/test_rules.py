@@ -4,8 +4,7 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from npsapp.intake.columns import Field, layout
 from npsapp.intake.rules import Checker, InteractionRow, Rejection, RejectReason, Setting, plain_text, plain_texts

@@ -119,7 +119,7 @@ def test_the_policy_is_changed_on_its_page(client: FlaskClient, company: SimpleN
 
     answer = client.post(address, data=POLICY | {"csrf_token": token})
 
-    assert answer.status_code == 302
+    assert answer.status_code == 303
     policy = db.session.get_one(InvitationPolicy, company.survey.id)
     assert (policy.delay_hours, policy.weekdays, policy.same_survey_days) == (84, "12", 60)
 

@@ -8,14 +8,12 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
-from npsapp.cases import queries as cases_due
-from npsapp.cases import services as cases
+from npsapp.cases import queries as cases_due, services as cases
 from npsapp.cases.models import Case
 from npsapp.cases.rules import State
 from npsapp.db import db, transaction
 from npsapp.lib.clock import utcnow
-from tests import cast
-from tests import factories as make
+from tests import cast, factories as make
 from tests.browser import ONE_DATABASE, RULES
 
 pytestmark = [pytest.mark.browser, ONE_DATABASE]

@@ -2,8 +2,7 @@
 
 import phonenumbers
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from npsapp.lib.phones import country_of_zone, normalise, numbers_in
 

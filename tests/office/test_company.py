@@ -14,8 +14,7 @@ from npsapp.audit.models import AuditEntry
 from npsapp.audit.services import COMMAND
 from npsapp.db import db, is_sqlite, transaction
 from npsapp.delivery.models import Message, Sender
-from npsapp.demo import loader
-from npsapp.demo import services as demo
+from npsapp.demo import loader, services as demo
 from npsapp.invitations.models import InvitationPolicy
 from npsapp.lib import clock
 from npsapp.office import founding, removal

@@ -5,8 +5,7 @@ from threading import Barrier, Thread
 import pytest
 from sqlalchemy import func, select
 
-from npsapp.accounts import queries as accounts
-from npsapp.accounts import services
+from npsapp.accounts import queries as accounts, services
 from npsapp.accounts.models import Duty, User
 from npsapp.accounts.rules import UserState
 from npsapp.audit.models import AuditEntry

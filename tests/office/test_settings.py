@@ -577,14 +577,14 @@ def test_letters_and_survey_carry_the_brands_logo_and_address(
         brand = db.session.get_one(Brand, company.brand.id)
         brand.logo, brand.public_url, brand.public_url_checked_at = "0a.png", "https://own.example", now
         invitation = make_invitation(company, now=now)
-        letter, unsubscribe = invitations.letter(
+        letter = invitations.letter(
             invitation.interaction, company.version, language="en", token="t" * 24, contact_point_id=1,
             addresses=invitations.Addresses("https://ours.example", ["a key for tests"]),
         )  # fmt: skip
 
-    assert "https://ours.example" not in letter.html + letter.body + unsubscribe
-    assert 'src="https://own.example/logos/0a.png"' in letter.html
-    assert f"https://own.example/privacy/{company.brand.key}?lang=en" in letter.html
+    assert "https://ours.example" not in letter["html"] + letter["body"] + letter["unsubscribe_url"]
+    assert 'src="https://own.example/logos/0a.png"' in letter["html"]
+    assert f"https://own.example/privacy/{company.brand.key}?lang=en" in letter["html"]
     assert '<img src="/logos/0a.png" alt="Vodolad">' in client.get(f"/privacy/{company.brand.key}?lang=en").text
 
 

@@ -19,9 +19,10 @@ DAY = timedelta(days=1)
 
 @contextmanager
 def inside(installation: Installation) -> Iterator[Flask]:
-    """The program itself in the installation's folder and database."""
-    uri = installation.engine.url.render_as_string(hide_password=False)
-    app = create_app({"SQLALCHEMY_DATABASE_URI": uri}, instance_path=str(installation.folder))
+    """The program itself with the installation's folder and settings."""
+    own = {name.removeprefix("NPSAPP_"): value for name, value in installation.environment.items() if "NPSAPP_" in name}
+    folder = own.pop("INSTANCE_PATH")
+    app = create_app(own, instance_path=folder)
     with app.app_context():
         yield app
         db.session.remove()

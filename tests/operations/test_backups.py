@@ -46,7 +46,7 @@ def test_a_restored_installation_goes_on_where_the_backup_was_made(
     assert "letters to customers are paused" in said
     assert (clone.folder / "secret_key").read_bytes() == (shop.folder / "secret_key").read_bytes()
     assert (clone.folder / "uploads/a1b2").read_text() == "uploads/a1b2"
-    clone.flask("beat")
+    beat(clone)
     clone.serve()
     assert mail_server.letters == []
 
@@ -56,7 +56,7 @@ def test_a_restored_installation_goes_on_where_the_backup_was_made(
     customer.fill(score="3")
     customer.fill(comment="Зламана решітка")
     assert "Дякуємо" in customer.page
-    clone.flask("beat")
+    beat(clone)
     manager = clone.visitor()
     manager.sign_in(MANAGER, PASSWORD)
     assert "/cases/" in manager.open("/cases/")
@@ -76,12 +76,17 @@ def test_a_restored_installation_goes_on_where_the_backup_was_made(
     assert "Nothing is in doubt" in admin.page
     admin.open("/schedule/")
     admin.fill("/schedule/resume/1")
-    clone.flask("beat")
+    beat(clone)
     told = [letter["To"] for letter in mail_server.letters]
     planned = clone.rows("SELECT count(*) FROM invitation WHERE state = 'planned'")[0][0]
     assert clone.rows(WAITING) == [(0,)]
     assert len([one for one in told if "customer" in one]) + planned == 2, told
     assert not [one for one in told if "petro@" in one], "taken as sent, it does not leave again"
+
+
+def beat(installation: Installation) -> None:
+    with inside(installation) as app:
+        command(app, "beat")
 
 
 def decide(admin: Any, day: str, *, send: bool) -> None:

@@ -1,8 +1,7 @@
 """Names are matched as people write them, colours are readable, brands stand in the right case."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from npsapp.lib.clock import zone
 from npsapp.organization import rules

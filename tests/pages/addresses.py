@@ -1,4 +1,4 @@
-"""Every page of the program: what the url map offers, asked for the rows that are there. A new route is here by itself."""
+"""Every page of the program: what the url map offers, asked for the rows that are there; a new route comes by itself."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -112,7 +112,7 @@ def rows(app: Flask, user: User) -> dict[str, list[Any]]:
     point = db.session.scalars(select(func.max(ContactPoint.id))).first()
     stop = [unsubscribe_token(keys, point, brand.id)] if point and brand else []
     reset = letters.password_link(user, keys=keys, public_url="", now=utcnow()).rpartition("/")[2]
-    kinds = [(kind, one.id) for kind, about in KINDS.items() for one in db.session.query(about.model).limit(2)]
+    kinds = [(kind, one.id) for kind, about in KINDS.items() for one in db.session.query(about.model).limit(1)]
     versions = select(func.max(SurveyVersion.id)).where(SurveyVersion.survey_id == survey)
     return {
         "case_id": _ids(cases),

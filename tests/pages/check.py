@@ -77,7 +77,9 @@ def served(rows: str) -> Iterator[tuple[Flask, str]]:
     """An application with these rows and its address."""
     with tempfile.TemporaryDirectory() as folder:
         uri = f"sqlite:///{folder}/pages.db"
-        app = create_app({"TESTING": True, "SQLALCHEMY_DATABASE_URI": uri, "SECRET_KEY": "x" * 32}, instance_path=folder)
+        app = create_app(
+            {"TESTING": True, "SQLALCHEMY_DATABASE_URI": uri, "SECRET_KEY": "x" * 32}, instance_path=folder
+        )
         with app.app_context():
             upgrade()
             fill(ROWS[rows])

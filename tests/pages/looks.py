@@ -64,7 +64,9 @@ class Looker:
         )
         self.context.set_default_timeout(30_000)
         if user:
-            self.context.add_cookies([{"name": "session", "value": signed_in(app, user, screen.language), "url": address}])
+            self.context.add_cookies(
+                [{"name": "session", "value": signed_in(app, user, screen.language), "url": address}]
+            )
         self.page: Page = self.context.new_page()
         self.said: list[str] = []
         self.page.on("pageerror", lambda error: self.said.append(str(error)))

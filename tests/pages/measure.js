@@ -79,10 +79,14 @@
       if (across > 2 && down > 4) found.add(`words on words: "${a.text}" and "${b.text}"`);
     }
   }
-  // 7. A word is not broken into crumbs by a column that is too narrow.
+  // 7. No word of a button, badge or heading is broken, nor any word into crumbs by a column that is too narrow.
   for (const one of all) {
-    if (unseen(one) || !one.matches("td, th, dd, .card p, h1, h2")) continue;
-    if (one.clientWidth && one.clientWidth < 60 && /[^\s]{9}/.test(one.textContent) && one.clientHeight > 70) found.add(`crumbs: ${name(one)} "${short(one.textContent)}"`);
+    if (unseen(one) || !one.matches("td, th, dd, h1, h2, .btn, .badge, .tabs a")) continue;
+    const narrow = one.clientWidth < 60 && /[^\s]{9}/.test(one.textContent) && one.clientHeight > 70;
+    const lines = new Set(texts.filter((text) => text.one === one).map(({ line }) => Math.round(line.top / 8))).size;
+    const words = (one.textContent || "").trim().split(/[\s\u002d\u2011]+/);
+    const broken = one.matches(".btn, .badge, .tabs a") && lines > words.length;
+    if (one.clientWidth && (narrow || broken)) found.add(`crumbs: ${name(one)} "${short(one.textContent)}"`);
   }
   return [...found];
 }

@@ -10,9 +10,7 @@ from typing import Any
 from flask import current_app
 from sqlalchemy import select
 
-from npsapp.cases import handling
-from npsapp.cases import queries as cases_due
-from npsapp.cases import services as cases
+from npsapp.cases import handling, queries as cases_due, services as cases
 from npsapp.cases.models import Case, Cause
 from npsapp.cases.rules import Outcome, Result
 from npsapp.customers.models import CustomerNote, Hold
@@ -28,9 +26,8 @@ from tests import factories as make
 
 # 60 letters, 120 letters, one word of 34, an address of 60.
 NAME = "Александра-Валентина Константиновна Добровольская-Вознесенска"
-TITLE = (
-    "Решётка водоприёмная чугунная ячеистая высоконагруженная антикоррозионнозащищённого исполнения DN 100, комплект 12 шт"
-)
+MADE = "антикоррозионнозащищённая, комплект с лотком DN 100, 12 шт"
+TITLE = f"Решётка водоприёмная чугунная ячеистая высоконагруженная {MADE}"
 WORD = "дезоксирибонуклеопротеидосодержащи"
 EMAIL = "oleksandra.kostyantynivna.dobrovolska@voznesensk-vodo.example"
 COMMENT = f"{TITLE} пришла разбитой, {WORD}ми осколками вперёд; звонили трижды, никто не взял трубку. " * 6
@@ -78,6 +75,7 @@ def everything(company: SimpleNamespace, now: datetime, *, count: int, words: An
     for number, state in enumerate(ENDED):
         waiting(company, now, bought, words, number, state)
     imported(company, now, count, words)
+    pauses.pause(kind=PauseKind.EVERYTHING, ref_id=None, until=None, by_user_id=company.admin.id, now=now)
     worked(company, now, words)
     letter(words)
 
@@ -153,5 +151,3 @@ def letter(words: Any) -> None:
     folder = Path(current_app.instance_path, "outbox")
     folder.mkdir(exist_ok=True)
     (folder / "20261120-100000-000000001.eml").write_bytes(bytes(said))
-
-

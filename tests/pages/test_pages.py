@@ -24,7 +24,9 @@ def test_every_page_stands_well_on_its_screen(
     for number, screen in enumerate(SCREENS):
         for user in (company.admin, None):
             # Seven and eighteen have no divisor in common: neighbours in the url map get unlike screens.
-            pages = [one for at, one in enumerate(found) if at * 7 % len(SCREENS) == number and one.public != bool(user)]
+            pages = [
+                one for at, one in enumerate(found) if at * 7 % len(SCREENS) == number and one.public != bool(user)
+            ]
             looker = Looker(chromium, app, address, user, screen)
             for page in pages:
                 if faults := looker.faults(page):

@@ -13,8 +13,7 @@ from npsapp.audit.models import AuditEntry
 from npsapp.audit.services import PROGRAM
 from npsapp.customers.models import ContactFact
 from npsapp.db import transaction
-from npsapp.delivery import queries as post
-from npsapp.delivery import services as delivery
+from npsapp.delivery import queries as post, services as delivery
 from npsapp.delivery.models import Message
 from npsapp.delivery.rules import State
 from npsapp.intake import services as intake

@@ -3,8 +3,7 @@
 import re
 from pathlib import Path
 
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from npsapp.organization.rules import MIN_CONTRAST, WHITE, contrast
 from npsapp.responses.rendering import DARK_PAPER, stylesheet

@@ -3,8 +3,7 @@
 from datetime import date
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from npsapp.surveys import placeholders
 from npsapp.surveys.placeholders import PLACEHOLDERS, fill, fill_line, spoken_day, text_fault

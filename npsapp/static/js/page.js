@@ -18,6 +18,7 @@
     if (!event.persisted) return;
     for (const field of all("form[data-autosubmit] [name]")) field.disabled = false;
     for (const form of all("form[data-sent]")) delete form.dataset.sent;
+    for (const button of all("[data-word][aria-disabled]")) ready(button);
   });
 
   // Menus close on Escape, on a click elsewhere, and when another one opens.
@@ -33,13 +34,43 @@
     }
   });
 
-  // A second press of the button is not a second deed.
+  // A second press of the button is not a second deed. What takes longer than a moment says so, also aloud.
+  const live = document.getElementById("live");
+  const wait = (button) => {
+    button.dataset.word ??= button.textContent;
+    button.style.minWidth = `${button.offsetWidth}px`;
+    button.textContent = live.textContent = document.body.dataset.wait;
+    button.setAttribute("aria-disabled", "true");
+  };
+  const ready = (button) => {
+    button.textContent = button.dataset.word;
+    button.removeAttribute("aria-disabled");
+    live.textContent = "";
+  };
   document.addEventListener("submit", (event) => {
-    const form = event.target;
-    if (event.defaultPrevented || form.method !== "post") return;
+    const form = event.target, button = event.submitter;
+    if (event.defaultPrevented || form.method !== "post" || button?.formTarget) return;
     if (form.dataset.sent) { event.preventDefault(); return; }
     form.dataset.sent = "1";
+    const slow = live && button?.matches(".btn") && setTimeout(() => wait(button), 300);
+    addEventListener("pagehide", () => clearTimeout(slow), { once: true });
     setTimeout(() => delete form.dataset.sent, 4000);
+  });
+  // A file comes without a new page: nothing tells when it is there.
+  for (const link of all("a[download]")) {
+    link.addEventListener("click", (event) => {
+      if (link.ariaDisabled === "true") { event.preventDefault(); return; }
+      wait(link);
+      setTimeout(() => ready(link), 3000);
+    });
+  }
+
+  // "/" goes to the search field.
+  document.addEventListener("keydown", (event) => {
+    const typing = event.target.closest("input, textarea, select, [contenteditable]");
+    if (event.key !== "/" || typing || event.ctrlKey || event.metaKey || event.altKey) return;
+    const field = [...all("input[type=search]")].find((one) => one.checkVisibility());
+    if (field) { event.preventDefault(); field.focus(); }
   });
 
   // data-confirm asks first.
