@@ -11,7 +11,7 @@ from npsapp.audit.services import Actor
 from npsapp.customers.models import ContactPoint, Customer, CustomerNote, Ground, Hold
 from npsapp.customers.names import is_firm
 from npsapp.customers.rules import HoldReason
-from npsapp.db import change, db
+from npsapp.db import change, db, put
 from npsapp.organization.rules import fold
 
 PAGE = "page"
@@ -28,9 +28,7 @@ def note(customer_id: int, text: str, *, actor: Actor, now: datetime) -> None:
 def correct(customer_id: int, *, actor: Actor, now: datetime, **columns: Any) -> list[str]:
     """Change name, form of address or language; gives the names of what changed."""
     customer = db.session.get_one(Customer, customer_id)
-    changed = [column for column, value in columns.items() if getattr(customer, column) != value]
-    for column in changed:
-        setattr(customer, column, columns[column])
+    changed = put(customer, columns)
     if "name" in changed:
         customer.name_key, customer.is_firm = fold(customer.name), is_firm(customer.name)
     db.session.flush()

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, delete, exists, or_, select
 from npsapp.audit import services as audit
 from npsapp.audit.events import Event
 from npsapp.audit.services import Actor
-from npsapp.db import alone, change, db
+from npsapp.db import alone, change, db, put
 from npsapp.intake import services as intake
 from npsapp.intake.models import PLANNING, Interaction
 from npsapp.invitations.models import Invitation, InvitationPolicy
@@ -32,11 +32,9 @@ def change_policy(survey_id: int, values: dict[str, Any], *, actor: Actor, now: 
     Gives the names of the changed fields, which the audit keeps.
     """
     policy = db.session.get(InvitationPolicy, survey_id) or create_policy(survey_id)
-    changed = [name for name, value in values.items() if getattr(policy, name) != value]
+    changed = put(policy, values)
     if not changed:
         return []
-    for name in changed:
-        setattr(policy, name, values[name])
     db.session.flush()
     audit.record(Event.SETTING_CHANGED, actor=actor, now=now, subject=("survey", survey_id), data={"changed": changed})
     recent = Interaction.happened_at > now - timedelta(hours=policy.delay_hours, days=policy.latest_days + 1)

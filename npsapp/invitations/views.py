@@ -7,7 +7,7 @@ from flask_babel import gettext as _
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
-from npsapp.audit.services import by_user
+from npsapp.audit.doors import me
 from npsapp.db import transaction
 from npsapp.delivery import pauses, queries as delivery
 from npsapp.delivery.rules import PauseKind
@@ -58,7 +58,7 @@ def withdraw(invitation_id: int) -> Response:
     if queries.visible(invitation_id, scope()) is None:
         abort(404)
     with transaction():
-        services.withdraw(invitation_id, actor=by_user(current_user.id), now=utcnow())
+        services.withdraw(invitation_id, actor=me(), now=utcnow())
     return done(_("The customer will not be asked about this purchase."), ".schedule")
 
 
@@ -87,7 +87,7 @@ def policy(survey_id: int) -> Response:
     form = PolicyForm(obj=rule, delay_days=days, delay_more_hours=hours)
     if form.validate_on_submit():
         with transaction():
-            changed = policies.change_policy(survey_id, form.values(), actor=by_user(current_user.id), now=utcnow())
+            changed = policies.change_policy(survey_id, form.values(), actor=me(), now=utcnow())
         words = _("Saved. What is planned is decided again within a minute.") if changed else _("Nothing was changed.")
         return done(words, ".policy", survey_id=survey_id)
     touchpoint = text_in(survey.touchpoint.name, language_now())

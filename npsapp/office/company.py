@@ -5,7 +5,6 @@ from pathlib import Path
 from flask import abort, current_app, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
-from flask_login import current_user
 
 from npsapp.accounts import letters, queries as accounts, sessions
 from npsapp.accounts.hashing import hash_password
@@ -13,6 +12,7 @@ from npsapp.accounts.login import enter
 from npsapp.accounts.models import User
 from npsapp.accounts.services import EmailTaken, WrongEmail
 from npsapp.audit import services as audit
+from npsapp.audit.doors import me
 from npsapp.audit.services import Actor
 from npsapp.db import transaction
 from npsapp.delivery import queries as delivery
@@ -34,7 +34,7 @@ def company_new() -> ResponseReturnValue:
     if not founding.is_open():
         flash(_(founding.Founded.wording), "info")
         return redirect(url_for("settings.index"))
-    return _founding_page(audit.by_user(current_user.id))
+    return _founding_page(me())
 
 
 @bp.form("/setup/<token>", public)
@@ -106,7 +106,7 @@ def _forget_files() -> None:
 def remove_demo() -> ResponseReturnValue:
     """Remove the demo beside a company of one's own."""
     with transaction():
-        removal.remove_demo(actor=audit.by_user(current_user.id), now=utcnow())
+        removal.remove_demo(actor=me(), now=utcnow())
     _forget_files()
     return done(_("The invented company is gone."), ".start")
 
@@ -135,4 +135,4 @@ def _invite() -> None:
     for user in _waiting():
         letter = letters.password_letter(user, keys=keys, public_url=url, now=now)
         with transaction():
-            letters.send(user, letter, actor=audit.by_user(current_user.id), now=utcnow())
+            letters.send(user, letter, actor=me(), now=utcnow())

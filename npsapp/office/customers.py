@@ -12,8 +12,8 @@ from wtforms.validators import Length
 
 from npsapp.accounts import queries as accounts
 from npsapp.audit import services as audit
+from npsapp.audit.doors import me
 from npsapp.audit.events import Event
-from npsapp.audit.services import Actor
 from npsapp.cases import queries as cases
 from npsapp.cases.models import Case
 from npsapp.customers import care, queries as customers
@@ -93,7 +93,7 @@ def _named(known: customers.Story) -> set[int]:
 
 def _audit(event: Event, customer_id: int | None) -> None:
     with transaction():
-        audit.record(event, actor=_me(), now=utcnow(), subject=("customer", customer_id))
+        audit.record(event, actor=me(), now=utcnow(), subject=("customer", customer_id))
 
 
 # ---- what colleagues do ----------------------------------------------------------------------------------------
@@ -120,7 +120,7 @@ def customer_correct(customer_id: int) -> ResponseReturnValue:
         abort(400)
     typed = {name: form[name].data for name in ("name", "address_as", "language")}
     with transaction():
-        changed = care.correct(customer_id, actor=_me(), now=utcnow(), **typed)
+        changed = care.correct(customer_id, actor=me(), now=utcnow(), **typed)
     return saved(changed, ".customer", customer_id=customer_id)
 
 
@@ -132,7 +132,7 @@ def customer_note(customer_id: int) -> ResponseReturnValue:
     if not text:
         return saved([], ".customer", customer_id=customer_id)
     with transaction():
-        care.note(customer_id, text, actor=_me(), now=utcnow())
+        care.note(customer_id, text, actor=me(), now=utcnow())
     return done(_("The note is kept."), ".customer", customer_id=customer_id)
 
 
@@ -144,7 +144,7 @@ def customer_hold(customer_id: int) -> ResponseReturnValue:
     brand = next(iter(organization.brands()), None) or abort(404)
     until = day_bounds(day, customers.timezone_of(found, brand))[1] if day else None
     with transaction():
-        care.hold(customer_id, until=until, actor=_me(), now=utcnow())
+        care.hold(customer_id, until=until, actor=me(), now=utcnow())
         letters.stop_for(customer_id, now=utcnow())
         policies.held_changed(customer_id)
     return done(_("This customer is left alone."), ".customer", customer_id=customer_id)
@@ -155,7 +155,7 @@ def customer_release(customer_id: int) -> ResponseReturnValue:
     """Ask this person again; what the customer wanted stays."""
     _visible(customer_id)
     with transaction():
-        care.release(customer_id, actor=_me(), now=utcnow())
+        care.release(customer_id, actor=me(), now=utcnow())
         policies.held_changed(customer_id)
     return done(_("The customer may be asked again."), ".customer", customer_id=customer_id)
 
@@ -165,11 +165,7 @@ def ground_withdraw(customer_id: int, ground_id: int) -> ResponseReturnValue:
     """The customer took a ground back."""
     _visible(customer_id)
     with transaction():
-        if not care.withdraw(customer_id, ground_id, actor=_me(), now=utcnow()):
+        if not care.withdraw(customer_id, ground_id, actor=me(), now=utcnow()):
             abort(404)
         policies.held_changed(customer_id)
     return done(_("The ground is withdrawn; no file can bring it back."), ".customer", customer_id=customer_id)
-
-
-def _me() -> Actor:
-    return audit.by_user(current_user.id)

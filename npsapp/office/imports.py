@@ -11,8 +11,8 @@ from sqlalchemy import exists, select
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from npsapp.audit import services as audit
+from npsapp.audit.doors import me
 from npsapp.audit.events import Event
-from npsapp.audit.services import Actor
 from npsapp.db import db, transaction
 from npsapp.delivery.channels import mail
 from npsapp.i18n import language_now
@@ -51,7 +51,7 @@ def import_new() -> ResponseReturnValue:
     form = UploadForm()
     if not form.validate_on_submit():
         return _upload_page(form)
-    file, now, actor = form.file.data, utcnow(), _actor()
+    file, now, actor = form.file.data, utcnow(), me()
     try:
         stored = staging.store(file.stream, tasks.uploads(), most_bytes=tasks.most_bytes())
         with transaction():
@@ -118,7 +118,7 @@ def import_confirm(batch_id: int) -> ResponseReturnValue:
             batch_id, touchpoint_id=form.touchpoint.data, grounds=form.grounds, live_from=form.live_from.data
         )
         if deed != "count":
-            services.confirm(batch_id, actor=_actor(), now=now)
+            services.confirm(batch_id, actor=me(), now=now)
         if deed == "go_live":
             _go_live(batch.source_id, form, now=now)
     if deed != "count":
@@ -144,7 +144,7 @@ def _go_live(source_id: int, form: LiveForm, *, now: datetime) -> None:
         live_from=form.live_from.data,
         first_day_cap=form.first_day_cap.data,
         outbox_confirmed=bool(form.outbox.data),
-        actor=_actor(),
+        actor=me(),
         now=now,
     )
     policies.source_changed(source_id)
@@ -155,7 +155,7 @@ def import_discard(batch_id: int) -> ResponseReturnValue:
     """Drop a waiting or refused file."""
     _batch(batch_id)
     with transaction():
-        services.discard(batch_id, actor=_actor(), now=utcnow())
+        services.discard(batch_id, actor=me(), now=utcnow())
     return done(_("The file was dropped; nothing of it was imported."), ".imports")
 
 
@@ -167,7 +167,7 @@ def import_undo(batch_id: int) -> ResponseReturnValue:
         policies.forget_unsent(batch_id)
         if _has_invitations(batch_id):
             raise services.NotUndoable()
-        count = services.undo(batch_id, actor=_actor(), now=utcnow())
+        count = services.undo(batch_id, actor=me(), now=utcnow())
     words = ngettext("%(num)s purchase was taken out again.", "%(num)s purchases were taken out again.", count)
     return done(words, ".import_batch", batch_id=batch_id)
 
@@ -183,7 +183,7 @@ def import_rejects(batch_id: int) -> ResponseReturnValue:
     _batch(batch_id)
     with transaction():
         subject = ("import_batch", batch_id)
-        audit.record(Event.REJECTS_EXPORTED, actor=_actor(), now=utcnow(), subject=subject)
+        audit.record(Event.REJECTS_EXPORTED, actor=me(), now=utcnow(), subject=subject)
     heading = [_("line"), _("reason"), _("column"), _("value")]
     return csv_file(f"rejected-rows-{batch_id}", heading, [list(row.values()) for row in _rejects(batch_id)])
 
@@ -194,10 +194,6 @@ def _batch(batch_id: int) -> ImportBatch:
 
 def _back(batch_id: int) -> ResponseReturnValue:
     return redirect(url_for(".import_batch", batch_id=batch_id))
-
-
-def _actor() -> Actor:
-    return audit.by_user(current_user.id)
 
 
 def _live_from(batch: ImportBatch) -> date | None:

@@ -8,7 +8,7 @@ from flask_wtf import FlaskForm
 from wtforms import SelectField, StringField
 from wtforms.validators import DataRequired, Email, Length
 
-from npsapp.audit import services as audit
+from npsapp.audit.doors import me
 from npsapp.db import transaction
 from npsapp.delivery.channels import mail
 from npsapp.delivery.channels.mail import OUTBOX
@@ -56,7 +56,7 @@ def test_invitation() -> ResponseReturnValue:
 
 
 def _send(form: TestForm) -> ResponseReturnValue:
-    config, actor, now = current_app.config, audit.by_user(current_user.id), utcnow()
+    config, actor, now = current_app.config, me(), utcnow()
     try:
         with transaction():
             message = trials.send(

@@ -15,7 +15,7 @@ from sqlalchemy.orm import joinedload
 from wtforms import BooleanField, DateField, SelectField, StringField, TextAreaField, ValidationError
 from wtforms.validators import InputRequired, Length, Optional
 
-from npsapp.audit import services as audit
+from npsapp.audit.doors import me
 from npsapp.customers.rules import GroundKind
 from npsapp.db import db, transaction, within
 from npsapp.delivery.channels import mail
@@ -148,7 +148,7 @@ def visit_new() -> ResponseReturnValue:
         form.form_errors = [fault]
         return form_page("office/visit.html", form, no_mail=_no_mail(brand))
     with transaction():
-        services.confirm(batch_id, actor=audit.by_user(current_user.id), now=utcnow())
+        services.confirm(batch_id, actor=me(), now=utcnow())
     tasks.apply_batch(batch_id)
     with transaction():
         ids = [one.id for one in _entered(batch_id)]
@@ -168,18 +168,15 @@ def _brand() -> Brand:
 
 def _store(rows: bytes, form: ByHandForm, name: str, **options: Any) -> int:
     """Keep the rows as a file of the source "by hand", waiting to be read. Gives the batch."""
-    actor, now = audit.by_user(current_user.id), utcnow()
     stored = staging.store(BytesIO(rows), tasks.uploads(), most_bytes=tasks.most_bytes())
     with transaction():
         source = _source(_brand(), outbox=bool(form.outbox.data))
-        batch = services.create_batch(
-            source_id=source.id, file_name=name, stored=stored, actor=actor, now=now, grounds=form.grounds, **options
-        )
-        return batch.id
+        chosen = {"grounds": form.grounds, **options, "actor": me(), "now": utcnow()}
+        return services.create_batch(source_id=source.id, file_name=name, stored=stored, **chosen).id
 
 
 def _source(brand: Brand, *, outbox: bool) -> Source:
-    actor, now = audit.by_user(current_user.id), utcnow()
+    actor, now = me(), utcnow()
     source = services.get_or_create_source(name=BY_HAND[brand.language], actor=actor, now=now)
     agreed = outbox and source.outbox_confirmed_at is None
     live = services.go_live(
@@ -198,7 +195,7 @@ def _fault(batch_id: int) -> str:
         return ""
     words = _(RejectReason(rejected[0].reason).label) if rejected else _(batch.error, **batch.error_values)
     with transaction():
-        services.discard(batch_id, actor=audit.by_user(current_user.id), now=utcnow())
+        services.discard(batch_id, actor=me(), now=utcnow())
     return str(words)
 
 

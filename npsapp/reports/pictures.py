@@ -91,11 +91,6 @@ def sheet(split: Split | None, counted: Counted, period: Period, options: Option
         title = _("How often each score was given")
         return Sheet(None, title, "; ".join(described), source, by_score=counted.by_score, groups=groups)
     lines = wording.lines(split, counted, period, options)[-MOST_MONTHS if split is Split.MONTH else 0 :]
-    titles = {
-        Split.MONTH: _("NPS by month, with its interval"),
-        Split.REGION: _("NPS by region, with its interval"),
-        Split.SEGMENT: _("NPS by segment, with its interval"),
-    }
     described = [
         f"{each.label}: {each.value} ({each.interval}), {each.n_text}"
         if each.interval
@@ -103,7 +98,7 @@ def sheet(split: Split | None, counted: Counted, period: Period, options: Option
         for each in lines
     ]
     whole = None if split is Split.MONTH else total
-    return Sheet(split, titles[split], "; ".join(described), source, tuple(lines), whole)
+    return Sheet(split, _(wording.DIVISIONS[split][-1]), "; ".join(described), source, tuple(lines), whole)
 
 
 @lru_cache(REMEMBERED)

@@ -75,9 +75,8 @@ def counted(selection: Selection) -> Counted:
     return Counted(
         by_score=tuple(map(sum, zip(*(row[3] for row in found), strict=True))) or NO_ANSWERS,
         parts={
-            Split.MONTH: _added((row[0], row[3]) for row in found),
-            Split.REGION: _added((row[1], row[3]) for row in found),
-            Split.SEGMENT: _added((row[2], row[3]) for row in found),
+            split: _added((row[place], row[3]) for row in found)
+            for place, split in enumerate((Split.MONTH, Split.REGION, Split.SEGMENT))
         },
     )
 

@@ -90,19 +90,14 @@ def index() -> str:
 
 def _parts(asked: Asked, counted: Counted) -> list[dict[str, Any]]:
     """The divisions worth showing."""
-    words = {
-        Split.MONTH: (_("By month"), _("Month")),
-        Split.REGION: (_("By region"), _("Region")),
-        Split.SEGMENT: (_("By segment"), _("Segment")),
-    }
     return [
         {
-            "heading": heading,
-            "called": called,
+            "heading": _(heading),
+            "called": _(called),
             "lines": wording.lines(split, counted, asked.selection.period, asked.options),
             "figure": _figure(asked, counted, split),
         }
-        for split, (heading, called) in words.items()
+        for split, (called, heading, _title) in wording.DIVISIONS.items()
         if split is Split.MONTH or len(counted.parts[split]) > 1
     ]
 

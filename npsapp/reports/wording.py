@@ -9,6 +9,7 @@ from babel.dates import format_date
 from flask_babel import get_locale, gettext as _, ngettext
 
 from npsapp.i18n import DEFAULT_LANGUAGE
+from npsapp.lib.texts import N_
 from npsapp.reports.queries import NO_ANSWERS, ByScore, Counted
 from npsapp.reports.rules import Period, Split, month_within, months_between
 from npsapp.reports.statistics import Summary, counts_of_distribution, summarise
@@ -38,6 +39,14 @@ class Line:
     def label(self) -> str:
         """The name in one line."""
         return f"{self.name} {self.era}".rstrip()
+
+
+DIVISIONS = {
+    Split.MONTH: (N_("Month"), N_("By month"), N_("NPS by month, with its interval")),
+    Split.REGION: (N_("Region"), N_("By region"), N_("NPS by region, with its interval")),
+    Split.SEGMENT: (N_("Segment"), N_("By segment"), N_("NPS by segment, with its interval")),
+}
+"""What a part is called, the heading over all of them, the title of their picture; in the order of the page."""
 
 
 def line(name: str, by_score: ByScore, filters: Mapping[str, Any] | None = None, **more: Any) -> Line:
@@ -122,10 +131,9 @@ def sheet(counted: Counted, period: Period, options: Options) -> tuple[list[str]
         _("Part"), _("Name of the part"), _("Answers"), _("Promoters"), _("Passives"), _("Detractors"),
         "NPS", _("NPS, lower end"), _("NPS, upper end"), _("Note"),
     ]  # fmt: skip
-    parts = {Split.MONTH: _("Month"), Split.REGION: _("Region"), Split.SEGMENT: _("Segment")}
     rows = [_sheet_row(_("Total"), line(_("All answers"), counted.by_score))]
-    for split, words in parts.items():
-        rows += [_sheet_row(words, each) for each in lines(split, counted, period, options)]
+    for split, (part, _heading, _title) in DIVISIONS.items():
+        rows += [_sheet_row(_(part), each) for each in lines(split, counted, period, options)]
     empty = [None] * (len(heading) - 3)
     return heading, rows + [[_("Score"), str(at), n, *empty] for at, n in enumerate(counted.by_score)]
 

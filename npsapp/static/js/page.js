@@ -3,10 +3,13 @@
   "use strict";
   const all = (selector) => document.querySelectorAll(selector);
 
-  // Filters apply as soon as one is chosen; typing waits for Enter, and so does a date that is still being typed.
+  // Filters apply as soon as one is chosen by hand; typing waits for Enter, and arrow keys that pass by others for the button.
+  let byHand = false;
+  document.addEventListener("pointerdown", () => { byHand = true; }, true);
+  document.addEventListener("keydown", () => { byHand = false; }, true);
   for (const form of all("form[data-autosubmit]")) {
     form.addEventListener("change", (event) => {
-      if (event.target.matches("select, input[type=checkbox], input[type=radio]")) form.requestSubmit();
+      if (byHand && event.target.matches("select, input[type=checkbox], input[type=radio]")) form.requestSubmit();
     });
     // Empty fields only make the address longer.
     form.addEventListener("submit", () => {
