@@ -7,7 +7,7 @@ LANGUAGES := ru uk
 # Processes that share the tests; each starts servers of its own.
 WORKERS ?= 2
 
-.PHONY: help run test lint servers soak bench screenshots translations clean
+.PHONY: help run test lint servers soak bench pages screenshots translations clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-14s %s\n", $$1, $$2}'
@@ -36,6 +36,9 @@ soak: .venv/dev servers ## Kill processes for hours, KILLS=300 of each kind in e
 
 bench: .venv/dev servers ## Measure speed and memory beside their floors (BENCH=a,b,c,d,e,f DATABASE=sqlite,postgresql BENCH_SIZES=…)
 	@PYTHONWARNINGS=ignore $(BIN)/python -m tests.benchmarks
+
+pages: .venv/dev servers ## Look at every page on every screen with 0, 1 and 10,000 rows: hours; PAGES="--width 360 --only /cases" narrows it
+	$(BIN)/python -m tests.pages.check $(PAGES)
 
 screenshots: .venv/dev servers ## Take README's pictures from the demo company
 	$(BIN)/python -m tests.screenshots.take

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, cast
 
 from flask import Flask
@@ -17,6 +18,7 @@ from sqlalchemy import (
     JSON,
     ColumnDefault,
     ColumnElement,
+    CursorResult,
     DateTime,
     Delete,
     Dialect,
@@ -137,6 +139,7 @@ class Numbered(Base):
 db = SQLAlchemy(model_class=Base)
 
 _writing: ContextVar[bool] = ContextVar("writing", default=False)
+_connection: ContextVar[Connection | None] = ContextVar("connection", default=None)
 _one_writer = threading.RLock()  # SQLite: fair waiting inside one process instead of its back-off
 
 
@@ -168,13 +171,14 @@ def transaction() -> Iterator[Session]:
     if lock:
         lock.acquire()
     try:
-        session.connection()
+        _connection.set(session.connection())
         yield session
         session.commit()
     except BaseException:
         session.rollback()
         raise
     finally:
+        _connection.set(None)
         _writing.reset(token)
         if lock:
             lock.release()
@@ -188,6 +192,22 @@ def reading() -> Iterator[Session]:
         yield session
     finally:
         session.rollback()
+
+
+@contextmanager
+def glancing() -> Iterator[None]:
+    """Read with one statement through `connection()`, without session and BEGIN: what every customer's page does."""
+    with db.engine.connect() as one:
+        _connection.set(one)
+        try:
+            yield
+        finally:
+            _connection.set(None)
+
+
+def connection() -> Connection:
+    """What runs statements about a `table()`: the connection of `transaction()` or `glancing()`, else the session's."""
+    return _connection.get() or db.session.connection()
 
 
 def alone(deed: str) -> None:
@@ -214,10 +234,23 @@ def put(row: Base, values: Mapping[str, Any]) -> list[str]:
     return changed
 
 
+def table(model: type[Base]) -> Table:
+    """The table of a model, for statements that go past the mapper."""
+    return cast(Table, model.__table__)
+
+
+def write(statement: Update | Insert, values: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> CursorResult[Any]:
+    """Run a statement about a `table()`, made beforehand: building and mapping cost more than the database."""
+    if not _writing.get():
+        raise WriteOutsideTransaction("a writing statement was run outside transaction()")
+    db.session.flush()
+    return connection().execute(statement, values)
+
+
 def insert_unless_there(model: type[Base]) -> Any:
     """An INSERT of this database's own dialect, with `on_conflict_do_nothing` and `on_conflict_do_update`."""
     kind = sqlite.insert if is_sqlite() else postgresql.insert
-    return kind(cast(Table, model.__table__))
+    return kind(table(model))
 
 
 def insert_many(model: type[Base], rows: Sequence[dict[str, Any]], **same: Any) -> None:
@@ -228,26 +261,40 @@ def insert_many(model: type[Base], rows: Sequence[dict[str, Any]], **same: Any) 
     """
     if not rows:
         return
-    table, dialect = cast(Table, model.__table__), db.engine.dialect
-    defaults = {c.name: c.default.arg for c in table.c if isinstance(c.default, ColumnDefault) and c.default.is_scalar}
-    same = {name: value for name, value in (defaults | same).items() if name not in rows[0]}
-    compiled = insert(table).inline().compile(dialect=dialect, column_keys=[*rows[0], *same])
-    names = getattr(compiled, "positiontup", None) or [*rows[0], *same]
+    if not _writing.get():
+        raise WriteOutsideTransaction("rows were written outside transaction()")
+    db.session.flush()
+    writer, first = connection(), rows[0]
+    sql, into = _insert(table(model), writer.dialect, (*first, *(name for name in same if name not in first)))
     columns = []
-    for name in names:
-        convert = table.c[name].type.dialect_impl(dialect).bind_processor(dialect)
-        given = [same[name]] * len(rows) if name in same else [row[name] for row in rows]
-        columns.append(_converted(given, convert, table.c[name].type) if convert else given)
-    values: Any = zip(*columns, strict=True)
+    for name, kind, convert, default in into:
+        given = [row[name] for row in rows] if name in first else [same.get(name, default)] * len(rows)
+        columns.append(_converted(given, convert, kind) if convert else given)
+    values: Any = list(zip(*columns, strict=True))
     if not is_sqlite():
-        values = (dict(zip(names, row, strict=True)) for row in values)
-    db.session.connection().exec_driver_sql(str(compiled), list(values))
+        values = [dict(zip([name for name, *_rest in into], row, strict=True)) for row in values]
+    writer.exec_driver_sql(sql, values if len(values) > 1 else values[0])
+
+
+@lru_cache(maxsize=256)
+def _insert(into: Table, dialect: Dialect, given: tuple[str, ...]) -> tuple[str, list[Any]]:
+    """The INSERT of these columns and of those with a default: (name, type, conversion or None, default)."""
+    defaults = {c.name: c.default.arg for c in into.c if isinstance(c.default, ColumnDefault) and c.default.is_scalar}
+    names = [*given, *(name for name in defaults if name not in given)]
+    compiled = insert(into).inline().compile(dialect=dialect, column_keys=names)
+    kinds = {name: into.c[name].type for name in getattr(compiled, "positiontup", None) or names}
+    return str(compiled), [
+        (name, kind, kind.dialect_impl(dialect).bind_processor(dialect), defaults.get(name))
+        for name, kind in kinds.items()
+    ]
 
 
 def _converted(values: list[Any], convert: Callable[[Any], Any], kind: TypeEngine[Any]) -> list[Any]:
     """Values as the driver takes them; each different one is converted once, for columns repeat themselves."""
     if isinstance(kind, JSON):  # its values cannot be keys
         return list(map(convert, values))
+    if len(values) == 1:
+        return [convert(values[0])]
     known = {value: convert(value) for value in set(values)}
     return [known[value] for value in values]
 
@@ -256,11 +303,11 @@ def new_ids(model: type[Base], count: int) -> Sequence[int]:
     """Ids for rows to be written with `insert_many`: asked for ids, SQLite inserts row by row."""
     if not count:
         return []
-    table = cast(Table, model.__table__)
+    ids = table(model).c.id
     if is_sqlite():  # this transaction is the only one that writes
-        last = db.session.scalar(select(func.max(table.c.id))) or 0
+        last = db.session.scalar(select(func.max(ids))) or 0
         return range(last + 1, last + 1 + count)
-    following = func.nextval(func.pg_get_serial_sequence(table.fullname, "id"))
+    following = func.nextval(func.pg_get_serial_sequence(ids.table.fullname, "id"))
     return db.session.scalars(select(following).select_from(func.generate_series(1, count))).all()
 
 
@@ -309,7 +356,7 @@ def _prepare_connection(dbapi_connection: Any, _record: ConnectionPoolEntry) -> 
 
 @event.listens_for(Engine, "begin")
 def _begin(connection: Connection) -> None:
-    if connection.dialect.name == "sqlite":
+    if connection.dialect.name == "sqlite" and (_writing.get() or not _connection.get()):
         connection.exec_driver_sql("BEGIN IMMEDIATE" if _writing.get() else "BEGIN")
 
 

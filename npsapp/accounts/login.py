@@ -3,7 +3,8 @@
 from contextlib import suppress
 from datetime import datetime
 
-from flask import Flask, Response, g, session
+from flask import Flask, Request, Response, g, session
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from flask_login import login_user
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -15,8 +16,20 @@ from npsapp.lib.clock import utcnow
 from npsapp.lib.tokens import digest
 
 
+class Cookies(SecureCookieSessionInterface):
+    """Visitors without our cookie, as customers are, have an empty session without any signature to be looked at."""
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        return (
+            super().open_session(app, request)
+            if app.config["SESSION_COOKIE_NAME"] in request.cookies
+            else self.session_class()
+        )
+
+
 def init_app(app: Flask) -> None:
     """Tell Flask-Login where the login page is and how a session is read."""
+    app.session_interface = Cookies()
     login_manager.init_app(app)
     login_manager.login_view = "accounts.login"
     login_manager.login_message = None  # the login page says what it is for

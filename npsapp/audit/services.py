@@ -5,11 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert
-
 from npsapp.audit.events import Event
 from npsapp.audit.models import AuditEntry
-from npsapp.db import db
+from npsapp.db import insert_many
 
 
 @dataclass(frozen=True)
@@ -51,6 +49,5 @@ def record_many(
 ) -> None:
     """Remember the same kind of fact about several things with one statement. Needs a transaction."""
     who = {"at": now, "event": event.value, "actor_type": actor.type, "actor_id": actor.id}
-    rows = [who | {"subject_type": kind, "subject_id": id_, "data": data} for kind, id_, data in subjects]
-    if rows:
-        db.session.execute(insert(AuditEntry), rows)
+    rows = [{"subject_type": kind, "subject_id": id_, "data": data} for kind, id_, data in subjects]
+    insert_many(AuditEntry, rows, **who)

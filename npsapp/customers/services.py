@@ -1,6 +1,6 @@
 """What happens to a person: facts of contact, "not mine", unsubscribing."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -13,7 +13,7 @@ from npsapp.customers import queries, rules
 from npsapp.customers.matching import Incoming as Incoming, find_or_create as find_or_create
 from npsapp.customers.models import ContactFact, ContactPoint, Customer, Hold
 from npsapp.customers.rules import Choice, ContactKind, FactKind
-from npsapp.db import change, db
+from npsapp.db import change, db, insert_many
 from npsapp.delivery import services as delivery
 from npsapp.delivery.rules import Channel, SuppressionReason
 
@@ -31,14 +31,10 @@ def record_fact(
     survey_id: int | None = None,
     touchpoint_id: int | None = None,
     exempt: bool = False,
-) -> ContactFact:
+) -> None:
     """Remember that a person was invited, answered, refused or was called: it counts for the quarantine."""
-    fact = ContactFact(
-        customer_id=customer_id, kind=kind, survey_id=survey_id, touchpoint_id=touchpoint_id, at=at, exempt=exempt
-    )
-    db.session.add(fact)
-    db.session.flush()
-    return fact
+    about = {"survey_id": survey_id, "touchpoint_id": touchpoint_id, "exempt": exempt}
+    insert_many(ContactFact, [{"customer_id": customer_id, "kind": kind, "at": at, **about}])
 
 
 def claim_for_invitation(*, customer_id: int, since_limit: datetime, now: datetime) -> bool:
@@ -85,16 +81,8 @@ def unsubscribe(*, contact_point_id: int, brand_id: int, choice: Choice, now: da
     until = rules.months_after(now, rules.LATER_MONTHS) if choice is Choice.LATER else None
     everywhere = choice is Choice.NOTHING
     db.session.add(Hold(customer_id=point.customer_id, reason=choice.hold, source=source, since=now, until=until))
-    for address in _addresses(point) if everywhere else [point]:
-        for channel in CHANNELS[address.kind]:
-            delivery.suppress(
-                channel=channel,
-                address=address.value,
-                brand_id=None if everywhere else brand_id,
-                reason=SuppressionReason.UNSUBSCRIBED,
-                until=until,
-                now=now,
-            )
+    for entry in _on_stop_list(_addresses(point) if everywhere else [point]):
+        delivery.suppress(**entry, brand_id=None if everywhere else brand_id, until=until, now=now)
     db.session.flush()
     _record(Event.CUSTOMER_UNSUBSCRIBED, point, {"choice": choice.value, "brand_id": brand_id}, now=now)
 
@@ -117,16 +105,16 @@ def _end_own_stop(point: ContactPoint, brand_id: int, *, now: datetime) -> bool:
     """Lift the person's own holds and the stop-list entries that came with them; False when there were none."""
     own = (Hold.customer_id == point.customer_id, Hold.source.startswith(queries.UNSUBSCRIBE), Hold.lifted_at.is_(None))
     lifted = change(update(Hold).where(*own).values(lifted_at=now))
-    for address in _addresses(point):
-        for channel in CHANNELS[address.kind]:
-            delivery.lift_suppression(
-                channel=channel,
-                address=address.value,
-                brand_id=brand_id,
-                reason=SuppressionReason.UNSUBSCRIBED,
-                now=now,
-            )
+    for entry in _on_stop_list(_addresses(point)):
+        delivery.lift_suppression(**entry, brand_id=brand_id, now=now)
     return bool(lifted)
+
+
+def _on_stop_list(points: Iterable[ContactPoint]) -> Iterator[dict[str, Any]]:
+    """How these addresses stand on the post office's stop list, once for each channel."""
+    for point in points:
+        for channel in CHANNELS[point.kind]:
+            yield {"channel": channel, "address": point.value, "reason": SuppressionReason.UNSUBSCRIBED}
 
 
 def _addresses(point: ContactPoint) -> Iterable[ContactPoint]:

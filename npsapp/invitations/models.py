@@ -41,6 +41,11 @@ class InvitationPolicy(Base):
     survey: Mapped[Survey] = relationship()
 
 
+def _index_where(name: str, column: str, condition: str) -> Index:
+    """An index of the few rows that a frequent question is about."""
+    return Index(name, column, sqlite_where=text(condition), postgresql_where=text(condition))
+
+
 class Invitation(Numbered):
     """What was decided about one interaction; in state `excluded` a reason, and only then."""
 
@@ -53,18 +58,8 @@ class Invitation(Numbered):
         Index("ix_invitation_reason", "reason", "id"),
         Index("ix_invitation_sent", "survey_id", "sent_at"),
         Index("ix_invitation_customer", "customer_id"),
-        Index(
-            "ix_invitation_unsent",
-            "id",
-            sqlite_where=text("state = 'handed_over' AND sent_at IS NULL"),
-            postgresql_where=text("state = 'handed_over' AND sent_at IS NULL"),
-        ),
-        Index(
-            "ix_invitation_valid",
-            "valid_until",
-            sqlite_where=text("state = 'handed_over'"),
-            postgresql_where=text("state = 'handed_over'"),
-        ),
+        _index_where("ix_invitation_unsent", "id", "state = 'handed_over' AND sent_at IS NULL"),
+        _index_where("ix_invitation_valid", "valid_until", "state = 'handed_over'"),
     )
 
     interaction_id: Mapped[int] = mapped_column(ForeignKey("interaction.id"))

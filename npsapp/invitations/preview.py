@@ -32,17 +32,14 @@ class WouldAsk:
     reasons: dict[Reason, int]
 
 
-def would_ask(
-    batch_id: int, *, touchpoint_id: int | None, grounds: dict[str, str], live_from: date | None, now: datetime
-) -> WouldAsk:
-    """Decide about staged rows as if they were taken in and their source were live.
+def would_ask(batch: ImportBatch, *, live_from: date | None, now: datetime) -> WouldAsk:
+    """Decide about a file's staged rows as if they were taken in and their source were live.
 
     People are recognised by e-mail address only; of two rows with one address the second falls into the
     quarantine, as it will. Rows that are already in are not counted.
     """
-    batch = db.session.get_one(ImportBatch, batch_id)
-    staged = _Staged(batch, touchpoint_id, grounds, live_from, now)
-    return _counted((decision for chunk in _chunks(batch_id) for decision in staged.decide(chunk)), now)
+    staged = _Staged(batch, live_from, now)
+    return _counted((decision for chunk in _chunks(batch.id) for decision in staged.decide(chunk)), now)
 
 
 def would_ask_source(source_id: int, *, live_from: date | None, now: datetime) -> WouldAsk:
@@ -91,17 +88,10 @@ def _chunks(batch_id: int) -> Iterator[Sequence[Any]]:
 class _Staged:
     """The context of one file's rows, with what was already promised to whom while counting."""
 
-    def __init__(
-        self,
-        batch: ImportBatch,
-        touchpoint_id: int | None,
-        grounds: dict[str, str],
-        live_from: date | None,
-        now: datetime,
-    ) -> None:
+    def __init__(self, batch: ImportBatch, live_from: date | None, now: datetime) -> None:
         self.source, self.now, self.live_from = batch.source, now, live_from
-        self.touchpoint_id = touchpoint_id or batch.source.touchpoint_id
-        self.ground = bool(grounds.get(Channel.EMAIL.value))
+        self.touchpoint_id = batch.touchpoint_id or batch.source.touchpoint_id
+        self.ground = bool(batch.grounds.get(Channel.EMAIL.value))
         self.active, self.policies = surveys.active_map(), policies()
         self.promises = Promises()
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import and_, bindparam, exists, func, or_, select
+from sqlalchemy import and_, exists, func, or_, select
 from sqlalchemy.orm import joinedload
 
 from npsapp.db import UtcDateTime, db, within
@@ -18,20 +18,6 @@ from npsapp.invitations.rules import InvitationState, Reason, first_days_cap
 from npsapp.lib.clock import day_bounds, local_date
 from npsapp.permissions import Scope
 
-_INVITATION = joinedload(InvitationStep.invitation)
-_OF_LINK = (  # built once: every opening of a survey page asks it
-    select(InvitationStep)
-    .where(InvitationStep.token == bindparam("token"))
-    .options(
-        _INVITATION.joinedload(Invitation.version),
-        *(
-            _INVITATION.joinedload(Invitation.interaction).joinedload(shown)
-            for shown in (Interaction.brand, Interaction.region, Interaction.unit, Interaction.customer)
-        ),
-    )
-)
-
-
 _SHOWN = (
     *(
         joinedload(Invitation.interaction).joinedload(shown)
@@ -39,11 +25,6 @@ _SHOWN = (
     ),
     joinedload(Invitation.customer),
 )
-
-
-def by_token(token: str) -> InvitationStep | None:
-    """The step a link belongs to, with everything its page shows; one statement."""
-    return db.session.scalar(_OF_LINK, {"token": token})
 
 
 def due(now: datetime, *, limit: int) -> list[int]:
@@ -64,31 +45,19 @@ def capped_sources(now: datetime) -> list[tuple[int, int, datetime]]:
     for source in db.session.scalars(capped):
         today = local_date(now, source.timezone)
         begin, tomorrow = day_bounds(today, source.timezone)
-        left = first_days_cap(
-            source.first_day_cap or 0, (today - local_date(source.live_at or now, source.timezone)).days
-        ) - _handed_over_since(source.id, begin)
+        days = (today - local_date(source.live_at or now, source.timezone)).days
+        gone = select(func.count(Invitation.id)).join(Interaction, Interaction.id == Invitation.interaction_id)
+        gone = gone.where(Interaction.source_id == source.id, Invitation.handed_over_at >= begin)
+        left = first_days_cap(source.first_day_cap or 0, days) - (db.session.scalar(gone) or 0)
         found.append((source.id, max(left, 0), tomorrow))
     return found
 
 
-def _handed_over_since(source_id: int, since: datetime) -> int:
-    rows = (
-        select(func.count())
-        .select_from(Invitation)
-        .join(Interaction, Interaction.id == Invitation.interaction_id)
-        .where(Interaction.source_id == source_id, Invitation.handed_over_at >= since)
-    )
-    return db.session.scalar(rows) or 0
-
-
 def sources_of(invitation_ids: Iterable[int]) -> dict[int, int]:
     """Invitation → source of its interaction."""
-    rows = (
-        select(Invitation.id, Interaction.source_id)
-        .join(Interaction, Interaction.id == Invitation.interaction_id)
-        .where(Invitation.id.in_(list(invitation_ids)))
-    )
-    return {row.id: row.source_id for row in db.session.execute(rows)}
+    rows = select(Invitation.id, Interaction.source_id).join(Interaction, Interaction.id == Invitation.interaction_id)
+    found = db.session.execute(rows.where(Invitation.id.in_(list(invitation_ids))))
+    return {row.id: row.source_id for row in found}
 
 
 def policy(survey_id: int) -> InvitationPolicy:
@@ -126,18 +95,11 @@ def lines(
 
 
 def reasons(*, scope: Scope) -> dict[Reason, int]:
-    """How many interactions are held back, by reason."""
-    rows = (
-        select(Invitation.reason, func.count())
-        .where(
-            Invitation.state == InvitationState.EXCLUDED,
-            Invitation.test.is_(False),
-            within(Invitation.region_id, scope),
-        )
-        .group_by(Invitation.reason)
-    )
-    found = {reason: count for reason, count in db.session.execute(rows) if reason}
-    return dict(sorted(found.items(), key=lambda item: -item[1]))
+    """How many interactions are held back, by reason, the most frequent first."""
+    held = Invitation.state == InvitationState.EXCLUDED, Invitation.test.is_(False)
+    rows = select(Invitation.reason, func.count()).where(*held, within(Invitation.region_id, scope))
+    counted = db.session.execute(rows.group_by(Invitation.reason).order_by(func.count().desc(), Invitation.reason))
+    return {reason: count for reason, count in counted if reason}
 
 
 def planned_by_day(now: datetime, *, days: int, scope: Scope) -> dict[date, int]:
@@ -200,16 +162,9 @@ def real_letters_wait() -> bool:
 
 def story(customer_id: int) -> Sequence[Invitation]:
     """A customer's lines with steps and messages, newest first."""
-    return (
-        db.session.scalars(
-            select(Invitation)
-            .where(Invitation.customer_id == customer_id)
-            .options(
-                joinedload(Invitation.interaction).joinedload(Interaction.touchpoint),
-                joinedload(Invitation.steps).joinedload(InvitationStep.message),
-            )
-            .order_by(Invitation.id.desc())
-        )
-        .unique()
-        .all()
+    shown = (
+        joinedload(Invitation.interaction).joinedload(Interaction.touchpoint),
+        joinedload(Invitation.steps).joinedload(InvitationStep.message),
     )
+    lines = select(Invitation).where(Invitation.customer_id == customer_id).order_by(Invitation.id.desc())
+    return db.session.scalars(lines.options(*shown)).unique().all()

@@ -2,16 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date
+from functools import lru_cache
 from typing import Any
 
 from babel.dates import format_date
 
 from npsapp.customers.links import unsubscribe_token
+from npsapp.db import Texts
 from npsapp.delivery import rendering
 from npsapp.intake.models import Interaction
 from npsapp.lib.clock import local_date
 from npsapp.lib.texts import text_in
+from npsapp.organization import queries as organization
 from npsapp.organization.rules import company_phrase
 from npsapp.surveys import queries as surveys, rules as wording
 from npsapp.surveys.models import SurveyVersion
@@ -26,27 +29,41 @@ class Addresses:
 
 
 def values_for(interaction: Interaction, language: str) -> dict[str, str]:
-    """What the placeholders of survey and letter stand for, in one language. Needs brand, unit and region loaded.
+    """What the placeholders of survey and letter stand for, in one language. Needs brand, unit and region loaded."""
+    brand, region, customer = interaction.brand, interaction.region, interaction.customer
+    return values_of(
+        language,
+        name=customer.address_as if customer and not customer.is_firm else "",
+        purchase=interaction,
+        zone_name=organization.zone_of(region, brand),
+        place=interaction.unit.name if interaction.unit else region.name if region else {},
+        brand=brand.name,
+        phrase=brand.phrase,
+    )
+
+
+def values_of(
+    language: str, *, name: str, purchase: Any, zone_name: str, place: Texts | None, brand: Texts, phrase: Texts
+) -> dict[str, str]:
+    """The same from single facts; `purchase` has title, number and happened_at.
 
     The day is the one on which it happened where the customer was: in the region's zone, else the brand's.
     """
-    brand, region, customer = interaction.brand, interaction.region, interaction.customer
-    place = interaction.unit.name if interaction.unit else region.name if region else {}
-    zone_name = (region and region.timezone) or brand.timezone
     return {
-        "name": customer.address_as if customer and not customer.is_firm else "",
-        "title": interaction.title,
-        "number": interaction.number,
-        "date": day_in_words(interaction.happened_at, zone_name, language),
+        "name": name,
+        "title": purchase.title,
+        "number": purchase.number,
+        "date": _in_words(local_date(purchase.happened_at, zone_name), language),
         "place": text_in(place, language),
-        "brand": text_in(brand.name, language),
-        "company": company_phrase(language, names=brand.name, phrases=brand.phrase),
+        "brand": text_in(brand, language),
+        "company": company_phrase(language, names=brand, phrases=phrase),
     }
 
 
-def day_in_words(moment: datetime, zone_name: str, language: str) -> str:
+@lru_cache(maxsize=1024)
+def _in_words(day: date, language: str) -> str:
     """ "3 November" in that language, with the month in its inflected form."""
-    return format_date(local_date(moment, zone_name), "d MMMM", locale=language)
+    return format_date(day, "d MMMM", locale=language)
 
 
 def letter(

@@ -5,12 +5,12 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, select, update
+from sqlalchemy import ColumnElement, bindparam, delete, select, update
 
 from npsapp.audit import services as audit
 from npsapp.audit.events import Event
 from npsapp.audit.services import Actor
-from npsapp.db import alone, change, db, insert_many, one_of
+from npsapp.db import alone, change, db, insert_many, one_of, table, write
 from npsapp.intake import services as intake
 from npsapp.intake.models import PLANNING, Interaction
 from npsapp.invitations.candidates import Gathered, Promises, gather
@@ -19,7 +19,12 @@ from npsapp.invitations.rules import InvitationState, Reason
 from npsapp.lib.refusals import Refused
 from npsapp.lib.texts import N_
 
-OWN_COLUMNS = tuple(Invitation.__table__.c.keys())
+_TABLE = table(Invitation)
+_FIRST_ANSWER = (
+    update(_TABLE)
+    .where(_TABLE.c.id == bindparam("invitation"), _TABLE.c.state == InvitationState.HANDED_OVER)
+    .values(state=InvitationState.ANSWERED, answered_at=bindparam("at"))
+)
 UNDELIVERED = (InvitationState.PLANNED, InvitationState.EXCLUDED)
 TAKES_ANSWERS = (InvitationState.HANDED_OVER, InvitationState.ANSWERED)
 
@@ -102,16 +107,19 @@ def expire(*, now: datetime) -> int:
     return changed
 
 
-def held(invitation_id: int) -> Invitation | None:
-    """The invitation as it is now; nobody else changes it until this transaction ends."""
-    invitation = db.session.get(Invitation, invitation_id)
-    if invitation is not None:  # its own columns only: what it belongs to stays loaded
-        db.session.refresh(invitation, OWN_COLUMNS, with_for_update={"of": Invitation, "key_share": True})
-    return invitation
+def hold(invitation_id: int) -> None:
+    """Nobody else changes the invitation until this transaction ends; what was read of it before may be old."""
+    here = select(Invitation.id).where(Invitation.id == invitation_id)
+    db.session.execute(here.with_for_update(key_share=True))
+
+
+def take_first_answer(invitation_id: int, *, now: datetime) -> bool:
+    """Mark an invitation without an answer as answered, and hold it; False when it is in any other state."""
+    return bool(write(_FIRST_ANSWER, {"invitation": invitation_id, "at": now}).rowcount)
 
 
 def mark_answered(invitation_id: int, *, now: datetime) -> bool:
-    """The first answer came; False when the invitation takes no answers (any more)."""
+    """An answer counts again; False when the invitation takes no answers (any more)."""
     return _move(invitation_id, TAKES_ANSWERS, state=InvitationState.ANSWERED, answered_at=now)
 
 

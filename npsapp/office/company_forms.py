@@ -30,8 +30,9 @@ MOST_REGIONS = 200
 LOOK = ("accent", "language", "timezone", "currency")
 
 
-def _person(label: Any, **more: Any) -> StringField:
-    return StringField(label, filters=[stripped], validators=[Optional(), Length(max=NAME_MAX)], **more)
+def _name(label: Any, *, required: bool = False, **more: Any) -> StringField:
+    first = DataRequired() if required else Optional()
+    return StringField(label, filters=[stripped], validators=[first, Length(max=NAME_MAX)], **more)
 
 
 def _email(label: Any, *, required: bool = False, **more: Any) -> StringField:
@@ -41,17 +42,21 @@ def _email(label: Any, *, required: bool = False, **more: Any) -> StringField:
     return StringField(label, filters=[stripped], validators=valid, render_kw=look, **more)
 
 
+def _who(name: StringField, email: StringField) -> Person | None:
+    """Somebody is named by an address; without one nobody is."""
+    return Person(name.data or "", email.data) if email.data else None
+
+
 class RegionRow(Form):
     """One region and who answers for it."""
 
-    name = StringField(_l("Region"), filters=[stripped], validators=[Optional(), Length(max=NAME_MAX)])
-    manager = _person(_l("Manager’s name"))
+    name = _name(_l("Region"))
+    manager = _name(_l("Manager’s name"))
     email = _email(_l("Manager’s e-mail"))
 
     def place(self) -> Place:
         """What was typed."""
-        manager = Person(self.manager.data or "", self.email.data) if self.email.data else None
-        return Place(self.name.data or "", manager)
+        return Place(self.name.data or "", _who(self.manager, self.email))
 
 
 class CompanyForm(BrandForm):
@@ -59,10 +64,9 @@ class CompanyForm(BrandForm):
 
     owner = no_logo = group_colours = contact_email = public_url = staff_letters = None
 
-    title = StringField(
+    title = _name(
         _l("Name of the company"),
-        filters=[stripped],
-        validators=[DataRequired(), Length(max=NAME_MAX)],
+        required=True,
         description=_l("As customers know it."),
         render_kw={"autocomplete": "organization"},
     )
@@ -81,16 +85,11 @@ class CompanyForm(BrandForm):
         render_kw={"class": "short"},
     )
     regions = FieldList(FormField(RegionRow), min_entries=1, max_entries=MOST_REGIONS)
-    fallback = _person(_l("Fallback owner’s name"))
+    fallback = _name(_l("Fallback owner’s name"))
     fallback_email = _email(
         _l("Fallback owner’s e-mail"), description=_l("Gets the cases of regions without a manager. Empty: you.")
     )
-    admin_name = StringField(
-        _l("Your name"),
-        filters=[stripped],
-        validators=[DataRequired(), Length(max=NAME_MAX)],
-        render_kw={"autocomplete": "name"},
-    )
+    admin_name = _name(_l("Your name"), required=True, render_kw={"autocomplete": "name"})
     admin_email = _email(_l("Your e-mail"), required=True, description=_l("You sign in with it."))
     password = PasswordField(
         _l("Password"),
@@ -155,11 +154,10 @@ class CompanyForm(BrandForm):
             sender=normalise(self.sender.data or "") or "",
             reply_to=normalise(self.reply_to.data or "") or "",
         )
-        fallback = Person(self.fallback.data or "", self.fallback_email.data) if self.fallback_email.data else None
         return Plan(
             company=company,
             delay_days=self.delay_days.data or 0,
             administrator=Person(self.admin_name.data or "", self.admin_email.data or ""),
             places=[row.form.place() for row in self.regions if row.form.name.data],
-            fallback=fallback,
+            fallback=_who(self.fallback, self.fallback_email),
         )

@@ -222,9 +222,7 @@ def _choices(batch: ImportBatch) -> ChoiceForm:
 
 
 def _preview(batch: ImportBatch, form: ChoiceForm) -> Response:
-    outlook = preview.would_ask(
-        batch.id, touchpoint_id=batch.touchpoint_id, grounds=batch.grounds, live_from=_live_from(batch), now=utcnow()
-    )
+    outlook = preview.would_ask(batch, live_from=_live_from(batch), now=utcnow())
     same = intake.same_file(batch)
     return form_page("office/imports/preview.html", form, outlook=outlook, same=same, **_shown(batch))
 

@@ -22,7 +22,6 @@ from npsapp.delivery.channels import mail
 from npsapp.delivery.rules import Channel
 from npsapp.i18n import LANGUAGES, language_now
 from npsapp.intake import queries as intake, services, staging, tasks
-from npsapp.intake.columns import Field as Column
 from npsapp.intake.models import BatchState, ImportBatch, Interaction, Source
 from npsapp.intake.rules import RejectReason
 from npsapp.invitations import policies, services as invitations
@@ -80,16 +79,7 @@ class VisitForm(ByHandForm):
     unit = _line(_l("Unit (store, warehouse)"), render_kw={"autocomplete": "off"})
     language = SelectField(_l("Language of the customer"))
 
-    COLUMNS = (
-        Column.CUSTOMER_NAME,
-        Column.EMAIL,
-        Column.PHONE,
-        Column.HAPPENED_AT,
-        Column.TITLE,
-        Column.REGION,
-        Column.UNIT,
-        Column.LANGUAGE,
-    )
+    COLUMNS = ("customer_name", "email", "phone", "happened_at", "title", "region", "unit", "language")
 
     def offer(self, brand: Brand) -> None:
         """Of places only those the user may see."""
@@ -119,8 +109,8 @@ class VisitForm(ByHandForm):
         """The visit as a table of one row, with the program's own headings."""
         written = StringIO()
         rows = csv.writer(written)
-        rows.writerow(column.value for column in self.COLUMNS)
-        rows.writerow(self[column.value].data or "" for column in self.COLUMNS)
+        rows.writerow(self.COLUMNS)
+        rows.writerow(self[column].data or "" for column in self.COLUMNS)
         return written.getvalue().encode()
 
 

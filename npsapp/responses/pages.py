@@ -1,23 +1,25 @@
 """The pages of a survey link, each state with its own words; for the page's script the same states as JSON."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from pathlib import Path
+from functools import cached_property
 from typing import Any
 
-from flask import Response, current_app, make_response, request, url_for
+from flask import Response, current_app, make_response, request
 from flask_babel import gettext as _
 
 from npsapp.customers import links
+from npsapp.db import db
 from npsapp.i18n import LANGUAGES, negotiate, speaking
-from npsapp.invitations.models import Invitation, InvitationStep
 from npsapp.lib import tokens
 from npsapp.lib.refusals import Refused
 from npsapp.lib.texts import text_in
 from npsapp.responses import queries, rendering, rules
 from npsapp.responses.forms import Fields
-from npsapp.responses.models import DisputedAnswer, Response as Answer
-from npsapp.web.assets import asset
+from npsapp.responses.models import DisputedAnswer
+from npsapp.responses.queries import Link
+from npsapp.web.assets import asset, changed, path_to
 from npsapp.web.errors import wants_json
 
 _PAGE, _EDIT = "survey page", "right to edit"  # what the two signatures are for
@@ -27,47 +29,44 @@ _PAGE, _EDIT = "survey page", "right to edit"  # what the two signatures are for
 class Visit:
     """One request with a link that leads to an invitation, and what its page sent. Signatures stand for a session."""
 
-    token: str
-    step: InvitationStep
+    link: Link
     language: str
     form: Fields
     now: datetime
 
     @property
-    def invitation(self) -> Invitation:
-        return self.step.invitation
-
-    @property
     def way(self) -> rules.Way:
-        return queries.way(self.invitation, now=self.now)
+        return queries.way(self.link, now=self.now)
 
-    @property
-    def answer(self) -> Answer | None:
-        return queries.of_invitation(self.invitation.id)
+    def again(self) -> "Visit":
+        """The visit after something was done in this transaction."""
+        db.session.flush()
+        return replace(self, link=queries.link(self.link.token) or self.link)
 
-    @property
+    @cached_property
     def nonce(self) -> str:
         """A signed mark for a page: its link and the moment it was made. A POST counts only with one."""
-        return tokens.sign(_keys(), _PAGE, [self.step.id, int(self.now.timestamp())])
+        return tokens.sign(_keys(), _PAGE, [self.link.step_id, int(self.now.timestamp())])
 
-    @property
+    @cached_property
     def opened_at(self) -> datetime | None:
         """When the page that posts was made; None when its nonce is missing, altered, too old or another link's."""
         read = tokens.read(_keys(), _PAGE, self.form.nonce)
-        if not isinstance(read, list) or len(read) != 2 or read[0] != self.step.id:
+        if not isinstance(read, list) or len(read) != 2 or read[0] != self.link.step_id:
             return None
         moment = datetime.fromtimestamp(read[1], UTC)
         return moment if self.now - moment <= rules.NONCE_MAX_AGE else None
 
-    @property
+    @cached_property
     def right(self) -> str:
         """The signed right to edit the answer of this invitation; whoever confirmed it first gets it."""
-        return tokens.sign(_keys(), _EDIT, self.invitation.id)
+        return tokens.sign(_keys(), _EDIT, self.link.invitation_id)
 
-    @property
+    @cached_property
     def may_edit(self) -> bool:
         """Whether the page that posts may change the answer."""
-        return bool(tokens.read(_keys(), _EDIT, self.form.edit) == self.invitation.id)
+        sent = self.form.edit
+        return bool(sent and tokens.read(_keys(), _EDIT, sent) == self.link.invitation_id)
 
     def kept(self, **over: str) -> Fields:
         """What was posted, to be shown again with a fresh nonce."""
@@ -80,160 +79,161 @@ def _keys() -> tuple[str, ...]:
     return keys
 
 
+@dataclass(frozen=True)
+class Page:
+    """What a page says, decided inside the transaction; it is put into words and HTML after that has ended."""
+
+    template: str
+    status: int = 200
+    visit: Visit | None = None
+    form: Fields = Fields()
+    said: Mapping[str, Any] = field(default_factory=dict)
+
+    def response(self) -> Response:
+        """The page; for the page's script the state and the words instead.
+
+        For states that the script does not know it sends its form as one without scripts would, and shows the page
+        that comes back.
+        """
+        if request.method == "POST" and wants_json():
+            return make_response({"state": self.template, **vars(self.form), **self.said}, self.status)
+        parts = {"page": _look(self.visit, self.form.lang), "form": vars(self.form)}
+        if self.visit:
+            parts["wording"] = vars(rendering.wording_of(self.visit.link, self.visit.language))
+        score = rules.score_or_none(self.form.score)
+        group = rules.classify(score).value if self.form.final and score is not None else ""
+        text = rendering.page(self.template, parts, {"group": group, **self.said})
+        return Response(text, self.status, {"X-Robots-Tag": "noindex, nofollow"}, mimetype="text/html")
+
+
 # ---- one page per state ----------------------------------------------------------------------------------------
 
 
-def start(visit: Visit, *, score: str = "", status: int = 200) -> Response:
+def start(visit: Visit, *, score: str = "", status: int = 200) -> Page:
     """The question; or, opened again, what was answered, until when it can be changed, and the button for it."""
-    form, answer = Fields(nonce=visit.nonce, score=score), visit.answer
-    if answer is None:
-        return _page("ask", visit, form, status, state="open")
-    return _page("ask", visit, form, status, state="answered", **_answered_words(visit, answer))
+    form = Fields(nonce=visit.nonce, score=score)
+    if visit.link.response_id is None:
+        return Page("ask", status, visit, form, {"state": "open"})
+    return Page("ask", status, visit, form, {"state": "answered", **_answered_words(visit)})
 
 
-def ask(visit: Visit, form: Fields, state: str = "open") -> Response:
+def ask(visit: Visit, form: Fields, state: str = "open") -> Page:
     """The question with the scale, filled in; with `form.final` the second question below it."""
-    return _page("ask", visit, form, state=state)
+    return Page("ask", 200, visit, form, {"state": state})
 
 
-def once_more(visit: Visit) -> Response:
+def once_more(visit: Visit) -> Page:
     """The page had no valid nonce: nothing was recorded, what was chosen is kept."""
-    if visit.answer is not None and not visit.form.edit and not wants_json():
+    if visit.link.response_id is not None and not visit.form.edit and not wants_json():
         return start(visit, score=visit.form.score, status=422)
     with speaking(visit.language):
         words = _("Nothing is saved yet. Please press the button once more.")
-    return _page("ask", visit, visit.kept(), 422, state="again", words=words)
+    return Page("ask", 422, visit, visit.kept(), {"state": "again", "words": words})
 
 
-def refused(visit: Visit, refusal: Refused, form: Fields, status: int = 422) -> Response:
+def refused(visit: Visit, refusal: Refused, form: Fields, status: int = 422) -> Page:
     """Score or words cannot be taken; what was typed is kept."""
     with speaking(visit.language):
         words = _(refusal.wording, **refusal.values)
-    return _page("ask", visit, form, status, state="wrong", words=words)
+    return Page("ask", status, visit, form, {"state": "wrong", "words": words})
 
 
-def disputed(visit: Visit, answer: Answer, other: DisputedAnswer) -> Response:
+def disputed(visit: Visit, other: DisputedAnswer) -> Page:
     """Another page has answered before: this answer is kept apart until its owner says so."""
     form = Fields(nonce=visit.nonce, score=str(other.score), comment=other.comment)
-    return _page("disputed", visit, form, disputed=other.id, **_answered_words(visit, answer))
+    return Page("disputed", 200, visit, form, {"disputed": str(other.id), **_answered_words(visit)})
 
 
-def thanks(visit: Visit, answer: Answer) -> Response:
+def thanks(visit: Visit, said: rules.Said) -> Page:
     """After the final submit: one sentence by group, and what happens now if something does."""
-    words = rendering.wording_of(visit.invitation, visit.language)
-    promise = words.promise if rules.promises_a_call(answer.score, answer.contact_wanted) else ""
+    words = rendering.wording_of(visit.link, visit.language)
+    score = said.score or 0
+    promise = words.promise if rules.promises_a_call(score, said.contact) else ""
     form = Fields(nonce=visit.nonce, edit=visit.right)
-    return _page("thanks", visit, form, thanks=words.thanks.get(answer.group, ""), promise=promise)
+    return Page("thanks", 200, visit, form, {"thanks": words.thanks[rules.classify(score)], "promise": promise})
 
 
-def elsewhere(visit: Visit) -> Response:
+def elsewhere(visit: Visit) -> Page:
     """The page of a link that does not take what was posted, or takes nothing now."""
     if visit.way is rules.Way.OPEN:
         return start(visit, status=422)
     if visit.way is rules.Way.NOT_MINE:
-        return _page("not_mine", visit, Fields(nonce=visit.nonce))
-    return _page("closed", visit, Fields(), 410)
+        return Page("not_mine", 200, visit, Fields(nonce=visit.nonce))
+    return Page("closed", 410, visit)
 
 
-def unknown() -> Response:
+def unknown() -> Page:
     """The same words for every link that leads nowhere, whatever is wrong with it."""
-    return _rendered("unknown", _look(negotiate()), 404)
+    return Page("unknown", 404)
 
 
-def trouble(token: str) -> Response:
+def trouble() -> Page:
     """Something broke on our side: the text stays in the form. Asks neither database nor session."""
-    form = Fields.read(request.form)
-    look = _look(form.lang if form.lang in LANGUAGES else negotiate())
-    look["address"] = url_for("survey.show", token=token)
-    return _rendered("trouble", look, 503, form=form)
+    return Page("trouble", 503, form=Fields.read(request.form))
 
 
-def changing(visit: Visit) -> Response:
+def changing(visit: Visit) -> Page:
     """The answer opened for a change. Only the page that answered sees the words again: letters are forwarded."""
-    answer = visit.answer
-    if answer is None:
+    link = visit.link
+    if link.response_id is None:
         return once_more(visit)
-    form = _stored(answer) if visit.may_edit else Fields(score=str(answer.score))
+    form = Fields(score=str(link.score))
+    if visit.may_edit:
+        contact = {None: "", True: "1", False: "0"}[link.contact_wanted]
+        form = replace(form, comment=link.comment, contact=contact)
     form = replace(form, nonce=visit.nonce, edit=visit.right, final="1")
     return ask(visit, replace(form, score=visit.form.score or form.score))
 
 
-def _stored(answer: Answer) -> Fields:
-    contact = {None: "", True: "1", False: "0"}[answer.contact_wanted]
-    return Fields(score=str(answer.score), comment=answer.comment, contact=contact)
+def _answered_words(visit: Visit) -> dict[str, str]:
+    until = rendering.last_day(visit.link, visit.language, now=visit.now)
+    with speaking(visit.language):
+        return {
+            "answered_heading": _("You have answered: %(score)s.", score=visit.link.score),
+            "answered_until": _("You can change it until %(date)s.", date=until) if until else "",
+        }
 
 
 # ---- look ------------------------------------------------------------------------------------------------------
 
 
-def _look(language: str) -> dict[str, Any]:
+def _look(visit: Visit | None, language: str) -> dict[str, Any]:
     """What the layout of every page needs; without a brand for links that lead nowhere, and in trouble."""
+    language = visit.language if visit else language if language in LANGUAGES else negotiate()
     return {
         "language": language,
-        "languages": LANGUAGES,
+        "posted": request.method == "POST",
         "style": asset("css/survey.css"),
         "script": asset("js/survey.js"),
         "icon": asset("img/mark.svg"),
         "here": request.path,
+        "address": path_to("survey.show", token=(request.view_args or {})["token"]),
+        **(_branded(visit) if visit else {}),
     }
 
 
 def _branded(visit: Visit) -> dict[str, Any]:
-    brand, language = visit.invitation.interaction.brand, visit.language
-    unsubscribe = links.unsubscribe_token(_keys(), visit.step.contact_point_id, brand.id)
+    link, language = visit.link, visit.language
+    unsubscribe = links.unsubscribe_token(_keys(), link.contact_point_id, link.brand_id)
     return {
-        **_look(language),
-        "address": url_for("survey.show", token=visit.token),
-        "key": tokens.digest(visit.token)[:16],
-        "brand": text_in(brand.name, language),
-        "logo": url_for("brand.logo", name=brand.logo) if brand.logo else "",
-        "style": style_address(brand.accent.lstrip("#")),
-        "group_colours": brand.group_colours,
-        "test": visit.invitation.test,
-        "mailbox": brand.contact_email,
-        "unsubscribe": url_for("unsubscribe.show", token=unsubscribe, lang=language),
-        "privacy": url_for("unsubscribe.privacy", brand_key=brand.key, lang=language),
+        "key": tokens.digest(link.token)[:16],
+        "brand": text_in(link.brand_name, language),
+        "logo": path_to("brand.logo", name=link.brand_logo) if link.brand_logo else "",
+        "style": style_address(link.brand_accent.lstrip("#")),
+        "group_colours": link.brand_group_colours,
+        "test": link.test,
+        "mailbox": link.brand_contact_email,
+        "unsubscribe": path_to("unsubscribe.show", token=unsubscribe, lang=language),
+        "privacy": path_to("unsubscribe.privacy", brand_key=link.brand_key, lang=language),
     }
 
 
 def stylesheet(accent: str) -> str:
     """The one stylesheet of survey pages in the colour of a brand, written without its #."""
-    file = Path(current_app.static_folder or "", "css", "survey.css")
-    return rendering.stylesheet(file, file.stat().st_mtime_ns, f"#{accent}")
+    return rendering.stylesheet(*changed("css/survey.css"), f"#{accent}").text
 
 
 def style_address(accent: str) -> str:
     """Where browsers find it; a change of its content changes the address."""
-    fingerprint = tokens.digest(stylesheet(accent))[:12]
-    return url_for("survey.style", accent=accent, fingerprint=fingerprint)
-
-
-def _answered_words(visit: Visit, answer: Answer) -> dict[str, Any]:
-    until = rendering.last_day(visit.invitation, visit.language, now=visit.now)
-    with speaking(visit.language):
-        return {
-            "answered_heading": _("You have answered: %(score)s.", score=answer.score),
-            "answered_until": _("You can change it until %(date)s.", date=until) if until else "",
-        }
-
-
-def _page(template: str, visit: Visit, form: Fields, status: int = 200, **said: Any) -> Response:
-    said["wording"] = rendering.wording_of(visit.invitation, visit.language)
-    score = rules.score_or_none(form.score)
-    group = rules.classify(score) if form.final and score is not None else None
-    return _rendered(template, _branded(visit), status, form=form, group=group, limit=rules.COMMENT_MAX, **said)
-
-
-def _rendered(template: str, look: dict[str, Any], status: int, **values: Any) -> Response:
-    """Rendered without Flask's context processors: they would ask who is signed in and touch the session.
-
-    The page's script gets the state and the words instead; for states it does not know it sends its form as one
-    without scripts would, and shows the page that comes back.
-    """
-    if request.method == "POST" and wants_json():
-        form = values.pop("form", Fields())
-        said = {name: value for name, value in values.items() if isinstance(value, str)}
-        return make_response({"state": template, **vars(form), **said}, status)
-    with speaking(look["language"]):
-        text = current_app.jinja_env.get_template(f"responses/{template}.html").render(page=look, **values)
-    return make_response(text, status, {"X-Robots-Tag": "noindex, nofollow"})
+    fingerprint = rendering.stylesheet(*changed("css/survey.css"), f"#{accent}").fingerprint
+    return path_to("survey.style", accent=accent, fingerprint=fingerprint)

@@ -4,21 +4,35 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    Row,
+    Select,
+    Text,
+    and_,
+    bindparam,
+    cast,
+    exists,
+    func,
+    or_,
+    select,
+    tuple_,
+)
 from sqlalchemy.orm import joinedload, selectinload
 
 from npsapp.customers.models import Customer
-from npsapp.db import db, one_of, within
+from npsapp.db import Base, connection, db, one_of, table, within
 from npsapp.intake.models import Interaction
-from npsapp.invitations.models import Invitation
+from npsapp.invitations.models import Invitation, InvitationStep
 from npsapp.invitations.rules import InvitationState
-from npsapp.organization.models import Brand, Region, Segment
+from npsapp.organization.models import Brand, Region, Segment, Unit
 from npsapp.organization.rules import fold
 from npsapp.permissions import Scope
 from npsapp.responses import rules
 from npsapp.responses.models import Basis, DisputedAnswer, LinkAct, LinkEvent, Response
 from npsapp.responses.rules import Group, Way
-from npsapp.surveys.models import Survey, Touchpoint
+from npsapp.surveys.models import Survey, SurveyVersion, Touchpoint
 
 Key = tuple[datetime, int]
 Asked = Mapping[str, Any]
@@ -29,18 +43,72 @@ score, from and to (local days, both inclusive), q."""
 # ---- the survey page -------------------------------------------------------------------------------------------
 
 
+Link = Row[Any]
+"""What a survey page needs of its link: step, invitation, purchase, customer, brand, questionnaire, answer."""
+
+_T = {
+    model: table(model)
+    for model in (InvitationStep, Invitation, SurveyVersion, Interaction, Customer, Brand, Region, Unit, Response)
+}
+
+
+def _columns(model: type[Base], prefix: str, names: str) -> list[ColumnElement[Any]]:
+    return [_T[model].c[name].label(prefix + name) for name in names.split()]
+
+
+def _joined() -> FromClause:
+    invitation, interaction = _T[Invitation], _T[Interaction]
+    step = _T[InvitationStep].join(invitation, invitation.c.id == _T[InvitationStep].c.invitation_id)
+    found: FromClause = step.join(interaction, interaction.c.id == invitation.c.interaction_id)
+    found = found.join(_T[Brand], _T[Brand].c.id == interaction.c.brand_id)
+    found = found.outerjoin(_T[Response], _T[Response].c.invitation_id == invitation.c.id)
+    for model, column in (
+        (SurveyVersion, invitation.c.version_id),
+        (Customer, interaction.c.customer_id),
+        (Region, interaction.c.region_id),
+        (Unit, interaction.c.unit_id),
+    ):
+        found = found.outerjoin(_T[model], _T[model].c.id == column)
+    return found
+
+
+_LINK = (  # built once, without the mapper: every visit asks it
+    select(
+        *_columns(InvitationStep, "step_", "id"),
+        *_columns(InvitationStep, "", "token channel contact_point_id"),
+        *_columns(Invitation, "invitation_", "id"),
+        *_columns(Invitation, "", "customer_id survey_id version_id state valid_until language test"),
+        *_columns(Interaction, "interaction_", "id"),
+        *_columns(Interaction, "", "brand_id touchpoint_id region_id unit_id segment_id title number happened_at"),
+        *_columns(Customer, "", "address_as is_firm"),
+        *_columns(Region, "region_", "name"),
+        *_columns(Unit, "unit_", "name"),
+        *_columns(Brand, "brand_", "key name phrase accent group_colours logo language contact_email"),
+        *_columns(Response, "response_", "id void_reason"),
+        *_columns(Response, "", "score comment contact_wanted"),
+        func.coalesce(_T[Region].c.timezone, _T[Brand].c.timezone).label("zone"),
+        cast(_T[SurveyVersion].c.content, Text).label("content"),
+    )
+    .select_from(_joined())
+    .where(_T[InvitationStep].c.token == bindparam("token"))
+)
+
+
+def link(token: str) -> Link | None:
+    """Everything about a link, in one statement."""
+    return connection().execute(_LINK, {"token": token}).one_or_none()
+
+
 def of_invitation(invitation_id: int) -> Response | None:
     """The answer to an invitation."""
     return db.session.scalars(select(Response).where(Response.invitation_id == invitation_id)).one_or_none()
 
 
-def way(invitation: Invitation, *, now: datetime) -> Way:
-    """Where the links of an invitation lead now; an answer its customer disowned makes it "not mine" too."""
-    leads = rules.way(invitation.state, invitation.valid_until, now=now)
-    if leads is not Way.OPEN or invitation.state is not InvitationState.ANSWERED:
-        return leads
-    disowned = exists().where(Response.invitation_id == invitation.id, Response.void_reason == rules.DISOWNED)
-    return Way.NOT_MINE if db.session.scalar(select(disowned)) else Way.OPEN
+def way(link: Link, *, now: datetime) -> Way:
+    """Where a link leads now; an answer its customer disowned makes it "not mine" too."""
+    leads = rules.way(link.state, link.valid_until, now=now)
+    disowned = link.state is InvitationState.ANSWERED and link.response_void_reason == rules.DISOWNED
+    return Way.NOT_MINE if leads is Way.OPEN and disowned else leads
 
 
 def old_link_events(before: datetime) -> Select[int]:

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from ipaddress import IPv4Address, ip_address, ip_network
 
 from npsapp.invitations.rules import InvitationState
@@ -169,6 +170,7 @@ def promises_a_call(score: int, contact: bool | None) -> bool:
 # ---- what a link shows of its visitor: prefixes and classes, no identity -------------------------------------
 
 
+@lru_cache(maxsize=1024)
 def network_of(address: str | None) -> str:
     """The network prefix of an address: /24 of IPv4, /48 of IPv6; empty when there is none."""
     try:
@@ -186,6 +188,7 @@ _AGENTS = {
 }
 
 
+@lru_cache(maxsize=256)
 def agent_class(agent: str | None) -> str:
     """The class of a browser or program: scanner, program, phone, desktop or unknown."""
     return next((name for name, words in _AGENTS.items() if re.search(words, agent or "", re.I)), "unknown")

@@ -1,30 +1,34 @@
 """Recording what customers answer, and what staff do with it. Every function needs a transaction."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import delete, select, tuple_, update
+from sqlalchemy import Insert, delete, insert, select, tuple_, update
 
 from npsapp.audit import services as audit
 from npsapp.audit.events import Event
 from npsapp.customers import services as customers
 from npsapp.customers.rules import FactKind
-from npsapp.db import change, db, insert_many, insert_unless_there, within
+from npsapp.db import change, db, insert_many, insert_unless_there, is_sqlite, table, within, write
 from npsapp.invitations import services as invitations
-from npsapp.invitations.models import InvitationStep
 from npsapp.lib.clock import local_date
 from npsapp.lib.refusals import Refused
 from npsapp.lib.texts import N_
-from npsapp.organization import queries as organization
 from npsapp.permissions import Scope
 from npsapp.responses import queries, rules
 from npsapp.responses.models import DirtyDay, DisputedAnswer, LinkAct, LinkEvent, Response, ResponseRevision
+from npsapp.responses.queries import Link
 
 Day = tuple[int, date]
 """A survey's id and a local date."""
-DIMENSIONS = ("brand_id", "touchpoint_id", "region_id", "unit_id", "segment_id")
+FROM_LINK = (
+    "invitation_id", "interaction_id", "customer_id", "survey_id", "version_id", "brand_id", "touchpoint_id",
+    "region_id", "unit_id", "segment_id", "channel", "test",
+)  # fmt: skip
+_NEW = insert(table(Response))
 COUNTED_ANEW = {Event.RESPONSE_RECEIVED, Event.RESPONSE_CHANGED, Event.RESPONSE_VOIDED, Event.RESPONSE_RESTORED}
 
 
@@ -50,7 +54,8 @@ class Submission:
 class Answered:
     """What is stored now: the answer, and the one that was kept apart from it or has just become it."""
 
-    response: Response
+    id: int
+    said: rules.Said
     other: DisputedAnswer | None = None
 
     @property
@@ -59,72 +64,54 @@ class Answered:
         return self.other is not None and self.other.applied_at is None
 
 
-def answer(step_id: int, submission: Submission, *, now: datetime) -> Answered:
-    """Confirm, change, repeat or dispute the answer of this step's invitation.
+def answer(link: Link, submission: Submission, *, now: datetime) -> Answered:
+    """Confirm, change, repeat or dispute the answer of this link's invitation.
 
-    Several POSTs at once make one answer: the invitation is held, and whoever comes second finds the first. Words
-    without a score need a stored score to belong to. May raise Closed and rules.NotAScore.
+    Several POSTs at once make one answer: whoever marks the invitation first holds it, and whoever comes second finds
+    that answer. Words without a score need a stored score to belong to. May raise Closed and rules.NotAScore.
     """
-    step = _open_step(step_id, now)
-    response = queries.of_invitation(step.invitation_id) or _confirm(step, submission, now)
-    said, same_page = submission.said, _same_page(response, submission.opened_at, now)
+    said, new = submission.said, link.response_id is None
+    if new and said.score is not None and invitations.take_first_answer(link.invitation_id, now=now):
+        return _confirm(link, submission, now)
+    link = _held(link, now)
+    response = queries.of_invitation(link.invitation_id)
+    if response is None:
+        raise rules.NotAScore
+    same_page = _same_page(response, submission.opened_at, now)
     if submission.may_edit or (same_page and rules.only_adds(_stored(response), said)):
         _change(response, said, now)
         return _taken(response, submission, now)
-    return Answered(response, _dispute(response, said, now))
+    return Answered(response.id, _stored(response), _dispute(response, said, now))
 
 
-def _open_step(step_id: int, now: datetime, way: rules.Way = rules.Way.OPEN) -> InvitationStep:
-    """The step, if its link leads there; what happens to its invitation waits until the transaction ends."""
-    step = db.session.get(InvitationStep, step_id)
-    invitation = invitations.held(step.invitation_id) if step else None
-    if step is None or invitation is None or queries.way(invitation, now=now) is not way:
+def _held(link: Link, now: datetime, way: rules.Way = rules.Way.OPEN) -> Link:
+    """The link as it is now, if it leads there; what happens to its invitation waits until the transaction ends."""
+    invitations.hold(link.invitation_id)
+    fresh = queries.link(link.token)
+    if fresh is None or queries.way(fresh, now=now) is not way:
         raise Closed
-    return step
+    return fresh
 
 
-def _confirm(step: InvitationStep, submission: Submission, now: datetime) -> Response:
-    """The first answer of an invitation."""
-    if submission.said.score is None:
-        raise rules.NotAScore
-    response = _new(step, submission.said, submission.language, now)
-    db.session.add(response)
-    db.session.flush()
-    _remember_revision(response, now)
-    invitations.mark_answered(step.invitation_id, now=now)
-    if response.customer_id is not None:
-        customers.record_fact(
-            customer_id=response.customer_id,
-            kind=FactKind.ANSWERED,
-            survey_id=response.survey_id,
-            touchpoint_id=response.touchpoint_id,
-            at=now,
-            exempt=response.test,
-        )
-    _record(Event.RESPONSE_RECEIVED, response, now, data={"group": response.group})
-    return response
-
-
-def _new(step: InvitationStep, said: rules.Said, language: str, now: datetime) -> Response:
-    invitation, interaction = step.invitation, step.invitation.interaction
-    zone = organization.zone_of(interaction.region, interaction.brand)
-    return Response(
-        **{name: getattr(interaction, name) for name in DIMENSIONS},
-        invitation_id=invitation.id,
-        interaction_id=interaction.id,
-        customer_id=invitation.customer_id,
-        survey_id=invitation.survey_id,
-        version_id=invitation.version_id,
-        channel=step.channel,
-        language=language,
-        score=said.score,
-        comment=said.comment or "",
-        contact_wanted=said.contact,
-        test=invitation.test,
-        local_date=local_date(now, zone),
-        confirmed_at=now,
-        acted_at=now,
-    )
+def _confirm(link: Link, submission: Submission, now: datetime) -> Answered:
+    """The first answer of an invitation: five short statements, for every customer passes here."""
+    said = replace(submission.said, comment=submission.said.comment or "")
+    words = {"score": said.score, "comment": said.comment, "contact_wanted": said.contact}
+    day = local_date(now, link.zone)
+    when = {"local_date": day, "confirmed_at": now, "acted_at": now, "finished_at": now if submission.final else None}
+    values = {name: getattr(link, name) for name in FROM_LINK} | words | when
+    id_ = write(_NEW, values | {"language": submission.language}).inserted_primary_key[0]
+    insert_many(ResponseRevision, [words | {"response_id": id_, "number": 1, "at": now}])
+    about = {name: values[name] for name in ("customer_id", "survey_id", "touchpoint_id")}
+    if link.customer_id is not None:
+        customers.record_fact(kind=FactKind.ANSWERED, at=now, exempt=link.test, **about)
+    actor, told = audit.by_customer(link.customer_id), {"now": now, "subject": ("response", id_)}
+    data = {"group": rules.classify(said.score)}
+    audit.record(Event.RESPONSE_RECEIVED, actor=actor, data=data, **told)
+    if submission.final:
+        audit.record(Event.RESPONSE_FINISHED, actor=actor, **told)
+    mark_dirty(link.survey_id, day)
+    return Answered(id_, said)
 
 
 def _taken(response: Response, submission: Submission, now: datetime) -> Answered:
@@ -134,7 +121,7 @@ def _taken(response: Response, submission: Submission, now: datetime) -> Answere
         response.finished_at = now
         _record(Event.RESPONSE_FINISHED, response, now)
     db.session.flush()
-    return Answered(response)
+    return Answered(response.id, _stored(response))
 
 
 def _same_page(response: Response, opened_at: datetime, now: datetime) -> bool:
@@ -178,10 +165,10 @@ def _dispute(response: Response, said: rules.Said, now: datetime) -> DisputedAns
     return disputed
 
 
-def apply_disputed(step_id: int, disputed: str, *, now: datetime) -> Answered | None:
+def apply_disputed(link: Link, disputed: str, *, now: datetime) -> Answered | None:
     """The visitor pressed "change my answer": the disputed answer becomes the answer. None: there is no such one."""
-    step = _open_step(step_id, now)
-    response = queries.of_invitation(step.invitation_id)
+    link = _held(link, now)
+    response = queries.of_invitation(link.invitation_id)
     other = next((one for one in response.others if str(one.id) == disputed), None) if response else None
     if response is None or other is None:
         return None
@@ -190,38 +177,38 @@ def apply_disputed(step_id: int, disputed: str, *, now: datetime) -> Answered | 
         _change(response, rules.Said(other.score, other.comment or None), now)
     response.acted_at = now
     db.session.flush()
-    return Answered(response, other)
+    return Answered(response.id, _stored(response), other)
 
 
-def not_mine(step_id: int, *, may_edit: bool, opened_at: datetime, now: datetime) -> None:
+def not_mine(link: Link, *, may_edit: bool, opened_at: datetime, now: datetime) -> None:
     """The visitor says "this was not my purchase": no score counts, the address is marked, the links close.
 
     A score that a first movement on the same page had saved is taken out of the count. May raise Closed,
     also when another page has answered.
     """
-    step = _open_step(step_id, now)
-    response = queries.of_invitation(step.invitation_id)
+    link = _held(link, now)
+    response = queries.of_invitation(link.invitation_id)
     if response is not None:
         if not may_edit and not _same_page(response, opened_at, now):
             raise Closed
         void(response, reason=rules.DISOWNED, by_id=None, now=now)
-    actor = audit.by_customer(step.invitation.customer_id)
-    if step.contact_point_id is not None:
-        customers.set_not_mine(step.contact_point_id, not_mine=True, actor=actor, now=now)
-    invitations.mark_not_mine(step.invitation_id)
+    actor = audit.by_customer(link.customer_id)
+    if link.contact_point_id is not None:
+        customers.set_not_mine(link.contact_point_id, not_mine=True, actor=actor, now=now)
+    invitations.mark_not_mine(link.invitation_id)
 
 
-def mine_after_all(step_id: int, *, now: datetime) -> None:
+def mine_after_all(link: Link, *, now: datetime) -> None:
     """Take "not my purchase" back while the invitation would still be open; may raise Closed."""
-    step = _open_step(step_id, now, rules.Way.NOT_MINE)
-    actor = audit.by_customer(step.invitation.customer_id)
-    if step.contact_point_id is not None:
-        customers.set_not_mine(step.contact_point_id, not_mine=False, actor=actor, now=now)
-    invitations.undo_not_mine(step.invitation_id)
-    response = queries.of_invitation(step.invitation_id)
+    link = _held(link, now, rules.Way.NOT_MINE)
+    actor = audit.by_customer(link.customer_id)
+    if link.contact_point_id is not None:
+        customers.set_not_mine(link.contact_point_id, not_mine=False, actor=actor, now=now)
+    invitations.undo_not_mine(link.invitation_id)
+    response = queries.of_invitation(link.invitation_id)
     if response is not None and response.void_reason == rules.DISOWNED:
         restore(response, by_id=None, now=now)
-        invitations.mark_answered(step.invitation_id, now=now)
+        invitations.mark_answered(link.invitation_id, now=now)
 
 
 def note_links(traces: Sequence[dict[str, Any]]) -> None:
@@ -306,9 +293,15 @@ def mark_dirty(survey_id: int, day: date) -> None:
     Also a mark that is there already is written once more: whoever is just taking it away for a recount (see
     `clear_dirty`) then waits for this transaction and counts what it changed, or this one waits and marks anew.
     """
-    marked = insert_unless_there(DirtyDay).values(survey_id=survey_id, local_date=day)
-    key = [DirtyDay.survey_id, DirtyDay.local_date]
-    db.session.execute(marked.on_conflict_do_update(index_elements=key, set_={"local_date": day}))
+    write(_marking(is_sqlite()), {"survey_id": survey_id, "local_date": day})
+
+
+@cache
+def _marking(_sqlite: bool) -> Insert:
+    marked = insert_unless_there(DirtyDay)
+    set_ = {"local_date": marked.excluded.local_date}
+    made: Insert = marked.on_conflict_do_update(index_elements=["survey_id", "local_date"], set_=set_)
+    return made
 
 
 def clear_dirty(days: Collection[Day]) -> list[Day]:

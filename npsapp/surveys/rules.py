@@ -153,13 +153,32 @@ class Wording:
 
 def wording(questionnaire: Questionnaire, *, language: str, values: Values) -> Wording:
     """All texts of a survey page in one language. A part that does not exist is an empty string."""
+    return filled(typed(questionnaire, language), values)
+
+
+def filled(typed: Wording, values: Values) -> Wording:
+    """The same texts for one customer."""
+
+    def said(text: str | dict[str, str]) -> Any:
+        if isinstance(text, dict):
+            return {key: said(one) for key, one in text.items()}
+        return fill_line(text, values) if "{" in text else text
+
+    return Wording(**{name: said(text) for name, text in vars(typed).items()})
+
+
+def typed(questionnaire: Questionnaire, language: str) -> Wording:
+    """All texts of a survey page in one language, placeholders and all."""
 
     def said(kind: Kind, part: str) -> str:
         question = questionnaire.question(kind)
-        return fill_line(text_in(question.texts.get(part), language), values) if question else ""
+        return _one_line(question.texts.get(part)) if question else ""
 
     def around(part: str) -> str:
-        return fill_line(text_in(questionnaire.texts.get(part), language), values)
+        return _one_line(questionnaire.texts.get(part))
+
+    def _one_line(texts: Texts | None) -> str:
+        return " ".join(text_in(texts, language).split())
 
     return Wording(
         naming=around("naming"),

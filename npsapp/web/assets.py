@@ -1,8 +1,10 @@
 """Static files carry a hash of their content in the address, so browsers may keep them for a year."""
 
 import hashlib
+import os
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from flask import Flask, Response, current_app, request, url_for
 
@@ -18,23 +20,38 @@ def init_app(app: Flask) -> None:
 
 def asset(name: str) -> str:
     """The address of `static/<name>` with the hash of what it contains now; a missing file raises OSError."""
-    return url_for("static", filename=name, v=_fingerprint(name))
+    return path_to("static", filename=name, v=_fingerprint(*changed(name)))
 
 
-def _fingerprint(name: str) -> str:
-    file = Path(current_app.static_folder or "") / name
-    return _digest(file, file.stat().st_mtime_ns)
+def path_to(endpoint: str, *, token: str = "", **values: Any) -> str:
+    """As `url_for`, kept for the next page: an address without a host. `token` is URL-safe and differs every time."""
+    if token:
+        values["token"] = _TOKEN
+    return _path(request.script_root if request else "", endpoint, tuple(values.items())).replace(_TOKEN, token)
+
+
+_TOKEN = "TOKEN"  # noqa: S105 - a place in an address
+
+
+@lru_cache(maxsize=1024)
+def _path(_root: str, endpoint: str, values: tuple[tuple[str, Any], ...]) -> str:
+    return url_for(endpoint, **dict(values))
+
+
+def changed(name: str) -> tuple[str, int]:
+    """Where a static file lies, and when it was changed: an edited file counts without a restart."""
+    file = f"{current_app.static_folder}/{name}"
+    return file, os.stat(file).st_mtime_ns
 
 
 @lru_cache(maxsize=256)
-def _digest(file: Path, changed_at: int) -> str:
-    """`changed_at` only keys the cache: an edited file gets its new hash without a restart."""
-    return hashlib.sha256(file.read_bytes()).hexdigest()[:12]
+def _fingerprint(file: str, _changed_at: int) -> str:
+    return hashlib.sha256(Path(file).read_bytes()).hexdigest()[:12]
 
 
 def _cache_static(response: Response) -> Response:
     if request.endpoint != "static" or response.status_code not in (200, 206, 304):
         return response
     name = (request.view_args or {}).get("filename", "")
-    response.headers["Cache-Control"] = FOREVER if request.args.get("v") == _fingerprint(name) else BRIEFLY
+    response.headers["Cache-Control"] = FOREVER if request.args.get("v") == _fingerprint(*changed(name)) else BRIEFLY
     return response

@@ -53,8 +53,9 @@ def init_app(app: Flask) -> None:
 
 def wants_json() -> bool:
     """Whether the caller is a machine: an API address, or a client that prefers JSON."""
-    accepted = request.accept_mimetypes.best_match(["text/html", "application/json"])
-    return request.path.startswith("/api/") or accepted == "application/json"
+    if request.path.startswith("/api/") or "json" not in request.headers.get("Accept", "json"):
+        return request.path.startswith("/api/")
+    return request.accept_mimetypes.best_match(["text/html", "application/json"]) == "application/json"
 
 
 def _http(error: HTTPException) -> ResponseReturnValue:

@@ -8,7 +8,7 @@ from typing import Any
 import phonenumbers
 from babel import dates, numbers
 from flask import Flask, g
-from flask_babel import get_locale, get_timezone, gettext
+from flask_babel import get_locale, get_timezone, gettext, ngettext
 from phonenumbers import NumberParseException, PhoneNumberFormat
 
 from npsapp.i18n import DEFAULT_LANGUAGE, LANGUAGES, language_now
@@ -23,6 +23,7 @@ def init_app(app: Flask) -> None:
     """Register the filters and the values every template may use."""
     for name, function in FILTERS.items():
         app.add_template_filter(function, name)
+    app.add_template_global(ngettext)  # in place of Jinja's own, which writes 11000 for 11,000
     app.context_processor(lambda: {"now": moment_of_request(), "languages": LANGUAGES, "language": language_now()})
 
 

@@ -176,7 +176,7 @@ def test_a_yes_is_never_too_late_and_never_inside_a_quarantine(
     if decision.send_at:
         assert decision.latest_at
         assert decision.send_at <= decision.latest_at
-        assert all(hold.until and hold.until <= decision.send_at for hold in holds)
+        assert all(until and until <= decision.send_at for until in holds)
         assert (free_after(contacts, POLICY) or decision.send_at) <= decision.send_at
 
 

@@ -1,4 +1,4 @@
-"""Every page of the program: what the url map offers, asked for the rows that are there; a new route comes by itself."""
+"""Every page of the program: what the url map offers, asked for the rows that are there. A new route needs no word."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

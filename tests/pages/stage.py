@@ -21,7 +21,7 @@ from npsapp.delivery.rules import PauseKind, State
 from npsapp.intake.models import BatchState, ImportBatch, InteractionPerformer, RejectedRow
 from npsapp.invitations.rules import InvitationState, Reason
 from npsapp.organization.models import Holiday, Performer
-from npsapp.responses.models import DisputedAnswer
+from npsapp.responses.models import DirtyDay, DisputedAnswer
 from tests import factories as make
 
 # 60 letters, 120 letters, one word of 34, an address of 60.
@@ -94,6 +94,7 @@ def answered(company: SimpleNamespace, now: datetime, number: int, words: Any, b
         company, now=at, score=(2, 9, 0, 7)[number % 4], comment=words.said, invitation=invitation
     )
     response.contact_wanted = number % 2 == 0
+    db.session.merge(DirtyDay(survey_id=response.survey_id, local_date=response.local_date))
     if number == 3:
         response.voided_at, response.void_reason = now, words.said[:200]
     db.session.add(DisputedAnswer(response_id=response.id, at=now, score=5, comment=words.said))

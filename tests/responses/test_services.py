@@ -11,6 +11,7 @@ from npsapp.audit.models import AuditEntry
 from npsapp.customers.models import ContactFact
 from npsapp.customers.rules import FactKind
 from npsapp.db import db, transaction
+from npsapp.invitations.models import InvitationStep
 from npsapp.permissions import EVERYTHING, Scope
 from npsapp.responses import queries, services
 from npsapp.responses.models import DirtyDay, Response, ResponseRevision
@@ -21,12 +22,12 @@ from tests.factories import make_interaction, make_invitation, make_response
 
 def submit(invitation_id, score, *, now, comment=None, contact=None, final=False, may_edit=False, opened_at=None):
     with transaction():
-        step_id = db.session.scalar(select(services.InvitationStep.id).filter_by(invitation_id=invitation_id))
+        token = db.session.scalar(select(InvitationStep.token).filter_by(invitation_id=invitation_id))
         submission = Submission(
             Said(score, comment, contact), "uk", final=final, may_edit=may_edit, opened_at=opened_at or now
         )
-        answered = services.answer(step_id, submission, now=now)
-        return answered.disputed, answered.response.id
+        answered = services.answer(queries.link(token), submission, now=now)
+        return answered.disputed, answered.id
 
 
 def dirty_days():

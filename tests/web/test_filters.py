@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 from flask import Flask, g, render_template_string
-from flask_babel import force_locale, refresh
+from flask_babel import force_locale, ngettext, refresh
 
 from npsapp.web import filters
 
@@ -105,6 +105,15 @@ def test_numbers_are_grouped_as_the_language_does(page, language, number, percen
         assert filters.percent(0.314) == percent
         assert filters.signed(-5.2) == signed
         assert filters.money(Decimal("1234.5"), "UAH") == money
+
+
+@pytest.mark.parametrize(("language", "written"), [("en", "11,001"), ("ru", f"11{SPACE}001"), ("uk", f"11{SPACE}001")])
+def test_the_number_of_a_plural_is_grouped_too(page, language, written):
+    template = "{{ ngettext('%(num)s letter could not be sent.', '%(num)s letters could not be sent.', 11001) }}"
+    with force_locale(language):
+        said = ngettext("%(num)s letter could not be sent.", "%(num)s letters could not be sent.", 11001)
+        assert said.startswith(f"{written} ")
+        assert render_template_string(template) == said
 
 
 def test_a_score_that_rounds_to_zero_has_no_sign(page):

@@ -101,5 +101,7 @@
   }
 
   // After a refused form the reader stands at the list of what to mend.
-  document.querySelector("[data-focus]")?.focus();
+  // Not before the page has gone to the form that its address names: that would take the focus away again.
+  const errors = document.querySelector("[data-focus]");
+  if (errors) addEventListener("load", () => setTimeout(() => errors.focus()));
 })();
