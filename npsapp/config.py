@@ -226,7 +226,8 @@ def _derive(app: Flask) -> None:
 def engine_options(uri: str) -> dict[str, Any]:
     """How every connection to a database of ours is made."""
     # Parameters of failing statements are people's addresses and tokens: they stay out of the log.
-    options: dict[str, Any] = {"hide_parameters": True}
+    # The connection used last knows best what the others have not changed since.
+    options: dict[str, Any] = {"hide_parameters": True, "pool_use_lifo": True}
     if uri.startswith("postgresql"):
         # Days are cut in UTC on both databases; a restarted server is noticed before a page fails.
         options |= {"pool_pre_ping": True, "connect_args": {"options": "-c timezone=utc"}}

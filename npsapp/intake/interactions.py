@@ -91,6 +91,8 @@ class Names:
         return self._brands[brand_id]
 
     def _add_new(self, brand: _Brand, rows: Sequence[InteractionRow]) -> None:
+        """A new name is written, and a unit placed, as in the first row that has it, whatever the size of the chunk."""
+        rows = rows[::-1]
         units = {folded(row.unit): row for row in rows if row.unit}
         if new := {key: row for key, row in units.items() if key not in brand.units}:
             places = {key: (row.unit, brand.regions.get(folded(row.region))) for key, row in new.items()}

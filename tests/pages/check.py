@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from operator import contains
 from pathlib import Path
 from threading import Thread
 from types import SimpleNamespace
@@ -109,9 +110,10 @@ def look(browser: Browser, app: Flask, address: str, rows: str, asked: argparse.
     user = db.session.scalars(select(User).where(User.role == Role.ADMINISTRATOR).order_by(User.id)).first()
     assert user
     pages = [one for one in addresses(app, as_user=user) if asked.only in str(one)]
-    screens = [one for one in SCREENS if one.width in asked.width and one.language in asked.language]
+    wanted = (asked.width, asked.language, asked.scheme)
+    screens = [one for one in SCREENS if all(map(contains, wanted, (one.width, one.language, one.scheme)))]
     wrong, started = 0, time.monotonic()
-    for screen in (one for one in screens if one.scheme in asked.scheme):
+    for screen in screens:
         for public in (False, True):
             looker = Looker(browser, app, address, None if public else user, screen)
             for page in (one for one in pages if one.public == public):
