@@ -2,13 +2,13 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeAlias
 
 from sqlalchemy import (
     ColumnElement,
     FromClause,
-    Row,
     Select,
+    Table,
     Text,
     and_,
     bindparam,
@@ -43,10 +43,10 @@ score, from and to (local days, both inclusive), q."""
 # ---- the survey page -------------------------------------------------------------------------------------------
 
 
-Link = Row[Any]
+Link: TypeAlias = Any  # a Row
 """What a survey page needs of its link: step, invitation, purchase, customer, brand, questionnaire, answer."""
 
-_T = {
+_T: dict[type[Base], Table] = {
     model: table(model)
     for model in (InvitationStep, Invitation, SurveyVersion, Interaction, Customer, Brand, Region, Unit, Response)
 }

@@ -51,7 +51,8 @@ def page(template: str, parts: Mapping[str, Mapping[str, Any]], said: Mapping[st
     The template itself runs once for all pages that differ in nothing but texts, which are put in afterwards. So a
     template may ask whether a text is there, and compare those in `DECIDING` only.
     """
-    values = {f"{part}.{name}": value for part, fields in parts.items() for name, value in fields.items()} | said
+    values = {f"{part}.{name}": value for part, fields in parts.items() for name, value in fields.items()}
+    values.update(said)
     for name in DICTIONARIES.intersection(values):
         values |= {f"{name}.{group}": text for group, text in values.pop(name).items()}
     shape = tuple((name, _decides(name, value)) for name, value in values.items())

@@ -94,22 +94,22 @@ def _held(link: Link, now: datetime, way: rules.Way = rules.Way.OPEN) -> Link:
 
 
 def _confirm(link: Link, submission: Submission, now: datetime) -> Answered:
-    """The first answer of an invitation: five short statements, for every customer passes here."""
+    """The first answer of an invitation: a few short statements, for every customer passes here."""
     said = replace(submission.said, comment=submission.said.comment or "")
     words = {"score": said.score, "comment": said.comment, "contact_wanted": said.contact}
     day = local_date(now, link.zone)
     when = {"local_date": day, "confirmed_at": now, "acted_at": now, "finished_at": now if submission.final else None}
     values = {name: getattr(link, name) for name in FROM_LINK} | words | when
-    id_ = write(_NEW, values | {"language": submission.language}).inserted_primary_key[0]
+    (id_,) = write(_NEW, values | {"language": submission.language}).inserted_primary_key or (0,)
     insert_many(ResponseRevision, [words | {"response_id": id_, "number": 1, "at": now}])
-    about = {name: values[name] for name in ("customer_id", "survey_id", "touchpoint_id")}
     if link.customer_id is not None:
+        about = {name: values[name] for name in ("customer_id", "survey_id", "touchpoint_id")}
         customers.record_fact(kind=FactKind.ANSWERED, at=now, exempt=link.test, **about)
-    actor, told = audit.by_customer(link.customer_id), {"now": now, "subject": ("response", id_)}
-    data = {"group": rules.classify(said.score)}
-    audit.record(Event.RESPONSE_RECEIVED, actor=actor, data=data, **told)
+    actor, subject = audit.by_customer(link.customer_id), ("response", id_)
+    data = {"group": rules.classify(said.score or 0)}
+    audit.record(Event.RESPONSE_RECEIVED, actor=actor, now=now, subject=subject, data=data)
     if submission.final:
-        audit.record(Event.RESPONSE_FINISHED, actor=actor, **told)
+        audit.record(Event.RESPONSE_FINISHED, actor=actor, now=now, subject=subject)
     mark_dirty(link.survey_id, day)
     return Answered(id_, said)
 

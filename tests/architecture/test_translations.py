@@ -15,7 +15,7 @@ from babel.messages.pofile import read_po
 ROOT = Path(__file__).parents[2]
 TRANSLATIONS = ROOT / "npsapp" / "translations"
 LANGUAGES = ["ru", "uk"]
-OBLIQUE = re.compile(r"(?i)(\bо|\bза|щодо|тексты|тексти) %\(")
+OBLIQUE = re.compile(r"(?i)(\bо|\bза|\bв|\bу|\bпо|щодо|тексты|тексти) %\(")
 
 
 def _catalog(language: str) -> Catalog:

@@ -22,7 +22,7 @@ from npsapp.pulse.models import Outage
 from npsapp.reports import queries as reports
 from npsapp.reports.queries import Selection
 from npsapp.reports.rules import Period, period_of
-from npsapp.responses import rules, services
+from npsapp.responses import queries, rules, services
 from npsapp.responses.models import Response
 from npsapp.worker import collecting
 from tests.cases.stories import opened
@@ -118,10 +118,10 @@ def test_clocks_of_cases_leave_the_two_days_out(company: SimpleNamespace) -> Non
     old = opened(company, now=tuesday, score=5)
     due = old.settle_by
     with transaction():
-        answer = make_invitation(company, now=tuesday).steps[0].id
+        token = make_invitation(company, now=tuesday).steps[0].token
     said = services.Submission(rules.Said(5, "words"), "uk", True, False, kyiv("2026-11-18T12:00"))
     with transaction():  # the web server went on
-        services.answer(answer, said, now=kyiv("2026-11-18T12:00"))
+        services.answer(queries.link(token), said, now=kyiv("2026-11-18T12:00"))
 
     beat(kyiv("2026-11-19T16:00"))
 
@@ -166,9 +166,9 @@ def test_an_answer_counts_in_the_month_of_its_regions_calendar(
 ) -> None:
     at = kyiv(moment).astimezone(ZoneInfo("UTC"))
     with transaction():
-        step = make_invitation(company, now=at).steps[0].id
+        token = make_invitation(company, now=at).steps[0].token
     with transaction():
-        services.answer(step, services.Submission(rules.Said(9), "uk", True, False, at), now=at)
+        services.answer(queries.link(token), services.Submission(rules.Said(9), "uk", True, False, at), now=at)
     cases_to_look_at = count(Response)
 
     (answer,) = rows(Response)

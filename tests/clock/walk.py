@@ -16,7 +16,7 @@ from npsapp.delivery.models import Message
 from npsapp.intake.models import Interaction, Source
 from npsapp.invitations.models import Invitation, InvitationStep
 from npsapp.lib import clock
-from npsapp.responses import rules, services
+from npsapp.responses import queries, rules, services
 from npsapp.responses.models import Response
 from npsapp.worker import collecting
 from tests import cast
@@ -64,9 +64,9 @@ def walk(folder: Path) -> dict[str, Any]:
         beat(START)
         beat(datetime.fromisoformat("2026-11-17T10:00:00+02:00"))
         with transaction() as session:
-            step = session.scalars(select(InvitationStep.id)).one()
+            token = session.scalars(select(InvitationStep.token)).one()
             said = services.Submission(rules.Said(2, "Погано"), "uk", True, False, ANSWERED)
-            services.answer(step, said, now=ANSWERED)
+            services.answer(queries.link(token), said, now=ANSWERED)
         beat(ANSWERED)
         beat(AFTERWARDS)
         shown = pages(app, company)
