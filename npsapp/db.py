@@ -201,6 +201,7 @@ def glancing() -> Iterator[None]:
         _connection.set(one)
         try:
             yield
+            one.commit()  # psycopg forgets its prepared statements with every ROLLBACK; planning took longer than reading
         finally:
             _connection.set(None)
 

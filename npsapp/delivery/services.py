@@ -45,7 +45,10 @@ _START = (
 )
 _SENT = (
     update(_MESSAGE)
-    .where(_MESSAGE.c.id == bindparam("message"), _MESSAGE.c.state.in_((State.SENDING, State.UNKNOWN)))
+    .where(
+        _MESSAGE.c.id == bindparam("message"),
+        or_(*(_MESSAGE.c.state == state for state in (State.SENDING, State.UNKNOWN))),
+    )
     .values(state=State.SENT, sent_at=_NOW, lease_until=None, batch_id="", error="", attempts=_MESSAGE.c.attempts + 1)
 )
 

@@ -1,9 +1,6 @@
 """Jobs of the post office: one batch over one connection."""
 
-from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
-from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from flask import current_app
 
@@ -20,7 +17,7 @@ def send_batch(batch_id: str) -> None:
     """Send the letters of one stamped batch, then stamp the sender's next one.
 
     One short transaction per letter: it records what became of the letter before and marks the next as about to
-    leave, while another travels. So a crash can repeat two letters of a connection, and none leaves without its mark.
+    leave. None is open while the server is spoken to.
     """
     ids = queries.in_batch(batch_id)
     first = queries.message(ids[0]) if ids else None
@@ -67,60 +64,32 @@ def _pace(sender_id: int) -> tuple[int, int]:
     return per_minute, config["MAIL_CONNECTIONS"] if sender.connections is None else sender.connections
 
 
-@dataclass(frozen=True)
-class Gone:
-    """A letter that has travelled, and what went wrong on the way."""
-
-    letter: Outgoing
-    error: ChannelError | None = None
-
-    @property
-    def lost_connection(self) -> ChannelError | None:
-        """The error after which the rest of the batch cannot follow."""
-        return self.error if self.error and self.error.fate is not Fate.REFUSED else None
-
-
 def _send_all(channel: OpenChannel, ids: list[int], batch_id: str) -> bool:
     """Send one after the other; False when the connection was lost and the rest was put back."""
-    with ThreadPoolExecutor(1) as road:
-        context = copy_context()  # the application's, for a connection that must be opened again
-        before: Gone | None = None
-        letter = _turn(None, ids[0], batch_id)
-        for following in [*ids[1:], None]:
-            travelling = road.submit(context.run, _send, channel, letter) if letter else None
-            letter = _turn(before, following, batch_id)
-            before = travelling.result() if travelling else None
-            if before and (error := before.lost_connection):
-                with transaction():
-                    _record(before)
-                    if letter:
-                        _record(Gone(letter, ChannelError(Fate.NO_CONNECTION, error.failure)))
-                    services.put_back(batch_id, error.failure, now=utcnow())
+    sent: Outgoing | None = None
+    error: ChannelError | None = None
+    for message_id in [*ids, None]:
+        now = utcnow()
+        with transaction():
+            if sent:
+                _record(sent, error, now=now)
+            if error and error.fate is not Fate.REFUSED:
+                services.put_back(batch_id, error.failure, now=now)
                 return False
-        _turn(before, None, batch_id)
+            sent = message_id and services.start(message_id, batch_id=batch_id, now=now, lease=_lease()) or None
+        error = _send(channel, sent) if sent else None
     return True
 
 
-def _turn(before: Gone | None, following: int | None, batch_id: str) -> Outgoing | None:
-    """Record the one letter and mark the other as about to leave; gives that, if it may."""
-    with transaction():
-        if before:
-            _record(before)
-        if following is None:
-            return None
-        return services.start(following, batch_id=batch_id, now=utcnow(), lease=_lease())
-
-
-def _send(channel: OpenChannel, letter: Outgoing) -> Gone:
+def _send(channel: OpenChannel, letter: Outgoing) -> ChannelError | None:
     try:
         channel.send(letter)
     except ChannelError as error:
-        return Gone(letter, error)
-    return Gone(letter)
+        return error
+    return None
 
 
-def _record(gone: Gone) -> None:
-    letter, error, now = gone.letter, gone.error, utcnow()
+def _record(letter: Outgoing, error: ChannelError | None, *, now: datetime) -> None:
     if error is None:
         services.record_sent(letter.id, now=now)
     elif error.fate is Fate.UNKNOWN:

@@ -104,5 +104,5 @@ def labels(kind: str, ids: Iterable[int | None]) -> dict[int, str]:
     """Names for the audit log: `source` → its name, `import_batch` → the file's name."""
     wanted = sorted({id_ for id_ in ids if id_ is not None})
     model, column = {"source": (Source, Source.name), "import_batch": (ImportBatch, ImportBatch.file_name)}[kind]
-    rows = db.session.execute(select(model.id, column).where(model.id.in_(wanted)))  # type: ignore[attr-defined]
+    rows = db.session.execute(select(model.id, column).where(model.id.in_(wanted)))
     return {row[0]: row[1] for row in rows}

@@ -15,7 +15,7 @@ from tests.crashes import invariants
 from tests.crashes.files import purchases
 from tests.crashes.people import Clerk, Crowd, Customers
 from tests.crashes.phases import Phase, Round
-from tests.crashes.world import ON_THEIR_WAY, Violation, World, wait_until
+from tests.crashes.world import CONNECTIONS, Violation, World, wait_until
 
 ROWS = 20_000
 LETTERS = 500
@@ -169,7 +169,7 @@ class Crashes:
         if dict(row._mapping) != counts:
             wrong.append(f"the file counts {dict(row._mapping)}, without kills {counts}")
         with self.world.snapshot() as connection:
-            wrong += invariants.wrong_letters(connection, self.world.sink, self.lossy, most=ON_THEIR_WAY)
+            wrong += invariants.wrong_letters(connection, self.world.sink, self.lossy, most=CONNECTIONS)
             wrong += invariants.unkept_answers(connection, self.customers.said)
         self._count_repeats()
         wrong += self.customers.wrong

@@ -29,7 +29,6 @@ from tests.redis import RedisServer
 
 SOURCE = "shop"
 CONNECTIONS = 2
-ON_THEIR_WAY = 2 * CONNECTIONS  # one travels while the arrival of the one before is written down
 PATIENCE_S = 90.0
 PAGE_S = 10.0
 SETTINGS = {
