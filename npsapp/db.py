@@ -201,7 +201,8 @@ def glancing() -> Iterator[None]:
         _connection.set(one)
         try:
             yield
-            one.commit()  # psycopg forgets its prepared statements with every ROLLBACK; planning took longer than reading
+            # A ROLLBACK would let psycopg forget its prepared statements, and planning costs more than reading.
+            one.commit()
         finally:
             _connection.set(None)
 

@@ -149,9 +149,10 @@ def invited(selection: Selection, now: datetime) -> Invited:
     statement = (
         select(func.count(Invitation.id), func.count(Response.id), func.coalesce(func.sum(open_yet), 0))
         .outerjoin(Response, and_(Response.invitation_id == Invitation.id, *counting()))
-        .join(Interaction, Interaction.id == Invitation.interaction_id)
         .where(Invitation.sent_at.is_not(None), Invitation.test.is_(False), _sent_within(selection.period))
     )
+    if "segment" in selection.ids:
+        statement = statement.join(Interaction, Interaction.id == Invitation.interaction_id)
     return Invited(*db.session.execute(statement.where(*_narrowed(Invitation, selection))).one())
 
 
