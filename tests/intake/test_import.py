@@ -145,6 +145,18 @@ def test_the_region_is_the_columns_else_the_units_and_unknown_regions_are_counte
     assert batch.unmapped == {"region": {"Полтава": 2}}
 
 
+@pytest.mark.parametrize("chunk", [1, 3])
+def test_a_new_unit_lies_in_the_region_of_its_first_row_whatever_the_size_of_a_chunk(
+    company: SimpleNamespace, at_now: datetime, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chunk: int
+):
+    monkeypatch.setattr(applying, "CHUNK", chunk)
+    lines = [f"{number};03.11.2026;a@b.co;Новий склад;{region}" for number, region in enumerate(("Одеса", "Київ", ""))]
+    _import(csv_file(tmp_path, lines, heading="number;date;email;unit;region"), company, at_now)
+
+    kyiv, odesa = company.regions.kyiv.id, company.regions.odesa.id
+    assert [one.region_id for one in _interactions()] == [odesa, kyiv, odesa]
+
+
 def test_a_changed_row_updates_its_purchase_and_an_empty_cell_deletes_nothing(
     company: SimpleNamespace, at_now: datetime, tmp_path: Path
 ):
