@@ -267,28 +267,44 @@ def insert_many(model: type[Base], rows: Sequence[dict[str, Any]], **same: Any) 
         raise WriteOutsideTransaction("rows were written outside transaction()")
     db.session.flush()
     writer, first = connection(), rows[0]
-    sql, into = _insert(table(model), writer.dialect, (*first, *(name for name in same if name not in first)))
+    sql, sql_of_many, into = _insert(
+        table(model), writer.dialect, (*first, *(name for name in same if name not in first))
+    )
     columns = []
     for name, kind, convert, default in into:
         given = [row[name] for row in rows] if name in first else [same.get(name, default)] * len(rows)
         columns.append(_converted(given, convert, kind) if convert else given)
-    values: Any = list(zip(*columns, strict=True))
-    if not is_sqlite():
-        values = [dict(zip([name for name, *_rest in into], row, strict=True)) for row in values]
-    writer.exec_driver_sql(sql, values if len(values) > 1 else values[0])
+    names = [name for name, *_rest in into]
+    if is_sqlite():
+        values = list(zip(*columns, strict=True))
+        writer.exec_driver_sql(sql, values if len(values) > 1 else values[0])
+    elif len(rows) > 1:
+        writer.exec_driver_sql(sql_of_many, dict(zip(names, columns, strict=True)))
+    else:
+        writer.exec_driver_sql(sql, {name: column[0] for name, column in zip(names, columns, strict=True)})
 
 
 @lru_cache(maxsize=256)
-def _insert(into: Table, dialect: Dialect, given: tuple[str, ...]) -> tuple[str, list[Any]]:
-    """The INSERT of these columns and of those with a default: (name, type, conversion or None, default)."""
+def _insert(into: Table, dialect: Dialect, given: tuple[str, ...]) -> tuple[str, str, list[Any]]:
+    """The INSERT of these columns and of those with a default: (name, type, conversion or None, default).
+
+    For one row, and for PostgreSQL, where rows one by one cost more than the writing, for arrays of many.
+    """
     defaults = {c.name: c.default.arg for c in into.c if isinstance(c.default, ColumnDefault) and c.default.is_scalar}
     names = [*given, *(name for name in defaults if name not in given)]
     compiled = insert(into).inline().compile(dialect=dialect, column_keys=names)
     kinds = {name: into.c[name].type for name in getattr(compiled, "positiontup", None) or names}
-    return str(compiled), [
-        (name, kind, kind.dialect_impl(dialect).bind_processor(dialect), defaults.get(name))
-        for name, kind in kinds.items()
-    ]
+    arrays = ", ".join(f"%({name})s::{kind.compile(dialect)}[]" for name, kind in kinds.items())
+    columns = ", ".join(map(dialect.identifier_preparer.quote, kinds))
+    of_many = f"INSERT INTO {dialect.identifier_preparer.format_table(into)} ({columns}) SELECT * FROM unnest({arrays})"  # noqa: S608
+    return (
+        str(compiled),
+        of_many,
+        [
+            (name, kind, kind.dialect_impl(dialect).bind_processor(dialect), defaults.get(name))
+            for name, kind in kinds.items()
+        ],
+    )
 
 
 def _converted(values: list[Any], convert: Callable[[Any], Any], kind: TypeEngine[Any]) -> list[Any]:

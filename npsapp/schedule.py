@@ -119,16 +119,15 @@ def look_again(_beat: Beat) -> None:
 
 
 def plan(beat: Beat) -> None:
-    """Every interaction gets an invitation, or a stored reason why not."""
-    failed: set[int] = set()
+    """Every interaction gets an invitation, or a stored reason why not. What fails waits for the next beat."""
+    last = 0
     for _round in beat.rounds():
         with reading():
-            ids = [id_ for id_ in intake.undecided(CHUNK + len(failed)) if id_ not in failed]
+            ids = intake.undecided(CHUNK, after=last)
         if not ids:
             return
-        failed |= _in_chunk(
-            ids, lambda chunk: invitations.plan(chunk, without_mail=brands_without_server(), now=utcnow())
-        )
+        _in_chunk(ids, lambda chunk: invitations.plan(chunk, without_mail=brands_without_server(), now=utcnow()))
+        last = ids[-1]
 
 
 def hand_over(beat: Beat) -> None:

@@ -180,12 +180,12 @@ class _Reachable(Known):
 
 def _planned(customer_ids: Iterable[int]) -> dict[int, list[tuple[int | None, datetime]]]:
     """Invitations that are planned but not handed over, by customer: (survey, moment)."""
-    statement = select(Invitation.customer_id, Invitation.survey_id, Invitation.send_at).where(
-        one_of(Invitation.customer_id, customer_ids), Invitation.state == InvitationState.PLANNED
-    )
+    columns = Invitation.customer_id, Invitation.survey_id, Invitation.send_at, Invitation.state
     found: dict[int, list[tuple[int | None, datetime]]] = defaultdict(list)
-    for row in db.session.execute(statement):
-        found[row.customer_id].append((row.survey_id, row.send_at))
+    # By customer alone: asked for the state too, SQLite walks through everything that is planned.
+    for row in db.session.execute(select(*columns).where(one_of(Invitation.customer_id, customer_ids))):
+        if row.state is InvitationState.PLANNED:
+            found[row.customer_id].append((row.survey_id, row.send_at))
     return found
 
 

@@ -44,12 +44,8 @@ def plan(interaction_ids: Sequence[int], *, without_mail: Collection[int], now: 
     alone(PLANNING)
     still = select(Interaction.id).where(one_of(Interaction.id, interaction_ids), Interaction.undecided)
     interaction_ids = db.session.scalars(still).all()
-    lines = one_of(Invitation.interaction_id, interaction_ids)
-    by_hand = Invitation.reason.is_not_distinct_from(Reason.WITHDRAWN)
-    never_left = Invitation.handed_over_at.is_(None)
-    change(delete(Invitation).where(lines, Invitation.state.in_(UNDELIVERED), never_left, ~by_hand))
-    have = set(db.session.scalars(select(Invitation.interaction_id).where(lines)))
-    fresh = [id_ for id_ in interaction_ids if id_ not in have]
+    kept = {line.interaction_id for line in _without_replaced(interaction_ids)}
+    fresh = [id_ for id_ in interaction_ids if id_ not in kept]
     promises = Promises()
     gathered = gather(fresh, count_planned=True, without_mail=without_mail, now=now)
     rows = [_line(one, promises, now=now) for one in gathered]
@@ -57,6 +53,23 @@ def plan(interaction_ids: Sequence[int], *, without_mail: Collection[int], now: 
     intake.mark_decided(list(interaction_ids))
     _record_plan(rows, now=now)
     return len(rows)
+
+
+def _without_replaced(interaction_ids: Sequence[int]) -> Sequence[Any]:
+    """Delete the lines about these interactions that led to nothing yet, and give the others.
+
+    Found by interaction alone: asked for a state too, SQLite walks through every line in that state.
+    """
+    columns = Invitation.id, Invitation.interaction_id, Invitation.state, Invitation.reason, Invitation.handed_over_at
+    lines = db.session.execute(select(*columns).where(one_of(Invitation.interaction_id, interaction_ids))).all()
+    replaced = {
+        line.id
+        for line in lines
+        if line.state in UNDELIVERED and not line.handed_over_at and line.reason is not Reason.WITHDRAWN
+    }
+    if replaced:
+        change(delete(Invitation).where(one_of(Invitation.id, replaced)))
+    return [line for line in lines if line.id not in replaced]
 
 
 def _line(one: Gathered, promises: Promises, *, now: datetime) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from flask.testing import FlaskClient
 from npsapp.db import db, transaction
 from npsapp.delivery.rules import State
 from npsapp.pulse import services as pulse
+from npsapp.worker import huey
 from tests import factories
 
 TOKEN = "a token for Prometheus"
@@ -67,6 +68,7 @@ def test_a_stranger_reads_nothing(watched: Flask, client: FlaskClient, said: str
 def test_the_numbers_are_those_of_the_rows(
     watched: Flask, client: FlaskClient, company: SimpleNamespace, at_now
 ) -> None:  # type: ignore[no-untyped-def]
+    huey.flush()  # other tests leave their jobs behind
     with transaction():
         pulse.beat(at_now - timedelta(seconds=42))
         factories.make_message(company, now=at_now - timedelta(minutes=3))
