@@ -139,6 +139,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("TRUSTED_PROXIES", _words, (), "addresses of reverse proxies whose X-Forwarded-* headers count"),
     Setting("DEMO", _boolean, False, "1: load the demo company on first start and allow `beat --at`"),
     Setting("UPLOAD_MEGABYTES", _count, 40, "largest file of purchases that may be uploaded, in megabytes"),
+    Setting("API_PER_MINUTE", _count, 120, "requests per minute and key of the JSON API, 0: no limit"),
     Setting("HOST", str, "127.0.0.1", "address on which `flask run-all` listens"),
     Setting("PORT", _port, 8000, "port on which `flask run-all` listens"),
     Setting("WEB_THREADS", _count, 8, "threads of the web process"),
@@ -229,8 +230,8 @@ def engine_options(uri: str) -> dict[str, Any]:
     # The connection used last knows best what the others have not changed since.
     options: dict[str, Any] = {"hide_parameters": True, "pool_use_lifo": True}
     if uri.startswith("postgresql"):
-        # Days are cut in UTC on both databases; a restarted server is noticed before a page fails.
-        options |= {"pool_pre_ping": True, "connect_args": {"options": "-c timezone=utc"}}
+        # Days are cut in UTC on both databases.
+        options["connect_args"] = {"options": "-c timezone=utc"}
     return options
 
 

@@ -4,7 +4,7 @@ import json
 import threading
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -13,6 +13,7 @@ from typing import Any, cast
 
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
+from flask_sqlalchemy.session import Session as OfApplication
 from sqlalchemy import (
     ARRAY,
     JSON,
@@ -50,13 +51,12 @@ from sqlalchemy.orm import (
     mapped_column,
     registry,
 )
-from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
+from npsapp import pool
 from npsapp.lib.texts import underscored
 from npsapp.permissions import Scope
 
-BUSY_TIMEOUT_MS = 15_000
 DATABASE_TROUBLE = (OperationalError, InterfaceError)
 """The database is away, starting or locked: the fault of nothing that was being written, so it is done again later."""
 
@@ -136,10 +136,21 @@ class Numbered(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
 
 
-db = SQLAlchemy(model_class=Base)
-
 _writing: ContextVar[bool] = ContextVar("writing", default=False)
 _connection: ContextVar[Connection | None] = ContextVar("connection", default=None)
+
+
+class _Joining(OfApplication):
+    """The session of a request or job; inside `transaction()` it works on that one's connection."""
+
+    def get_bind(self, *args: Any, **options: Any) -> Engine | Connection:
+        writer = _connection.get() if _writing.get() else None
+        return writer or super().get_bind(*args, **options)
+
+
+pool.look_after(Engine)
+db = SQLAlchemy(model_class=Base, session_options={"class_": _Joining})
+
 _one_writer = threading.RLock()  # SQLite: fair waiting inside one process instead of its back-off
 
 
@@ -163,25 +174,25 @@ def transaction() -> Iterator[Session]:
     session: Session = db.session()
     if _writing.get():
         raise RuntimeError("transaction() inside transaction(): only the door opens one")
-    if session.new or session.dirty or session.deleted:
-        raise WriteOutsideTransaction("unsaved changes were made before transaction()")
-    session.rollback()
-    lock = _one_writer if is_sqlite() else None
-    token = _writing.set(True)
-    if lock:
-        lock.acquire()
-    try:
-        _connection.set(session.connection())
-        yield session
-        session.commit()
-    except BaseException:
+    if session.in_transaction():
+        if session.new or session.dirty or session.deleted:
+            raise WriteOutsideTransaction("unsaved changes were made before transaction()")
         session.rollback()
-        raise
+    lock = _one_writer if is_sqlite() else nullcontext()
+    token = _writing.set(True)
+    try:
+        with lock, db.engine.begin() as one:
+            _connection.set(one)
+            try:
+                yield session
+                if session.in_transaction():  # it joined: what waits in it is written, the connection commits
+                    session.commit()
+            except BaseException:
+                session.rollback()
+                raise
     finally:
         _connection.set(None)
         _writing.reset(token)
-        if lock:
-            lock.release()
 
 
 @contextmanager
@@ -198,13 +209,24 @@ def reading() -> Iterator[Session]:
 def glancing() -> Iterator[None]:
     """Read with one statement through `connection()`, without session and BEGIN: what every customer's page does."""
     with db.engine.connect() as one:
+        if not is_sqlite():  # three round trips less
+            one.execution_options(isolation_level="AUTOCOMMIT")
         _connection.set(one)
         try:
             yield
-            # A ROLLBACK would let psycopg forget its prepared statements, and planning costs more than reading.
-            one.commit()
         finally:
             _connection.set(None)
+
+
+@contextmanager
+def together() -> Iterator[None]:
+    """Send PostgreSQL the writes of this block without waiting for each; nothing may be read in it.
+
+    What fails is raised at its end, as an error of the driver.
+    """
+    driver: Any = connection().connection.driver_connection
+    with nullcontext() if is_sqlite() else driver.pipeline():
+        yield
 
 
 def connection() -> Connection:
@@ -355,21 +377,6 @@ def within_or_own(
 ) -> ColumnElement[bool]:
     """As `within`, and the rows the user owns: a fallback owner answers for regions of others."""
     return or_(within(column, scope), owner == user_id)
-
-
-@event.listens_for(Engine, "connect")
-def _prepare_connection(dbapi_connection: Any, _record: ConnectionPoolEntry) -> None:
-    if not type(dbapi_connection).__module__.startswith("sqlite3"):
-        return
-    dbapi_connection.isolation_level = None  # the "begin" listener below says which BEGIN
-    for pragma in (
-        f"busy_timeout={BUSY_TIMEOUT_MS}",
-        "journal_mode=WAL",
-        "synchronous=NORMAL",
-        "foreign_keys=ON",
-        "cache_size=-16000",
-    ):
-        dbapi_connection.execute(f"PRAGMA {pragma}").close()
 
 
 @event.listens_for(Engine, "begin")

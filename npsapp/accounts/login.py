@@ -4,7 +4,7 @@ from contextlib import suppress
 from datetime import datetime
 
 from flask import Flask, Request, Response, g, session
-from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
 from flask_login import login_user
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -25,6 +25,11 @@ class Cookies(SecureCookieSessionInterface):
             if app.config["SESSION_COOKIE_NAME"] in request.cookies
             else self.session_class()
         )
+
+    def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
+        """Nothing is said of a session that is empty and that nobody asked for."""
+        if session or session.modified or session.accessed:
+            super().save_session(app, session, response)
 
 
 def init_app(app: Flask) -> None:

@@ -17,6 +17,8 @@ class Event(StrEnum):
         return member
 
     SOURCE_CREATED = "source.created", N_("Source added")
+    SOURCE_SECRET_CHANGED = "source.secret_changed", N_("Secret of a source changed")
+    SOURCE_RETIRED = "source.retired", N_("Source retired")
     SOURCE_WENT_LIVE = "source.went_live", N_("Source went live")
     IMPORT_UPLOADED = "import.uploaded", N_("File uploaded")
     IMPORT_REFUSED = "import.refused", N_("File refused")
@@ -82,5 +84,9 @@ class Event(StrEnum):
     CUSTOMER_CHANGED = "customer.changed", N_("Customer changed")
     CUSTOMER_HELD = "customer.held", N_("Customer put on hold")
     CUSTOMER_RELEASED = "customer.released", N_("Hold of a customer lifted")
+    CUSTOMER_MERGED = "customer.merged", N_("Two customers found to be one person")
+    CUSTOMER_UNMERGED = "customer.unmerged", N_("One customer told apart into two again")
+    OLD_ANSWERS_IMPORTED = "old_answers.imported", N_("Old answers imported")
+    OLD_ANSWERS_UNDONE = "old_answers.undone", N_("Import of old answers undone")
     GROUND_WITHDRAWN = "ground.withdrawn", N_("Ground withdrawn")
     TEST_SENT = "test.sent", N_("Test invitation sent")

@@ -18,6 +18,7 @@ class Actor:
     id: int | None = None
 
 
+_CUSTOMER = "customer"
 PROGRAM = Actor("program")
 COMMAND = Actor("command")
 
@@ -29,7 +30,7 @@ def by_user(user_id: int) -> Actor:
 
 def by_customer(customer_id: int | None) -> Actor:
     """A customer on a public page."""
-    return Actor("customer", customer_id)
+    return Actor(_CUSTOMER, customer_id)
 
 
 def record(
@@ -51,3 +52,9 @@ def record_many(
     who = {"at": now, "event": event.value, "actor_type": actor.type, "actor_id": actor.id}
     rows = [{"subject_type": kind, "subject_id": id_, "data": data} for kind, id_, data in subjects]
     insert_many(AuditEntry, rows, **who)
+
+
+def by_customers(event: Event, *, subject: str, did: Iterable[tuple[datetime, int | None, int]]) -> None:
+    """Remember what many customers did: (moment, customer's id, id of the subject). Needs a transaction."""
+    rows = [{"at": at, "actor_id": customer_id, "subject_id": id_} for at, customer_id, id_ in did]
+    insert_many(AuditEntry, rows, event=event.value, actor_type=_CUSTOMER, subject_type=subject, data={})

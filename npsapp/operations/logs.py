@@ -7,6 +7,7 @@ import sqlite3
 import time
 import traceback
 from datetime import UTC, datetime
+from functools import lru_cache
 from types import TracebackType
 from typing import Any, TextIO, cast
 
@@ -20,6 +21,7 @@ log = logging.getLogger("npsapp.requests")
 STATE = "npsapp.request"
 FRAMES = 12  # innermost places of a failure; more is the framework
 # E-mail addresses, telephone numbers, and what stands in an address where a token could stand.
+_PLAIN = re.compile(r"[^\s\"=]+")
 PRIVATE = re.compile(r"[^\s@/'\"<(]+@[^\s@/]+\.\w+|\+?(?:\d[ ()-]{0,2}){8,}\d|(?<=[/=])[\w.-]{16,}")
 
 Failure = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
@@ -40,7 +42,7 @@ class Lines(logging.Formatter):
             "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "event": PRIVATE.sub("…", record.getMessage()),
+            "event": _without_private(record.getMessage()),
             **getattr(record, "fields", {}),
         }
         if record.exc_info and record.exc_info[1]:
@@ -50,8 +52,13 @@ class Lines(logging.Formatter):
         return " ".join(f"{name}={_quoted(str(value))}" for name, value in values.items())
 
 
+@lru_cache(maxsize=1024)
+def _without_private(message: str) -> str:
+    return PRIVATE.sub("…", message)
+
+
 def _quoted(value: str) -> str:
-    return value if re.fullmatch(r"[^\s\"=]+", value) else json.dumps(value, ensure_ascii=False)
+    return value if value.isalnum() or _PLAIN.fullmatch(value) else json.dumps(value, ensure_ascii=False)
 
 
 def _told(error: BaseException) -> dict[str, str]:

@@ -22,12 +22,12 @@ def init_app(app: Flask) -> None:
 
 
 def _protect(response: Response) -> Response:
-    headers = response.headers
+    headers, secret = response.headers, _address_is_a_secret()
     there = {name.lower() for name, _value in headers}
     for name, value in (
         ("Content-Security-Policy", CONTENT_POLICY),
         ("X-Content-Type-Options", "nosniff"),
-        ("Referrer-Policy", "no-referrer" if _address_is_a_secret() else "same-origin"),
+        ("Referrer-Policy", "no-referrer" if secret else "same-origin"),
         ("Permissions-Policy", "camera=(), geolocation=(), microphone=()"),
         ("Cross-Origin-Opener-Policy", "same-origin"),
         ("Strict-Transport-Security", TRANSPORT if request.is_secure else ""),
@@ -35,8 +35,8 @@ def _protect(response: Response) -> Response:
         if value and name.lower() not in there:
             headers.add(name, value)
     # Who is signed in is asked only where it matters: the answer to a broken database must not ask the database.
-    if "Cache-Control" not in headers and (_address_is_a_secret() or _personal()):
-        headers["Cache-Control"] = "no-store"
+    if "cache-control" not in there and (secret or _personal()):
+        headers.add("Cache-Control", "no-store")
     return response
 
 

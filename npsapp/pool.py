@@ -1,0 +1,52 @@
+"""What every connection to a database is given when it is made, and asked when it has rested."""
+
+import math
+import time
+from typing import Any
+
+from sqlalchemy import Engine, event
+from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.pool import ConnectionPoolEntry, Pool
+
+BUSY_TIMEOUT_MS = 15_000
+ASKED_AFTER_S = 1.0
+"""A restarted server is noticed before a page fails; asked before every page it would cost more than the page."""
+
+
+def look_after(engines: type[Engine]) -> None:
+    """Set SQLite's pragmas, and ask PostgreSQL whether it is there, for all engines."""
+    event.listen(engines, "connect", _prepare)
+    event.listen(Pool, "checkin", _note_rest)
+    event.listen(Pool, "checkout", _ask_after_rest)
+
+
+def _prepare(dbapi_connection: Any, _record: ConnectionPoolEntry) -> None:
+    if not _is_sqlite(dbapi_connection):
+        return
+    dbapi_connection.isolation_level = None  # whoever begins says which BEGIN
+    for pragma in (
+        f"busy_timeout={BUSY_TIMEOUT_MS}",
+        "journal_mode=WAL",
+        "synchronous=NORMAL",
+        "foreign_keys=ON",
+        "cache_size=-16000",
+    ):
+        dbapi_connection.execute(f"PRAGMA {pragma}").close()
+
+
+def _note_rest(_dbapi_connection: Any, record: ConnectionPoolEntry) -> None:
+    record.info["rests_since"] = time.monotonic()
+
+
+def _ask_after_rest(dbapi_connection: Any, record: ConnectionPoolEntry, _proxy: Any) -> None:
+    rested = time.monotonic() - record.info.get("rests_since", math.inf)
+    if rested > ASKED_AFTER_S and not _is_sqlite(dbapi_connection):
+        try:
+            dbapi_connection.execute("SELECT 1")
+            dbapi_connection.rollback()
+        except dbapi_connection.Error as error:
+            raise DisconnectionError from error
+
+
+def _is_sqlite(dbapi_connection: Any) -> bool:
+    return type(dbapi_connection).__module__.startswith("sqlite3")
