@@ -1,7 +1,7 @@
 """Every page of the program: what the url map offers, asked for the rows that are there. A new route needs no word."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,8 @@ from npsapp.cases.models import Case
 from npsapp.customers.links import unsubscribe_token
 from npsapp.customers.models import ContactPoint
 from npsapp.db import db
-from npsapp.intake.models import BatchState, ImportBatch, Source
+from npsapp.intake.models import BatchState, ImportBatch, ReceivedBody, Source, SourceKind
+from npsapp.intake.received import CALLED
 from npsapp.invitations.models import Invitation, InvitationStep
 from npsapp.lib.clock import utcnow
 from npsapp.office.kinds import KINDS
@@ -25,7 +26,8 @@ from npsapp.responses.models import Response
 from npsapp.surveys.models import Survey, SurveyVersion
 
 NO_PAGES = {
-    "static", "brand.logo", "survey.style", "reports.picture", "office.healthz", "office.here", "operations.metrics",
+    "static", "api.openapi", "onec.exchange",
+    "brand.logo", "survey.style", "reports.picture", "office.healthz", "office.here", "operations.metrics",
     "reports.export", "responses.export", "cases.export", "office.import_rejects", "delivery.letter_raw",
     # They stand in a frame of another page and run no script.
     "delivery.letter_html", "settings.preview", "surveys.preview", "surveys.letter_preview",
@@ -80,7 +82,12 @@ def addresses(app: Flask, *, as_user: User) -> list[Address]:
             found += [Address(f"{path}?{more}", rule.endpoint) for more in MORE.get(rule.endpoint, ())]
             if rule.endpoint in NOT_FILLED_IN:
                 found.append(Address(path, rule.endpoint, (422,), public, sent=True))
-    return found
+    return [*found, Address("/nothing-here", "", (404,))]
+
+
+def as_another(pages: list[Address]) -> list[Address]:
+    """The same pages for somebody who may not see all of them: "forbidden" and "not found" are pages, too."""
+    return [replace(one, status=(*one.status, 403, 404)) for one in pages if not one.public and not one.sent]
 
 
 def _values(rule: Rule, known: dict[str, list[Any]]) -> Iterator[dict[str, Any]]:
@@ -113,6 +120,10 @@ def rows(app: Flask, user: User) -> dict[str, list[Any]]:
     stop = [unsubscribe_token(keys, point, brand.id)] if point and brand else []
     reset = letters.password_link(user, keys=keys, public_url="", now=utcnow()).rpartition("/")[2]
     kinds = [(kind, one.id) for kind, about in KINDS.items() for one in db.session.query(about.model).limit(1)]
+    each = select(func.max(Source.id)).group_by(Source.kind)
+    hooks = select(func.max(Source.id)).where(Source.kind.in_(CALLED)).group_by(Source.kind)
+    newest = select(func.max(ReceivedBody.id)).group_by(ReceivedBody.state)
+    calls = [(one.id, one.source_id) for one in db.session.query(ReceivedBody).filter(ReceivedBody.id.in_(newest))]
     versions = select(func.max(SurveyVersion.id)).where(SurveyVersion.survey_id == survey)
     return {
         "case_id": _ids(cases),
@@ -121,6 +132,11 @@ def rows(app: Flask, user: User) -> dict[str, list[Any]]:
         "customer_id": _ids(select(func.max(Case.customer_id))),
         "user_id": _ids(select(func.max(User.id))),
         "source_id": _ids(select(func.max(Source.id))),
+        **{f"office.connection{part} source_id": _ids(each) for part in ("", "_settings", "_words")},
+        "office.mailbox_settings source_id": _ids(select(func.max(Source.id)).where(Source.kind == SourceKind.MAILBOX)),
+        "office.received_calls source_id": _ids(hooks),
+        "office.reading source_id": _ids(hooks),
+        "received_id source_id": calls,
         "holiday_id": _ids(select(func.max(Holiday.id))),
         "region_id": _ids(select(func.max(Region.id))),
         "brand_id": [brand.id] if brand else [],

@@ -19,11 +19,9 @@ from types import SimpleNamespace
 from flask import Flask
 from flask_migrate import upgrade
 from playwright.sync_api import Browser, sync_playwright
-from sqlalchemy import select
 from werkzeug.serving import make_server
 
 from npsapp import create_app
-from npsapp.accounts.models import User
 from npsapp.db import db, transaction
 from npsapp.demo.commands import load_into_empty
 from npsapp.lib.clock import utcnow
@@ -32,7 +30,7 @@ from tests import cast
 from tests.browser import ARGUMENTS, AS_A_PERSON
 from tests.conftest import CHEAP_HASH
 from tests.pages import stage
-from tests.pages.addresses import Address, addresses
+from tests.pages.addresses import Address, addresses, as_another
 from tests.pages.looks import LANGUAGES, SCHEMES, SCREENS, WIDTHS, Looker
 
 
@@ -67,6 +65,7 @@ def parsed() -> argparse.Namespace:
     asking.add_argument("--width", nargs="+", type=int, choices=WIDTHS, default=WIDTHS)
     asking.add_argument("--language", nargs="+", choices=LANGUAGES, default=LANGUAGES)
     asking.add_argument("--scheme", nargs="+", choices=SCHEMES, default=SCHEMES)
+    asking.add_argument("--role", type=Role, default=Role.ADMINISTRATOR, help="whose eyes: " + ", ".join(Role))
     asking.add_argument("--only", default="", help="addresses that hold these words")
     asking.add_argument("--no-axe", action="store_true", help="measure only")
     asking.add_argument("--pictures", type=Path, help="also photograph every page into this folder")
@@ -107,9 +106,10 @@ def fill(rows: Callable[..., None] | None) -> None:
 
 def look(browser: Browser, app: Flask, address: str, rows: str, asked: argparse.Namespace) -> int:
     """Every page on every screen that is asked for; gives the number of faults."""
-    user = db.session.scalars(select(User).where(User.role == Role.ADMINISTRATOR).order_by(User.id)).first()
-    assert user
+    user = stage.somebody(Role.ADMINISTRATOR)
     pages = [one for one in addresses(app, as_user=user) if asked.only in str(one)]
+    if asked.role != Role.ADMINISTRATOR:
+        user, pages = stage.somebody(asked.role), as_another(pages)
     wanted = (asked.width, asked.language, asked.scheme)
     screens = [one for one in SCREENS if all(map(contains, wanted, (one.width, one.language, one.scheme)))]
     wrong, started = 0, time.monotonic()

@@ -1,5 +1,6 @@
 """What the pages show: a company with nothing yet, with one of everything, and with the longest names people have."""
 
+import json
 from datetime import datetime, timedelta
 from decimal import Decimal
 from email.message import EmailMessage
@@ -10,6 +11,7 @@ from typing import Any
 from flask import current_app
 from sqlalchemy import select
 
+from npsapp.accounts.models import User
 from npsapp.cases import handling, queries as cases_due, services as cases
 from npsapp.cases.models import Case, Cause
 from npsapp.cases.rules import Outcome, Result
@@ -18,9 +20,23 @@ from npsapp.customers.rules import HoldReason
 from npsapp.db import db, transaction
 from npsapp.delivery import pauses
 from npsapp.delivery.rules import PauseKind, State
-from npsapp.intake.models import BatchState, ImportBatch, InteractionPerformer, RejectedRow
+from npsapp.intake import exchanges
+from npsapp.intake.models import (
+    BatchState,
+    ImportBatch,
+    InteractionPerformer,
+    ReceivedBody,
+    ReceivedState,
+    RejectedRow,
+    SourceKind,
+    SourceValue,
+    ValueKind,
+)
+from npsapp.intake.received import CALLED
+from npsapp.intake.silence import Alarm
 from npsapp.invitations.rules import InvitationState, Reason
-from npsapp.organization.models import Holiday, Performer
+from npsapp.organization.models import Holiday, Performer, Property, PropertyValue
+from npsapp.permissions import Role
 from npsapp.responses.models import DirtyDay, DisputedAnswer
 from tests import factories as make
 
@@ -33,6 +49,13 @@ EMAIL = "oleksandra.kostyantynivna.dobrovolska@voznesensk-vodo.example"
 COMMENT = f"{TITLE} пришла разбитой, {WORD}ми осколками вперёд; звонили трижды, никто не взял трубку. " * 6
 STATES = (BatchState.UPLOADED, BatchState.STAGED, BatchState.REFUSED, BatchState.DONE)
 ENDED = (InvitationState.EXPIRED, InvitationState.WITHDRAWN, InvitationState.NOT_MINE, InvitationState.HANDED_OVER)
+
+
+def somebody(role: Role) -> User:
+    """The first user with this role that there is."""
+    user = db.session.scalars(select(User).where(User.role == role).order_by(User.id)).first()
+    assert user, role
+    return user
 
 
 def one_of_everything(company: SimpleNamespace, now: datetime) -> None:
@@ -75,6 +98,9 @@ def everything(company: SimpleNamespace, now: datetime, *, count: int, words: An
     for number, state in enumerate(ENDED):
         waiting(company, now, bought, words, number, state)
     imported(company, now, count, words)
+    declared(company, now, words)
+    called(company, now, count, words)
+    connected(company, now, count, words)
     pauses.pause(kind=PauseKind.EVERYTHING, ref_id=None, until=None, by_user_id=company.admin.id, now=now)
     worked(company, now, words)
     letter(words)
@@ -108,6 +134,51 @@ def waiting(
     customer = make.make_customer(company, now=now, **person(words, 100 + number))
     one = make.make_interaction(company, now=now, customer=customer, undecided=False, **bought)
     make.make_invitation(company, now=now, interaction=one, state=state, **over)
+
+
+def declared(company: SimpleNamespace, now: datetime, words: Any) -> None:
+    """Properties with values: filters of answers, divisions of reports."""
+    for number in range(2):
+        name = dict.fromkeys(("en", "ru", "uk"), f"{number} {words.name[:60]}")
+        one = Property(pool_id=company.pool.id, key=f"p-{number}", name=name, aliases=[words.word], created_at=now)
+        db.session.add(one)
+        db.session.flush()
+        for key in ("a", "b"):
+            text = f"{key} {words.title}"[:80]
+            db.session.add(PropertyValue(property_id=one.id, key=key, name=text, created_at=now))
+
+
+def called(company: SimpleNamespace, now: datetime, count: int, words: Any) -> None:
+    """Connections that other programs call, with bodies in every state."""
+    for kind in CALLED:
+        settings = {"places": {"number": f"order.{words.word}"}, "items": ""}
+        name = f"{words.name[:60]} {kind.value}"
+        source = make.make_source(company, now=now, name=name, kind=kind, settings=settings)
+        said = json.dumps({"order": {words.word: words.title, "mails": [words.word] * count, "at": now.isoformat()}})
+        for state in ReceivedState:
+            why = {"error": "%(host)s did not answer: %(why)s", "error_values": {"host": words.word, "why": "HTTP 500"}}
+            body = ReceivedBody(
+                source_id=source.id, at=now, content_type="application/json", body=said, state=state, due_at=now,
+                attempts=count, **(why if state in (ReceivedState.FAILED, ReceivedState.RECEIVED) else {}),
+            )  # fmt: skip
+            db.session.add(body)
+    db.session.flush()
+
+
+def connected(company: SimpleNamespace, now: datetime, count: int, words: Any) -> None:
+    """Connections that send by themselves, in trial and with everything that can be wrong."""
+    for kind in (SourceKind.ONEC, SourceKind.API, SourceKind.FOLDER, SourceKind.MAILBOX):
+        name = f"{words.name[:60]} {kind.value}"
+        source = make.make_source(company, now=now, name=name, kind=kind, live_at=None, alarm=Alarm.ADDRESSES.value)
+        source.login, source.secret_digest = f"{kind.value}{source.id}", "0" * 64
+        for number, word in enumerate(ValueKind):
+            value = SourceValue(source_id=source.id, kind=word, raw=words.word, shown=words.title, count=10**number)
+            value.first_at = value.last_at = now
+            db.session.add(value)
+        for number in range(count):
+            why = f"{words.title}: {words.word}"[:200] if number % 2 else ""
+            exchanges.note(source.id, words.title, now=now, failed=bool(why), count=10**6, words=why)
+    db.session.flush()
 
 
 def imported(company: SimpleNamespace, now: datetime, count: int, words: Any) -> None:

@@ -7,9 +7,10 @@ from flask import Flask
 from playwright.sync_api import Browser
 
 from npsapp.lib.clock import utcnow
+from npsapp.permissions import Role
 from tests.browser import ONE_DATABASE
 from tests.pages import stage
-from tests.pages.addresses import addresses
+from tests.pages.addresses import addresses, as_another
 from tests.pages.looks import SCREENS, Looker
 
 pytestmark = [pytest.mark.browser, ONE_DATABASE]
@@ -34,4 +35,20 @@ def test_every_page_stands_well_on_its_screen(
             looker.close()
 
     assert len(found) > 100
+    assert wrong == {}
+
+
+def test_other_roles_see_their_pages_and_are_told_what_is_not_theirs(
+    app: Flask, company: SimpleNamespace, chromium: Browser, address: str
+) -> None:
+    stage.longest_names(company, utcnow())
+    found, wrong = as_another(addresses(app, as_user=company.admin)), {}
+    for number, role in enumerate((Role.MANAGER, Role.ANALYST, Role.SUPPORT)):
+        screen = SCREENS[5 * number]
+        looker = Looker(chromium, app, address, stage.somebody(role), screen)
+        for page in found[number::12]:
+            if faults := looker.faults(page):
+                wrong[f"{page} as {role} on {screen}"] = faults
+        looker.close()
+
     assert wrong == {}
