@@ -22,7 +22,7 @@ from npsapp.demo import services as demo_company
 from npsapp.demo.commands import demo
 from npsapp.intake.commands import intake
 from npsapp.lib import clock
-from npsapp.office.commands import setup
+from npsapp.office.commands import connection, setup
 from npsapp.operations import copying
 from npsapp.operations.commands import backup, doctor, restore
 from npsapp.pulse import services as pulse
@@ -38,6 +38,7 @@ def init_app(app: Flask) -> None:
         user,
         demo,
         intake,
+        connection,
         report,
         verify,
         beat,

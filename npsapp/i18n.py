@@ -54,7 +54,7 @@ def select_locale() -> Locale | str:
 
 
 # Pages of customers touch no session: they set no cookie.
-PUBLIC_BLUEPRINTS = {"survey", "unsubscribe"}
+PUBLIC_BLUEPRINTS = {"survey", "unsubscribe", "api"}
 
 
 def select_timezone() -> str | None:

@@ -25,6 +25,14 @@ class Permission(Worded):
     ADMINISTER = "administer", N_("set up company, users, mail and everything else")
 
 
+class ApiScope(Worded):
+    """What a key of the JSON API may do; its wording continues "may"."""
+
+    INTERACTIONS = "interactions:write", N_("send purchases")
+    CUSTOMERS = "customers:write", N_("send customers")
+    CONSENTS = "consents:write", N_("send consents and refusals")
+
+
 class Role(Worded):
     """One role per user; what of it applies is limited by the user's scope."""
 

@@ -23,16 +23,17 @@ from npsapp.delivery import pauses, queries as post, services as delivery
 from npsapp.delivery.channels.mail import OUTBOX, brands_without_server, remove_old_letters
 from npsapp.delivery.rules import PauseCause
 from npsapp.delivery.tasks import start_sending
-from npsapp.intake import queries as intake
+from npsapp.intake import api_services, hooks, inbox, mailbox, queries as intake
 from npsapp.intake.models import PLANNING
 from npsapp.intake.tasks import resume_batches
 from npsapp.invitations import letters, policies, queries as plan_queries, services as invitations
 from npsapp.invitations.rendering import Addresses
 from npsapp.lib.clock import utcnow
-from npsapp.office import removal, retention
+from npsapp.office import removal, retention, silence
 from npsapp.pulse import services as pulse
 from npsapp.reports import services as reports
 from npsapp.responses import services as responses
+from npsapp.responses.tasks import resume_old_answers
 from npsapp.worker import every, huey, inside_app
 
 log = logging.getLogger(__name__)
@@ -107,6 +108,18 @@ def take_back(_beat: Beat) -> None:
 def resume_imports(_beat: Beat) -> None:
     """Files whose worker died go on."""
     resume_batches(utcnow())
+    resume_old_answers(utcnow())
+
+
+def read_received(_beat: Beat) -> None:
+    """Calls of other programs that still wait are read, and portals are asked for what changed."""
+    hooks.start(utcnow())
+
+
+def fetch_files(_beat: Beat) -> None:
+    """Files dropped into folders and sent to mailboxes are read."""
+    inbox.start(utcnow())
+    mailbox.start(utcnow())
 
 
 def look_again(_beat: Beat) -> None:
@@ -237,17 +250,27 @@ def note_sent(beat: Beat) -> None:
         invitations.expire(now=utcnow())
 
 
+def watch_connections(_beat: Beat) -> None:
+    """Connections that fell silent are told to administrators, once."""
+    url = current_app.config["PUBLIC_URL"]
+    _one_by_one(silence.watched(), lambda id_: silence.look(id_, public_url=url, now=utcnow()))
+
+
 def tidy(beat: Beat) -> None:
     """What is kept for a while only goes after its time."""
     remove_old_letters(Path(current_app.instance_path) / OUTBOX, before=utcnow() - KEEP_OUTBOX)
     retention.apply(beat.rounds, now=utcnow())
     removal.forget_files(Path(current_app.instance_path), now=utcnow())
+    with transaction():
+        api_services.forget_answers(now=utcnow())
 
 
 STEPS: tuple[Callable[[Beat], None], ...] = (
     notice_a_copy,
     take_back,
     resume_imports,
+    read_received,
+    fetch_files,
     look_again,
     plan,
     hand_over,
@@ -258,6 +281,7 @@ STEPS: tuple[Callable[[Beat], None], ...] = (
     recount,
     send,
     note_sent,
+    watch_connections,
     tidy,
 )
 

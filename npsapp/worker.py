@@ -115,6 +115,13 @@ class Job:
         else:
             jobs.append((self.function, args))
 
+    def later(self, seconds: float, *args: int | str) -> None:
+        """As `enqueue`, to be run in some seconds: what comes until then is done with it."""
+        if _collected.get() is None:
+            self._task.schedule(args, delay=seconds)
+        else:
+            self.enqueue(*args)
+
     def __call__(self, *args: int | str) -> Any:
         """Run it here and now."""
         return self.function(*args)

@@ -19,6 +19,7 @@ from npsapp.db import db, is_sqlite, transaction
 from npsapp.lib import clock
 from tests import cast
 from tests.browser import address, chromium, launch  # noqa: F401 - fixtures for whoever needs a browser
+from tests.dovecot import DovecotServer
 from tests.postgres import PostgresServer
 from tests.redis import RedisServer
 
@@ -53,6 +54,14 @@ def redis() -> Iterator[RedisServer]:
     """A Redis server of this run."""
     server = RedisServer().start()
     yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def dovecot() -> Iterator[DovecotServer]:
+    """A mailbox server of this run."""
+    server = DovecotServer()
+    yield server.start()
     server.stop()
 
 

@@ -10,6 +10,7 @@ needs nginx nginx-light
 needs openssl openssl
 needs redis-server redis-server
 needs systemd-analyze systemd
+needs dovecot dovecot-imapd
 [ -z "$missing" ] && exit 0
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
     echo "installing:$missing"

@@ -368,7 +368,7 @@ def causes() -> Sequence[Cause]:
 
 def story(customer_id: int, scope: Scope) -> Sequence[Case]:
     """All cases of one customer in the scope, newest first."""
-    asked = shown(Case.customer_id == customer_id, within(Case.region_id, scope))
+    asked = shown(Case.customer_id.in_(customers.members(customer_id)), within(Case.region_id, scope))
     return db.session.scalars(asked.order_by(*NEWEST)).all()
 
 

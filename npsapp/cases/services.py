@@ -19,7 +19,7 @@ from npsapp.audit.events import Event
 from npsapp.cases import calendar, queries, rendering, rules
 from npsapp.cases.models import Case, CaseAttempt, CaseNote, CaseResponse, Cause, StaffLetter
 from npsapp.cases.rules import Kind, LetterKind, Look, Outcome, Remark, State
-from npsapp.db import alone, change, db, insert_unless_there
+from npsapp.db import alone, change, db, insert_unless_there, one_of
 from npsapp.delivery import services as delivery
 from npsapp.delivery.rules import Purpose
 from npsapp.lib.clock import day_bounds, local_date
@@ -225,6 +225,19 @@ def recount_clocks(*, now: datetime) -> None:
     """Count the clocks of all open cases again, because an outage ended."""
     alone(CASES)
     for case_id in queries.open_ids():
+        recount(queries.fresh(case_id), now=now)
+
+
+def follow_purchases(interaction_ids: Collection[int], *, now: datetime) -> None:
+    """Cases stand where the purchases of their newest answers do, which were repaired; their owners stay."""
+    alone(CASES)
+    about = select(CaseResponse.case_id).join(Response, Response.id == CaseResponse.response_id)
+    ids = db.session.scalars(about.where(one_of(Response.interaction_id, interaction_ids))).all()
+    for case in db.session.scalars(select(Case).where(Case.id.in_(ids))).all():
+        if case.answer is not None:
+            case.region_id, case.unit_id = case.answer.region_id, case.answer.unit_id
+    db.session.flush()
+    for case_id in set(ids) & set(queries.open_ids()):
         recount(queries.fresh(case_id), now=now)
 
 

@@ -8,6 +8,7 @@ from sqlalchemy import select, update
 from npsapp.audit import services as audit
 from npsapp.audit.events import Event
 from npsapp.audit.services import Actor
+from npsapp.customers import queries
 from npsapp.customers.models import ContactPoint, Customer, CustomerNote, Ground, Hold
 from npsapp.customers.names import is_firm
 from npsapp.customers.rules import HoldReason
@@ -47,14 +48,15 @@ def hold(customer_id: int, *, until: datetime | None, actor: Actor, now: datetim
 
 def release(customer_id: int, *, actor: Actor, now: datetime) -> None:
     """Lift what colleagues put on this person by hand; what the customer wanted stays."""
-    by_hand = Hold.customer_id == customer_id, Hold.reason == HoldReason.BY_HAND, Hold.lifted_at.is_(None)
+    theirs = Hold.customer_id.in_(queries.members(customer_id))
+    by_hand = theirs, Hold.reason == HoldReason.BY_HAND, Hold.lifted_at.is_(None)
     if change(update(Hold).where(*by_hand).values(lifted_at=now)):
         _record(Event.CUSTOMER_RELEASED, customer_id, actor=actor, now=now)
 
 
 def withdraw(customer_id: int, ground_id: int, *, actor: Actor, now: datetime) -> bool:
     """The customer took a ground back by word of mouth; it stays as proof. False when there is none to take back."""
-    theirs = select(ContactPoint.id).where(ContactPoint.customer_id == customer_id)
+    theirs = select(ContactPoint.id).where(ContactPoint.customer_id.in_(queries.members(customer_id)))
     which = Ground.id == ground_id, Ground.contact_point_id.in_(theirs), Ground.withdrawn_at.is_(None)
     withdrawn = bool(change(update(Ground).where(*which).values(withdrawn_at=now)))
     if withdrawn:

@@ -108,10 +108,10 @@ class _Chunk:
         self._load_people({point.customer_id for point in points})
         for point in points:
             address, owner = (point.kind, point.value), self._current(point.customer_id)
-            self.points[(point.customer_id, address)] = point.id
+            if owner.id == point.customer_id or (owner.id, address) not in self.points:
+                self.points[(owner.id, address)] = point.id
             self._know(owner, address)
-            if owner.id == point.customer_id:
-                owner.addresses.add(address)
+            owner.addresses.add(address)
         if self.source_id is not None:
             self._load_trusted({row.external_id for row in people if row.external_id})
         self._load_languages({row.region_id for row in people})

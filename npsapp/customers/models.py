@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 
-from sqlalchemy import Date, ForeignKey, Index, Text, UniqueConstraint
+from sqlalchemy import Date, ForeignKey, Index, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from npsapp.customers.rules import ContactKind, FactKind, GroundKind, HoldReason, Kept
@@ -101,6 +101,8 @@ class ContactFact(Numbered):
     at: Mapped[datetime]
     exempt: Mapped[bool] = mapped_column(default=False)
     """Counted, but stops nobody (recovery questions, tests)."""
+    source: Mapped[str] = mapped_column(default="")
+    """What told us, where it did not happen here: `old:3`."""
 
 
 class Hold(Numbered):
@@ -127,6 +129,37 @@ class CustomerNote(Numbered):
     at: Mapped[datetime]
     by_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
     text: Mapped[str] = mapped_column(Text)
+
+
+class CustomerMerge(Numbered):
+    """Two customers whom colleagues found to be one person, until they are told apart again.
+
+    Nothing moves: `Customer.merged_into_id` says who stands for whom (never over more than one step), and this row
+    how it came about.
+    """
+
+    __table_args__ = (
+        Index(
+            "uq_customer_merge_open",
+            "customer_id",
+            unique=True,
+            sqlite_where=text("undone_at IS NULL"),
+            postgresql_where=text("undone_at IS NULL"),
+        ),
+    )
+
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customer.id"))
+    into_id: Mapped[int] = mapped_column(ForeignKey("customer.id"), index=True)
+    """Who stood for the other from then on."""
+    reason: Mapped[str]
+    at: Mapped[datetime]
+    by_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
+    last_fact_id: Mapped[int]
+    last_hold_id: Mapped[int]
+    """The newest facts and holds then: later ones came to both, and stay with both when they are told apart."""
+    undone_at: Mapped[datetime | None]
+    undone_by_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
+    undone_reason: Mapped[str] = mapped_column(default="")
 
 
 class Retention(Base):

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Table, and_, or_, select
-from sqlalchemy.orm import joinedload, selectinload
+from sqlalchemy import ColumnElement, Table, and_, func, or_, select
+from sqlalchemy.orm import aliased, joinedload, selectinload
 
-from npsapp.customers.models import ContactFact, ContactPoint, Customer, CustomerNote, Ground, Hold
+from npsapp.customers.models import ContactFact, ContactPoint, Customer, CustomerMerge, CustomerNote, Ground, Hold
 from npsapp.customers.rules import ContactKind, GroundKind
 from npsapp.db import Base, db, one_of
 from npsapp.delivery.rules import Channel
@@ -27,6 +27,34 @@ def current(customer_id: int) -> Customer | None:
         seen.add(found.id)
         found = db.session.get(Customer, found.merged_into_id)
     return found
+
+
+def members(customer_id: int) -> list[int]:
+    """Ids of everybody who was merged with a customer; whoever stands for them all comes first."""
+    one = aliased(Customer)
+    standing = select(func.coalesce(one.merged_into_id, one.id)).where(one.id == customer_id).scalar_subquery()
+    together = or_(Customer.id == standing, Customer.merged_into_id == standing)
+    by_standing = Customer.merged_into_id.is_not(None), Customer.id
+    return list(db.session.scalars(select(Customer.id).where(together).order_by(*by_standing))) or [customer_id]
+
+
+def families(customer_ids: Iterable[int]) -> dict[int, int]:
+    """Everybody who is one person with one of these customers: id → id of whoever stands for them; in bulk."""
+    ids, into = set(customer_ids), Customer.merged_into_id
+    merged = select(Customer.id, into).where(into > 0)
+    rows = db.session.execute(merged.where(or_(one_of(Customer.id, ids), one_of(into, ids)))).all()
+    found: dict[int, int] = {row.id: row.merged_into_id for row in rows}
+    standing = {found.get(id_, id_) for id_ in ids}
+    if beyond := standing - ids:
+        rows = db.session.execute(merged.where(one_of(into, beyond))).all()
+        found |= {row.id: row.merged_into_id for row in rows}
+    return {id_: id_ for id_ in standing} | found
+
+
+def merges(customer_ids: Iterable[int]) -> Sequence[CustomerMerge]:
+    """Merges that hold between these customers, oldest first."""
+    holding = CustomerMerge.customer_id.in_(customer_ids), CustomerMerge.undone_at.is_(None)
+    return db.session.scalars(select(CustomerMerge).where(*holding).order_by(CustomerMerge.id)).all()
 
 
 def contact_point(contact_point_id: int) -> ContactPoint | None:
@@ -126,8 +154,9 @@ class Story:
 
 
 def story(customer_id: int) -> Story:
-    """Everything the customer page shows of a person's addresses, grounds, holds and notes."""
-    holds = db.session.scalars(select(Hold).where(Hold.customer_id == customer_id)).all()
-    notes = db.session.scalars(select(CustomerNote).where(CustomerNote.customer_id == customer_id)).all()
-    points = select(ContactPoint).where(ContactPoint.customer_id == customer_id).order_by(ContactPoint.id)
+    """Everything the customer page shows of a person's addresses, grounds, holds and notes, of merged ones too."""
+    ids = members(customer_id)
+    holds = db.session.scalars(select(Hold).where(Hold.customer_id.in_(ids))).all()
+    notes = db.session.scalars(select(CustomerNote).where(CustomerNote.customer_id.in_(ids))).all()
+    points = select(ContactPoint).where(ContactPoint.customer_id.in_(ids)).order_by(ContactPoint.id)
     return Story(db.session.scalars(points.options(selectinload(ContactPoint.grounds))).all(), holds, notes)

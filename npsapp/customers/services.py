@@ -1,6 +1,6 @@
 """What happens to a person: facts of contact, "not mine", unsubscribing."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -12,8 +12,8 @@ from npsapp.audit.services import Actor
 from npsapp.customers import queries, rules
 from npsapp.customers.matching import Incoming as Incoming, find_or_create as find_or_create
 from npsapp.customers.models import ContactFact, ContactPoint, Customer, Hold
-from npsapp.customers.rules import Choice, ContactKind, FactKind
-from npsapp.db import change, db, insert_many
+from npsapp.customers.rules import Choice, ContactKind, FactKind, HoldReason
+from npsapp.db import change, db, insert_many, one_of
 from npsapp.delivery import services as delivery
 from npsapp.delivery.rules import Channel, SuppressionReason
 
@@ -35,6 +35,44 @@ def record_fact(
     """Remember that a person was invited, answered, refused or was called: it counts for the quarantine."""
     about = {"survey_id": survey_id, "touchpoint_id": touchpoint_id, "exempt": exempt}
     insert_many(ContactFact, [{"customer_id": customer_id, "kind": kind, "at": at, **about}])
+
+
+def take_over(
+    facts: Iterable[tuple[int, FactKind, datetime]],
+    refused: Iterable[int],
+    *,
+    sources: Sequence[str],
+    survey_id: int,
+    touchpoint_id: int,
+    now: datetime,
+) -> None:
+    """What another program knows of contacts, and who never wants to be asked; none of it twice from these sources.
+
+    The last of `sources` is where it came from now: see `take_back`.
+    """
+    wanted, holds = dict.fromkeys(facts), dict.fromkeys(refused)
+    mine = ContactFact.source.in_(sources), ContactFact.exempt.is_(False)
+    told = select(ContactFact.customer_id, ContactFact.kind, ContactFact.at)
+    known = {
+        tuple(row)
+        for row in db.session.execute(told.where(one_of(ContactFact.customer_id, {f[0] for f in wanted}), *mine))
+    }
+    rows = [{"customer_id": id_, "kind": kind, "at": at} for id_, kind, at in wanted if (id_, kind, at) not in known]
+    about = {"survey_id": survey_id, "touchpoint_id": touchpoint_id, "exempt": False}
+    insert_many(ContactFact, rows, source=sources[-1], **about)
+    standing = one_of(Hold.customer_id, holds), Hold.source.in_(sources), Hold.lifted_at.is_(None)
+    held = set(db.session.scalars(select(Hold.customer_id).where(*standing)))
+    stops = [{"customer_id": id_} for id_ in holds if id_ not in held]
+    same = {"reason": HoldReason.UNSUBSCRIBED, "since": now, "until": None, "lifted_at": None}
+    insert_many(Hold, stops, source=sources[-1], **same)
+
+
+def take_back(source: str, *, now: datetime) -> set[int]:
+    """Undo what was taken over from a source; gives whose. Nothing is deleted: facts stop nobody, holds are lifted."""
+    facts = update(ContactFact).where(ContactFact.source == source).values(exempt=True)
+    holds = update(Hold).where(Hold.source == source, Hold.lifted_at.is_(None)).values(lifted_at=now)
+    people = set(db.session.scalars(facts.returning(ContactFact.customer_id)))
+    return people | set(db.session.scalars(holds.returning(Hold.customer_id)))
 
 
 def claim_for_invitation(*, customer_id: int, since_limit: datetime, now: datetime) -> bool:
@@ -119,4 +157,5 @@ def _on_stop_list(points: Iterable[ContactPoint]) -> Iterator[dict[str, Any]]:
 
 def _addresses(point: ContactPoint) -> Iterable[ContactPoint]:
     """All addresses of the person behind this one."""
-    return db.session.scalars(select(ContactPoint).where(ContactPoint.customer_id == point.customer_id)).all()
+    theirs = ContactPoint.customer_id.in_(queries.members(point.customer_id))
+    return db.session.scalars(select(ContactPoint).where(theirs)).all()

@@ -116,6 +116,8 @@ class Suppression(Numbered):
     until: Mapped[datetime | None]
     """None: for ever."""
     lifted_at: Mapped[datetime | None]
+    source: Mapped[str] = mapped_column(default="")
+    """What told us, where we did not find out ourselves: `old:3`."""
 
 
 class Pause(Numbered):

@@ -1,5 +1,6 @@
 """Reading the post office: what is due, what is paused, what must not be written to."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -8,7 +9,7 @@ from sqlalchemy import ColumnElement, Select, and_, case, exists, func, or_, sel
 
 from npsapp.db import db, one_of, within
 from npsapp.delivery.models import Message, Pause, Sender, SenderRate, Suppression
-from npsapp.delivery.rules import Channel, PauseCause, PauseKind, Purpose, State
+from npsapp.delivery.rules import Channel, PauseCause, PauseKind, Purpose, State, SuppressionReason
 from npsapp.organization.models import Brand
 from npsapp.permissions import Scope
 
@@ -61,6 +62,16 @@ def suppressed(channel: Channel, addresses: Iterable[str], *, brand_id: int | No
             )
         )
     )
+
+
+def stops(addresses: Iterable[str], *, now: datetime) -> dict[str, set[SuppressionReason]]:
+    """Why we do not write to these addresses, whatever the brand and channel."""
+    found: dict[str, set[SuppressionReason]] = defaultdict(set)
+    in_force = Suppression.lifted_at.is_(None), or_(Suppression.until.is_(None), Suppression.until > now)
+    wanted = select(Suppression.address, Suppression.reason).where(one_of(Suppression.address, addresses), *in_force)
+    for address, reason in db.session.execute(wanted):
+        found[address].add(reason)
+    return found
 
 
 def sender_of(brand_id: int, channel: Channel = Channel.EMAIL) -> Sender | None:

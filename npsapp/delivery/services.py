@@ -1,5 +1,6 @@
 """The post office at work: taking letters in, stamping batches, and remembering what became of each."""
 
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, cast
 from uuid import uuid4
@@ -9,7 +10,7 @@ from sqlalchemy import Table, bindparam, or_, select, update
 from npsapp.audit import services as audit
 from npsapp.audit.events import Event
 from npsapp.audit.services import Actor
-from npsapp.db import UtcDateTime, alone, change, db, insert_unless_there
+from npsapp.db import UtcDateTime, alone, change, db, insert_many, insert_unless_there, one_of
 from npsapp.delivery import queries
 from npsapp.delivery.channels import Outgoing
 from npsapp.delivery.models import Message, Sender, SenderRate, Suppression
@@ -349,6 +350,23 @@ def suppress(
         Suppression(channel=channel, address=address, brand_id=brand_id, reason=reason, since=now, until=until)
     )
     db.session.flush()
+
+
+def suppress_many(stops: Iterable[tuple[str, SuppressionReason]], *, sources: Sequence[str], now: datetime) -> None:
+    """Do not write to these e-mail addresses any more, because the last of `sources` said so; none of them twice."""
+    wanted = dict.fromkeys(stops)
+    told = one_of(Suppression.address, {address for address, _ in wanted}), Suppression.lifted_at.is_(None)
+    known = select(Suppression.address, Suppression.reason).where(*told, Suppression.source.in_(sources))
+    new = [stop for stop in wanted if stop not in {(row.address, row.reason) for row in db.session.execute(known)}]
+    same = {"channel": Channel.EMAIL, "brand_id": None, "since": now, "until": None, "lifted_at": None}
+    rows = [{"address": address, "reason": reason} for address, reason in new]
+    insert_many(Suppression, rows, source=sources[-1], **same)
+
+
+def lift_all_of(source: str, *, now: datetime) -> None:
+    """Take back everything a source said about addresses."""
+    mine = Suppression.source == source, Suppression.lifted_at.is_(None)
+    change(update(Suppression).where(*mine).values(lifted_at=now))
 
 
 def lift_suppression(

@@ -1,12 +1,12 @@
 """Applying: staged rows become interactions, in chunks that can be repeated, resumed and raced for."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 
 from npsapp.audit import services as audit
 from npsapp.audit.events import Event
@@ -15,11 +15,13 @@ from npsapp.customers import services as customers
 from npsapp.customers.rules import GroundKind
 from npsapp.db import alone, db, insert_many
 from npsapp.delivery.rules import Channel
-from npsapp.intake import interactions
+from npsapp.intake import documents, exchanges, interactions, queries
 from npsapp.intake.interactions import Known, Names
-from npsapp.intake.models import PLANNING, BatchState, ImportBatch, RejectedRow, StagedRow
-from npsapp.intake.rules import InteractionRow, RejectReason
+from npsapp.intake.models import PLANNING, BatchState, ImportBatch, RejectedRow, Source, StagedRow
+from npsapp.intake.rules import DocumentKind, InteractionRow, RejectReason
 from npsapp.intake.staging import Claim, take
+from npsapp.intake.words import Words, parted
+from npsapp.lib.texts import N_
 
 CHUNK = 2_000  # rows per transaction, decisions.md 22
 ANOTHER_DAY = timedelta(days=1)
@@ -42,15 +44,27 @@ class Applying(Claim):
     names: Names
 
 
+Row = TypeVar("Row")
+Outcomes = dict[int, str | RejectReason]
+"""Line → accepted, updated, unchanged, or why it was rejected."""
+
+
 def begin(batch_id: int, *, now: datetime, patience: timedelta) -> Applying | None:
-    """Take a confirmed batch; None when another worker has it or there is nothing to apply."""
+    """Take a confirmed batch; None when another worker has it, an older one goes first or there is nothing to apply."""
+    if queries.comes_later(batch_id):
+        return None
     batch = take(batch_id, BatchState.APPLYING, now=now, patience=patience)
     if batch is None:
         return None
+    return claim_of(batch, BatchState.APPLYING, now=now, patience=patience)
+
+
+def claim_of(batch: ImportBatch, state: BatchState, *, now: datetime, patience: timedelta) -> Applying:
+    """What holds for all rows of a batch."""
     source = batch.source
     return Applying(
-        batch_id,
-        BatchState.APPLYING,
+        batch.id,
+        state,
         now + patience,
         patience,
         source_id=source.id,
@@ -59,7 +73,9 @@ def begin(batch_id: int, *, now: datetime, patience: timedelta) -> Applying | No
         currency=source.currency,
         grounds={Channel(channel): GroundKind(kind) for channel, kind in batch.grounds.items()},
         grounds_set_by_id=source.grounds_set_by_id,
-        names=Names(brand_id=source.brand_id, touchpoint_id=batch.touchpoint_id, now=now),
+        names=Names(
+            brand_id=source.brand_id, touchpoint_id=batch.touchpoint_id, words=Words(source.id, now=now), now=now
+        ),
     )
 
 
@@ -71,11 +87,25 @@ def apply_next(claim: Applying, *, now: datetime, most: int = CHUNK) -> int | No
     rows = [InteractionRow.from_json(data) for data in _next(claim, most)]
     if not rows:
         return 0
-    counts: Counter[str] = Counter(applied=len(rows))
-    for wave in waves(rows):
-        _apply(claim, wave, counts, now=now)
-    _done(claim, counts, rows[-1].line, now=now)
+    outcomes = apply_rows(claim, rows, now=now)
+    _done(claim, counts_of(outcomes), rows[-1].line, now=now)
     return len(rows)
+
+
+def apply_rows(claim: Applying, rows: Sequence[InteractionRow], *, now: datetime) -> Outcomes:
+    """Apply rows, in the order of their source; needs `alone(PLANNING)`. Gives what became of each."""
+    outcomes: Outcomes = {}
+    for wave in waves(rows, documents.purchase(rows)):
+        outcomes |= _apply(claim, wave, now=now)
+    if any(not isinstance(one, RejectReason) for one in outcomes.values()):
+        db.session.execute(update(Source).where(Source.id == claim.source_id).values(accepted_at=now))
+    return outcomes
+
+
+def counts_of(outcomes: Outcomes) -> Counter[str]:
+    """How the counters of a batch move."""
+    words = ("rejected" if isinstance(one, RejectReason) else one for one in outcomes.values())
+    return Counter(words) + Counter(applied=len(outcomes))
 
 
 def reject_next(claim: Applying, *, now: datetime) -> int | None:
@@ -93,6 +123,9 @@ def finish(claim: Applying, *, now: datetime) -> None:
     if not claim.hold(now=now, state=BatchState.DONE, lease_until=None, finished_at=now):
         return
     batch = db.session.get_one(ImportBatch, claim.batch_id, populate_existing=True)
+    if batch.options.get("auto"):
+        count = batch.accepted + batch.updated + batch.unchanged
+        exchanges.note(claim.source_id, N_("Records taken in"), now=now, count=count)
     audit.record(
         Event.IMPORT_APPLIED,
         actor=audit.by_user(batch.created_by_id) if batch.created_by_id else PROGRAM,
@@ -107,12 +140,12 @@ def _next(claim: Applying, most: int) -> Sequence[dict[str, Any]]:
     return db.session.scalars(rows.order_by(StagedRow.line).limit(most)).all()
 
 
-def waves(rows: Sequence[InteractionRow]) -> Iterator[list[InteractionRow]]:
-    """The rows in lists in which no interaction occurs twice: a repeated one is applied after the first."""
+def waves(rows: Sequence[Row], about: Callable[[Row], Any]) -> Iterator[list[Row]]:
+    """The rows in lists in which nothing occurs twice that they are `about`: a repeated one comes after the first."""
     rest = list(rows)
     while rest:
-        wave: dict[str, InteractionRow] = {}
-        later = [row for row in rest if wave.setdefault(row.external_id, row) is not row]
+        wave: dict[Any, Row] = {}
+        later = [row for row in rest if wave.setdefault(about(row), row) is not row]
         yield list(wave.values())
         rest = later
 
@@ -123,9 +156,9 @@ def _done(claim: Applying, counts: Counter[str], last_line: int, *, now: datetim
     db.session.execute(delete(StagedRow).where(StagedRow.batch_id == claim.batch_id, StagedRow.line <= last_line))
 
 
-def _apply(claim: Applying, rows: Sequence[InteractionRow], counts: Counter[str], *, now: datetime) -> None:
+def _apply(claim: Applying, rows: Sequence[InteractionRow], *, now: datetime) -> Outcomes:
     """Persons, names and interactions of some rows, no interaction twice: a few statements for all of them."""
-    earlier = interactions.earlier(claim.source_id, (row.external_id for row in rows))
+    earlier = interactions.earlier(claim.source_id, rows)
     emails = interactions.emails_of(found.customer_id for found in earlier.values())
     rejects = {row.line: reject for row in rows if (reject := _refused(claim, row, earlier, emails))}
     _reject(claim, list(rejects.values()))
@@ -135,8 +168,19 @@ def _apply(claim: Applying, rows: Sequence[InteractionRow], counts: Counter[str]
     new = [one for one in known if one.row.external_id not in earlier]
     old = [one for one in known if one.row.external_id in earlier]
     interactions.add(claim.source_id, claim.batch_id, new, currency=claim.currency, now=now)
-    updated = interactions.change(old, earlier, emails, now=now)
-    counts.update(accepted=len(new), updated=updated, unchanged=len(old) - updated, rejected=len(rejects))
+    _count_words(claim.names.words, new, old, earlier)
+    changed = interactions.change(old, earlier, emails, now=now)
+    outcomes: Outcomes = {line: reason for line, reason, _cell in rejects.values()}
+    outcomes |= {one.row.line: "accepted" for one in new}
+    return outcomes | {one.row.line: "updated" if one.row.external_id in changed else "unchanged" for one in old}
+
+
+def _count_words(words: Words, new: Sequence[Known], old: Sequence[Known], earlier: Mapping[str, Any]) -> None:
+    for one in new:
+        words.count(one.words)
+    for one in old:
+        words.count(one.words - parted(earlier[one.row.external_id].words))
+    words.write_counts()
 
 
 def _refused(
@@ -149,6 +193,8 @@ def _refused(
     if not row.touchpoint_id and not claim.touchpoint_id:
         return row.line, RejectReason.NO_TOUCHPOINT, ""
     found = earlier.get(row.external_id)
+    if found is None and row.kind == DocumentKind.PAYMENT:
+        return row.line, RejectReason.NO_SALE, row.number
     if not row.numbered or found is None or not row.email:
         return None
     known = emails.get(found.customer_id, ())
@@ -181,7 +227,9 @@ def _incoming(claim: Applying, one: Known) -> Iterator[customers.Incoming]:
     A ground has one author: the column speaks for the customer, the default for an administrator.
     """
     row = one.row
-    default = {channel: kind for channel, kind in claim.grounds.items() if channel.value not in row.consents}
+    given = {Channel(channel): GroundKind(kind) for channel, kind in row.grounds.items()}
+    default = {**claim.grounds, **given}
+    default = {channel: kind for channel, kind in default.items() if channel.value not in row.consents}
     person = customers.Incoming(
         external_id=row.customer_id,
         name=row.customer_name,
@@ -191,7 +239,7 @@ def _incoming(claim: Applying, one: Known) -> Iterator[customers.Incoming]:
         region_id=one.region_id,
         is_key=row.is_key,
         grounds=default,
-        proof=f"import {claim.batch_id}, source default" if default else "",
+        proof=f"import {claim.batch_id}, {'given with the row' if given else 'source default'}" if default else "",
         set_by_id=claim.grounds_set_by_id,
     )
     yield person

@@ -7,7 +7,7 @@ taken only where no better column claims the field ("Подразделение"
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
@@ -47,6 +47,7 @@ class Field(Worded):
     STATUS = "status", N_("State of the order")
 
 
+FIELDS = frozenset(one.value for one in Field)
 ADDRESSES = (Field.EMAIL, Field.PHONE)
 IDENTITIES = (Field.EXTERNAL_ID, Field.NUMBER, *ADDRESSES)
 
@@ -59,14 +60,18 @@ def normal_heading(title: str) -> str:
 def _known() -> dict[str, list[tuple[int, Field]]]:
     """Normal heading: the fields it may mean, each with its rank (0 = the field's own name, then 1, 2, 3)."""
     found: dict[str, list[tuple[int, Field]]] = {}
-    for field in Field:
-        for rank, group in enumerate([[field.value], *WORDS["headings"][field.value]]):
+    for meant in Field:
+        for rank, group in enumerate([[meant.value], *WORDS["headings"][meant.value]]):
             for heading in group:
-                found.setdefault(normal_heading(heading), []).append((rank, field))
+                found.setdefault(normal_heading(heading), []).append((rank, meant))
     return found
 
 
 _KNOWN = _known()
+
+
+PROPERTY = "property:"
+"""Before the key of a declared property, where a column's meaning is written down."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +81,8 @@ class Layout:
     line: int
     titles: tuple[str, ...]
     columns: Mapping[Field, int]
+    properties: Mapping[str, int] = field(default_factory=dict)
+    """Key of a declared property → its column."""
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -83,7 +90,7 @@ class Layout:
         faults = []
         if Field.HAPPENED_AT not in self.columns and not self._number_tells_the_date:
             faults.append(N_("the date of the purchase"))
-        if not any(field in self.columns for field in IDENTITIES):
+        if not any(identity in self.columns for identity in IDENTITIES):
             faults.append(N_("an identifier, a number, an e-mail or a phone"))
         return tuple(faults)
 
@@ -92,35 +99,58 @@ class Layout:
         """A column "Документ" of 1C holds "Реализация БУ00-000101 от 03.11.2026 10:15:00"."""
         at = self.columns.get(Field.NUMBER)
         claims = _KNOWN.get(normal_heading(self.titles[at]), []) if at is not None else []
-        return any(rank > 1 and field is Field.NUMBER for rank, field in claims)
+        return any(rank > 1 and meant is Field.NUMBER for rank, meant in claims)
 
     @property
     def chosen(self) -> dict[str, str]:
         """Title → field, "" where a column is ignored: what a person confirms and what is kept."""
-        by_column = {at: field.value for field, at in self.columns.items()}
+        by_column = {at: meant.value for meant, at in self.columns.items()}
+        by_column |= {at: PROPERTY + key for key, at in self.properties.items()}
         return {title: by_column.get(at, "") for at, title in enumerate(self.titles)}
 
 
-def layout(line: int, cells: Sequence[object], known: Mapping[str, str] | None = None) -> Layout:
-    """What a row means as heading row; `known` (title → field, "" = ignored) is what people chose before."""
+@dataclass(frozen=True)
+class Expected:
+    """What is known of a file's headings beforehand."""
+
+    chosen: Mapping[str, str] = field(default_factory=dict)
+    """Title → meaning as people chose it for such files: a field, `PROPERTY` and a key, "" = ignored."""
+    properties: Mapping[str, str] = field(default_factory=dict)
+    """Name of a declared property, in any spelling → its key."""
+
+
+NOTHING = Expected()
+
+
+def layout(line: int, cells: Sequence[object], expected: Expected = NOTHING) -> Layout:
+    """What a row means as heading row: what people chose counts first, then declared properties, then our words."""
     titles = _unique_titles(cells)
-    folded = {normal_heading(title): field for title, field in (known or {}).items()}
-    claims: list[tuple[int, int, Field | None]] = []  # sorted, stronger headings choose first, then the leftmost
+    chosen = {normal_heading(title): meaning for title, meaning in expected.chosen.items()}
+    declared = {normal_heading(name): PROPERTY + key for name, key in expected.properties.items()}
+    claims: list[tuple[int, int, str]] = []  # sorted, stronger headings choose first, then the leftmost
     for at, heading in enumerate(map(normal_heading, titles)):
-        if heading in folded:
-            claims.append((-1, at, Field(folded[heading]) if folded[heading] else None))
+        if heading in chosen:
+            claims.append((-1, at, chosen[heading]))
+        elif heading in declared:
+            claims.append((0, at, declared[heading]))
         else:
-            claims += [(rank, at, field) for rank, field in _KNOWN.get(heading, [])]
-    chosen: dict[Field, int] = {}
-    for _rank, at, field in sorted(claims, key=lambda claim: claim[:2]):
-        if field is not None and field not in chosen and at not in chosen.values():
-            chosen[field] = at
-    return Layout(line, titles, chosen)
+            claims += [(rank, at, meant.value) for rank, meant in _KNOWN.get(heading, [])]
+    taken: dict[str, int] = {}
+    for _rank, at, meaning in sorted(claims, key=lambda claim: claim[:2]):
+        if meaning and meaning not in taken and at not in taken.values():
+            taken[meaning] = at
+    keys = set(declared.values())
+    return Layout(
+        line,
+        titles,
+        {Field(meaning): at for meaning, at in taken.items() if meaning in FIELDS},
+        {meaning.removeprefix(PROPERTY): at for meaning, at in taken.items() if meaning in keys},
+    )
 
 
 def is_heading(found: Layout) -> bool:
     """Three known headings make a heading row, or two with the date among them."""
-    count = len(found.columns)
+    count = len(found.columns) + len(found.properties)
     return count >= 3 or (count == 2 and Field.HAPPENED_AT in found.columns)
 
 

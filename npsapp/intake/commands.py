@@ -40,18 +40,51 @@ class UnknownTouchpoint(Refused):
     help="Ground on which customers without an own one are written to (with --live: contract).",
 )
 @click.option("--sender", metavar="ADDRESS", help="Whom letters come from, for a company without a sender.")
+@click.option("--dry-run", is_flag=True, help="Read and check the file, say what would be done, and forget it.")
 def read(
-    file: Path, source_name: str, touchpoint: str | None, live: bool, ground: str | None, sender: str | None
+    file: Path,
+    source_name: str,
+    touchpoint: str | None,
+    live: bool,
+    ground: str | None,
+    sender: str | None,
+    dry_run: bool,
 ) -> None:
-    """Read a file of purchases (CSV, TSV, XLSX, XLS) and apply it."""
+    """Read a file of purchases (CSV, TXT, XLSX, XLS, ODS) and apply it."""
     try:
         batch_id = _upload(file, source_name, touchpoint, sender)
         tasks.stage_batch(batch_id)
+        if dry_run:
+            _say_and_forget(batch_id)
+            return
         _confirm(batch_id, live=live, ground=ground)
     except Refused as refusal:
         raise click.ClickException(str(refusal)) from refusal
     tasks.apply_batch(batch_id)
     _report(batch_id)
+
+
+def _say_and_forget(batch_id: int) -> None:
+    """What the file holds; nothing of it is kept but the source, if that is new."""
+    with reading():
+        batch = db.session.get_one(ImportBatch, batch_id, populate_existing=True)
+        refusal = Refused(batch.error, **batch.error_values) if batch.state is BatchState.REFUSED else None
+        if refusal is None:
+            _say_rejects(batch_id)
+            for title, meaning in batch.columns.items():
+                click.echo(f"column {title}: {meaning or '-'}")
+            for count in ("rows", "rejected", "no_address"):
+                click.echo(f"{count.replace('_', ' ')}: {getattr(batch, count)}")
+    with transaction():
+        services.discard(batch_id, actor=COMMAND, now=utcnow())
+    if refusal:
+        raise refusal
+
+
+def _say_rejects(batch_id: int) -> None:
+    for reject in queries.every_reject(batch_id):
+        reason, cell = RejectReason(reject.reason).label, f"{reject.column} {reject.value}".strip()
+        click.echo(f"line {reject.line}: {reason} [{cell}]", err=True)
 
 
 def _upload(file: Path, source_name: str, touchpoint: str | None, sender: str | None) -> int:
@@ -103,9 +136,7 @@ def _report(batch_id: int) -> None:
         batch = db.session.get_one(ImportBatch, batch_id, populate_existing=True)
         if batch.state is not BatchState.DONE:
             raise click.ClickException("The file is being imported by another process. Look at its page.")
-        for reject in queries.rejects(batch_id):
-            reason, cell = RejectReason(reject.reason).label, f"{reject.column} {reject.value}".strip()
-            click.echo(f"line {reject.line}: {reason} [{cell}]", err=True)
+        _say_rejects(batch_id)
         for count in ("accepted", "updated", "unchanged", "rejected", "no_address"):
             click.echo(f"{count.replace('_', ' ')}: {getattr(batch, count)}")
         for value, count in batch.unmapped.get("region", {}).items():

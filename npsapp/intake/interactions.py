@@ -1,10 +1,10 @@
 """Rows become interactions: their names become ids, new ones are added, known ones follow what a file says."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
-from functools import lru_cache
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy import delete, select, update
@@ -12,15 +12,15 @@ from sqlalchemy import delete, select, update
 from npsapp.customers.models import ContactPoint, Customer
 from npsapp.customers.rules import ContactKind
 from npsapp.db import db, insert_many, new_ids, one_of
-from npsapp.intake.models import Interaction, InteractionPerformer
-from npsapp.intake.rules import InteractionRow
+from npsapp.intake import documents, words
+from npsapp.intake.models import Interaction, InteractionPerformer, ValueKind
+from npsapp.intake.rules import DocumentKind, InteractionRow
+from npsapp.intake.words import Words, folded
 from npsapp.organization import queries as organization, services as organization_services
-from npsapp.organization.rules import fold
 
 # Changes after which the planner must look again; a corrected title or amount moves no letter.
-DECISIVE = frozenset({"happened_at", "customer_id", "cancelled_at"})
-
-folded = lru_cache(maxsize=20_000)(fold)
+DECISIVE = frozenset({"happened_at", "customer_id", "cancelled_at", "state"})
+A_YEAR = timedelta(days=366)  # numbers of documents start again every year
 
 
 @dataclass(slots=True)
@@ -39,6 +39,12 @@ class Known:
     segment_id: int | None
     performers: set[tuple[int, str]]
     """(id, role)."""
+    properties: dict[str, str]
+    """Of the declared ones: key → value."""
+    words: set[int]
+    """Ids of the `SourceValue` it came with."""
+    documents: dict[str, Any]
+    """What is kept of its document; see `documents.entry`."""
     customer_id: int | None = None
 
 
@@ -52,27 +58,45 @@ class _Brand:
     performers: dict[str, int]
     segments: dict[str, int]
     regions: dict[str, int]
+    properties: dict[str, str]
+    """Name or key of a declared property → its key."""
+    values: dict[tuple[str, str], str]
+    """(Key, folded value) → the value as it was first written."""
+
+    @cached_property
+    def region_of(self) -> dict[int, int | None]:
+        """Unit that was there before → its region."""
+        return dict(self.units.values())
+
+    def said(self, row: InteractionRow) -> dict[tuple[str, str], str]:
+        """The row's declared properties in that form; what nobody declared is left out."""
+        pairs = ((self.properties.get(folded(name)), text) for name, text in row.properties.items())
+        return {(key, folded(text)): text for key, text in pairs if key and folded(text)}
 
 
 class Names:
-    """Looks names up: units, performers and segments are made when new, regions never.
+    """Looks names up: units, performers and segments are made when new, regions never; what people said counts first.
 
     It keeps what it knows over the chunks of a batch; after a rollback it must `forget`, for it may know ids that
     no longer exist.
     """
 
-    def __init__(self, *, brand_id: int, touchpoint_id: int | None, now: datetime) -> None:
+    def __init__(self, *, brand_id: int, touchpoint_id: int | None, words: Words, now: datetime) -> None:
         self._brand_id, self._touchpoint_id, self._now = brand_id, touchpoint_id, now
+        self.words = words
         self._brands: dict[int, _Brand] = {}
 
     def forget(self) -> None:
         """Look everything up again."""
         self._brands.clear()
+        self.words.forget()
 
     def known(self, rows: Sequence[InteractionRow]) -> list[Known]:
         """What every row's names stand for, in order. Writes new names: needs a transaction."""
         for brand_id in {row.brand_id or self._brand_id for row in rows}:
-            self._add_new(self._brand(brand_id), [r for r in rows if (r.brand_id or self._brand_id) == brand_id])
+            own = [row for row in rows if (row.brand_id or self._brand_id) == brand_id]
+            self.words.understand(own, self._brand(brand_id).properties)
+            self._add_new(self._brand(brand_id), own)
         return [self._known(row) for row in rows]
 
     def _brand(self, brand_id: int) -> _Brand:
@@ -87,34 +111,49 @@ class Names:
                 organization.performer_lookup(brand_id),
                 organization.segment_lookup(brand.pool_id),
                 organization.region_lookup(brand.pool_id),
+                organization.property_lookup(brand.pool_id),
+                organization.property_texts(brand.pool_id),
             )
         return self._brands[brand_id]
 
     def _add_new(self, brand: _Brand, rows: Sequence[InteractionRow]) -> None:
         """A new name is written, and a unit placed, as in the first row that has it, whatever the size of the chunk."""
         rows = rows[::-1]
-        units = {folded(row.unit): row for row in rows if row.unit}
+        units = {folded(row.unit): row for row in rows if row.unit and not self.words.target(ValueKind.UNIT, row.unit)}
         if new := {key: row for key, row in units.items() if key not in brand.units}:
             places = {key: (row.unit, brand.regions.get(folded(row.region))) for key, row in new.items()}
             ids = organization_services.add_units(brand.id, places, now=self._now)
             brand.units |= {key: (ids[key], place[1]) for key, place in places.items()}
+            for key, row in new.items():
+                self.words.collect(ValueKind.UNIT, row.unit, ids[key])
         people = (name for row in rows for _, name in row.performers)
-        self._add(brand.id, people, brand.performers, organization_services.add_performers)
+        self._add(ValueKind.PERFORMER, brand.id, people, brand.performers)
         segments = (row.segment for row in rows)
-        self._add(brand.pool_id, segments, brand.segments, organization_services.add_segments)
+        self._add(ValueKind.SEGMENT, brand.pool_id, segments, brand.segments)
+        values = {pair: text for row in rows if row.properties for pair, text in brand.said(row).items()}
+        if new_values := {pair: text for pair, text in values.items() if pair not in brand.values}:
+            brand.values |= organization_services.add_property_values(brand.pool_id, new_values, now=self._now)
 
-    def _add(
-        self, owner_id: int, names: Iterable[str], known: dict[str, int], add: Callable[..., dict[str, int]]
-    ) -> None:
+    def _add(self, kind: ValueKind, owner_id: int, names: Iterable[str], known: dict[str, int]) -> None:
         new = {key: name for name in names if (key := folded(name)) and key not in known}
+        new = {key: name for key, name in new.items() if not self.words.target(kind, name)}
         if new:
-            known |= add(owner_id, new, now=self._now)
+            known |= _ADD[kind](owner_id, new, now=self._now)
+            for key, name in new.items():
+                self.words.collect(kind, name, known[key])
 
     def _known(self, row: InteractionRow) -> Known:
         brand = self._brand(row.brand_id or self._brand_id)
+        words = self.words
         unit_id, unit_region = brand.units.get(folded(row.unit), (None, None))
-        said = brand.regions.get(folded(row.region)) if row.region else None
-        performers = ((brand.performers.get(folded(name)), role) for role, name in row.performers)
+        if mapped := words.target(ValueKind.UNIT, row.unit):
+            unit_id, unit_region = mapped, brand.region_of.get(mapped)
+        said = words.target(ValueKind.REGION, row.region) or brand.regions.get(folded(row.region))
+        if row.region and not said:
+            words.collect(ValueKind.REGION, row.region)
+        people = ((words.target(ValueKind.PERFORMER, name), folded(name), role) for role, name in row.performers)
+        performers = ((mapped or brand.performers.get(name), role) for mapped, name, role in people)
+        status = words.known.get((ValueKind.STATUS, folded(row.status_raw))) if row.status_raw else None
         return Known(
             row=row,
             brand_id=brand.id,
@@ -123,19 +162,60 @@ class Names:
             said_region_id=said,
             region_id=said or unit_region,
             unit_id=unit_id,
-            segment_id=brand.segments.get(folded(row.segment)),
+            segment_id=words.target(ValueKind.SEGMENT, row.segment) or brand.segments.get(folded(row.segment)),
             performers={(id_, role) for id_, role in performers if id_ is not None},
+            words=words.of(row),
+            documents=documents.entry(row, word=status.id if status else None),
+            properties={pair[0]: brand.values[pair] for pair in brand.said(row)} if row.properties else {},
         )
 
 
-def earlier(source_id: int, external_ids: Iterable[str]) -> dict[str, Any]:
-    """Interactions that are there already, by their id in the source: rows of the table."""
-    found = db.session.execute(
-        select(*Interaction.__table__.c).where(
-            Interaction.source_id == source_id, one_of(Interaction.external_id, external_ids)
+_ADD = {
+    ValueKind.PERFORMER: organization_services.add_performers,
+    ValueKind.SEGMENT: organization_services.add_segments,
+}
+
+
+def earlier(source_id: int, rows: Sequence[InteractionRow]) -> dict[str, Any]:
+    """Interactions that are there already, by the id of the row that is about them: rows of the table.
+
+    A document belongs to the interaction of its order, or of a document of that order that came before it.
+    """
+    found = {one.external_id: one for one in _here(source_id, Interaction.external_id, {r.external_id for r in rows})}
+    missing = [row for row in rows if (row.kind or row.basis) and row.external_id not in found]
+    if missing:
+        bases = {row.basis for row in missing if row.basis}
+        names = bases | {name for row in missing if not row.basis for name in (row.external_id, row.number) if name}
+        related = (
+            *_here(source_id, Interaction.external_id, bases),
+            *_here(source_id, Interaction.number, bases),
+            *_here(source_id, Interaction.basis, names),
         )
-    )
-    return {row.external_id: row for row in found}
+        found |= {row.external_id: one for row in missing if (one := _relative(row, related))}
+    return found
+
+
+def _here(source_id: int, column: Any, values: Collection[str]) -> Sequence[Any]:
+    if not values:
+        return ()
+    mine = select(*Interaction.__table__.c).where(Interaction.source_id == source_id, one_of(column, values))
+    if column is Interaction.basis:
+        mine = mine.where(Interaction.basis != "")  # as the index says
+    return db.session.execute(mine).all()
+
+
+def _relative(row: InteractionRow, related: Iterable[Any]) -> Any:
+    """The interaction a document belongs to: that of its order by id, else the nearest in time by number."""
+    near: list[tuple[timedelta, int, Any]] = []
+    for one in related:
+        if row.basis and one.external_id == row.basis:
+            return one
+        names = (one.number, one.basis) if row.basis else (one.basis,)
+        mine = {row.basis} if row.basis else {row.external_id, row.number}
+        apart = abs(one.happened_at - row.happened_at)
+        if mine.intersection(names) - {""} and apart < A_YEAR:
+            near.append((apart, one.id, one))
+    return min(near, key=lambda found: found[:2])[2] if near else None
 
 
 def emails_of(customer_ids: Iterable[int | None]) -> dict[int, set[str]]:
@@ -162,15 +242,18 @@ def add(source_id: int, batch_id: int, known: Sequence[Known], *, currency: str,
     regions = _regions_of_customers({one.customer_id for one in known if one.region_id is None})
     rows = []
     for one in known:
-        said = _said(one)
+        said = _said(one) | _standing(one.documents, one)
         said["region_id"] = one.region_id or regions.get(one.customer_id)
         said["currency"] = one.row.currency or (currency if one.row.amount else "")
-        said["cancelled_at"] = now if one.row.cancelled else None
+        taken_back = said["state"] in documents.TAKEN_BACK if one.documents else one.row.cancelled
+        said["cancelled_at"] = now if taken_back else None
         fixed = {
             "external_id": one.row.external_id,
             "brand_id": one.brand_id,
             "touchpoint_id": one.touchpoint_id,
-            "properties": {},
+            "properties": one.properties,
+            "basis": one.row.basis,
+            "words": words.joined(one.words),
         }
         rows.append(fixed | said)
     ids = new_ids(Interaction, len(rows))
@@ -189,7 +272,17 @@ def _said(one: Known) -> dict[str, Any]:
         "product_group": row.product_group, "partner": row.partner,
         "amount": Decimal(row.amount) if row.amount else None, "currency": row.currency, "unit_id": one.unit_id,
         "segment_id": one.segment_id, "region_id": one.said_region_id, "customer_id": one.customer_id,
+        "kind": row.kind,
     }  # fmt: skip
+
+
+def _standing(whole: dict[str, Any], one: Known) -> dict[str, Any]:
+    """Where a purchase stands by all its documents."""
+    if not whole:
+        return {"documents": {}, "state": ""}
+    amount = Decimal(one.row.amount) if one.row.amount and one.row.kind != DocumentKind.RETURN else None
+    state = documents.state_of(whole, amount)
+    return {"documents": whole, "state": state, "happened_at": documents.moment_of(whole)}
 
 
 def _regions_of_customers(customer_ids: set[int | None]) -> dict[int | None, int | None]:
@@ -197,14 +290,17 @@ def _regions_of_customers(customer_ids: set[int | None]) -> dict[int | None, int
     return {row.id: row.region_id for row in rows}
 
 
-def change(known: Sequence[Known], earlier: Mapping[str, Any], emails: Mapping[int, set[str]], *, now: datetime) -> int:
-    """Let known interactions follow what the rows say; gives how many changed.
+def change(
+    known: Sequence[Known], earlier: Mapping[str, Any], emails: Mapping[int, set[str]], *, now: datetime
+) -> set[str]:
+    """Let known interactions follow what the rows say; gives the ids in the source of those that changed.
 
     An empty cell changes nothing. `emails` are the addresses that their customers had before.
     """
     updates: dict[tuple[str, ...], list[dict[str, Any]]] = {}
     served = _performers_of([earlier[one.row.external_id].id for one in known if one.performers])
     others: dict[int, Known] = {}
+    changed: set[str] = set()
     for one in known:
         before = earlier[one.row.external_id]
         changes = _changes(one, before, now)
@@ -215,18 +311,33 @@ def change(known: Sequence[Known], earlier: Mapping[str, Any], emails: Mapping[i
             again = {"undecided": True} if reachable or DECISIVE & changes.keys() else {}
             values = {"id": before.id, "changed_at": now, **changes, **again}
             updates.setdefault(tuple(values), []).append(values)
+            changed.add(one.row.external_id)
     for same_columns in updates.values():
         db.session.execute(update(Interaction), same_columns)
     if others:
         db.session.execute(delete(InteractionPerformer).where(one_of(InteractionPerformer.interaction_id, others)))
         _write_performers(others)
-    return sum(map(len, updates.values()))
+    return changed
 
 
 def _changes(one: Known, before: Any, now: datetime) -> dict[str, Any]:
-    changes = {name: value for name, value in _said(one).items() if value and value != getattr(before, name)}
-    if one.row.cancelled is not None and one.row.cancelled != (before.cancelled_at is not None):
-        changes["cancelled_at"] = now if one.row.cancelled else None
+    said = {name: value for name, value in _said(one).items() if value}
+    taken_back = one.row.cancelled
+    if one.documents:
+        if documents.RANK[one.row.kind] > documents.RANK[before.kind]:  # a payment only adds to what its order says
+            said = {name: value for name, value in said.items() if not getattr(before, name)}
+        whole = documents.together(before.documents, one.documents)
+        amount = said.get("amount") or before.amount
+        said |= {"documents": whole, "state": documents.state_of(whole, amount)}
+        said["happened_at"] = documents.moment_of(whole)
+        taken_back = said["state"] in documents.TAKEN_BACK
+    changes = {name: value for name, value in said.items() if value != getattr(before, name)}
+    if taken_back is not None and taken_back != (before.cancelled_at is not None):
+        changes["cancelled_at"] = now if taken_back else None
+    if new := one.words - words.parted(before.words):
+        changes["words"] = words.joined(new | words.parted(before.words))
+    if one.properties.items() - before.properties.items():
+        changes["properties"] = {**before.properties, **one.properties}
     return changes
 
 

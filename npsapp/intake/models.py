@@ -1,9 +1,9 @@
-"""Sources, imported files with their rows, and the interactions that came of them."""
+"""Connections (sources), what they sent and say, and the interactions that came of it."""
 
 from datetime import date, datetime
 from decimal import Decimal
-from enum import StrEnum
 from typing import Any
+from urllib.parse import quote, urlsplit
 
 from sqlalchemy import Date, ForeignKey, Index, Numeric, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -11,6 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from npsapp.customers.models import Customer
 from npsapp.db import Base, Numbered, code
 from npsapp.lib.texts import N_, Worded
+from npsapp.lib.tokens import new_token
 from npsapp.organization.models import Brand, Region, Segment, Unit
 from npsapp.surveys.models import Touchpoint
 
@@ -18,11 +19,30 @@ PLANNING = "planning"
 """The deed (see `db.alone`) of reading or changing whom to ask; imports too: their people and purchases decide it."""
 
 
-class SourceKind(StrEnum):
+class SourceKind(Worded):
     """What kind of program or place interactions come from."""
 
-    FILE = "file"
-    DEMO = "demo"
+    FILE = "file", N_("Files uploaded by hand")
+    DEMO = "demo", N_("Demo company")
+    ONEC = "onec", N_("1C or BAS")
+    API = "api", N_("Own program (API)")
+    BITRIX24 = "bitrix24", N_("Bitrix24")
+    AMOCRM = "amocrm", N_("amoCRM or Kommo")
+    WEBHOOK = "webhook", N_("Webhook of another program")
+    FOLDER = "folder", N_("Folder on this server")
+    MAILBOX = "mailbox", N_("Mailbox with reports")
+
+
+class ValueKind(Worded):
+    """What a word of a source stands for."""
+
+    REGION = "region", N_("Region")
+    UNIT = "unit", N_("Store or department")
+    TOUCHPOINT = "touchpoint", N_("Touchpoint")
+    SEGMENT = "segment", N_("Segment")
+    PERFORMER = "performer", N_("Employee")
+    STATUS = "status", N_("Status")
+    PROPERTY = "property", N_("Extra field")
 
 
 class BatchState(Worded):
@@ -65,6 +85,29 @@ class Source(Numbered):
     """An administrator agreed that letters go to the outbox while no mail server is configured."""
     is_test: Mapped[bool] = mapped_column(default=False)
     """Stands behind test invitations; no list of sources shows it."""
+    key: Mapped[str] = mapped_column(unique=True, default=new_token)
+    """Random, in the addresses that other programs call."""
+    login: Mapped[str] = mapped_column(default="")
+    """The name the other program gives with its secret."""
+    secret_digest: Mapped[str] = mapped_column(default="")
+    """`lib.tokens.digest` of the secret the other program sends; empty: it sends none."""
+    sealed: Mapped[str] = mapped_column(default="")
+    """Secrets we send, such as a mailbox's password: JSON sealed with the installation's key; see `connections`."""
+    settings: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    """What its kind needs, such as `{"version": "2.09"}`."""
+    ask_completed: Mapped[bool] = mapped_column(default=False)
+    """Whether documents that are not completed wait, instead of being asked about at once."""
+    link_template: Mapped[str] = mapped_column(default="")
+    """Address of an order in the other program, with {number} and {id}."""
+    country: Mapped[str] = mapped_column(default="")
+    """Of phone numbers without a country code (ISO 3166); empty: the country of the time zone."""
+    retired_at: Mapped[datetime | None]
+    heard_at: Mapped[datetime | None]
+    """When it last called or sent something."""
+    accepted_at: Mapped[datetime | None]
+    """When a record of it was last taken in, new or known."""
+    alarm: Mapped[str] = mapped_column(default="")
+    """What administrators were told is wrong with it (a msgid); empty: all is well."""
     created_at: Mapped[datetime]
     brand: Mapped[Brand] = relationship()
     touchpoint: Mapped[Touchpoint | None] = relationship()
@@ -72,6 +115,45 @@ class Source(Numbered):
     @property
     def in_trial(self) -> bool:
         return self.live_at is None
+
+
+class SourceValue(Numbered):
+    """A word of a source that nothing here is called, and what people said it stands for."""
+
+    __table_args__ = (UniqueConstraint("source_id", "kind", "raw"),)
+
+    source_id: Mapped[int] = mapped_column(ForeignKey("source.id"))
+    kind: Mapped[ValueKind] = mapped_column(code(ValueKind, "kind"))
+    raw: Mapped[str]
+    """Folded as names are (`organization.rules.fold`)."""
+    shown: Mapped[str]
+    """As it was first written."""
+    count: Mapped[int] = mapped_column(default=0)
+    """Interactions that came with it."""
+    target_id: Mapped[int | None]
+    """The region, unit, touchpoint, segment or performer it stands for; None: not said yet."""
+    meaning: Mapped[str] = mapped_column(default="")
+    """status: a value of `intake.rules.DocumentState`; property: a `ValueKind`, "keep" or "ignore"."""
+    first_at: Mapped[datetime]
+    last_at: Mapped[datetime]
+
+
+class Exchange(Numbered):
+    """One contact with another program: what it wanted, and how it ended; the newest 200 of each source are kept."""
+
+    __table_args__ = (Index("ix_exchange_source", "source_id", "id"),)
+
+    source_id: Mapped[int] = mapped_column(ForeignKey("source.id"))
+    at: Mapped[datetime]
+    what: Mapped[str]
+    """A msgid."""
+    failed: Mapped[bool] = mapped_column(default=False)
+    count: Mapped[int] = mapped_column(default=0)
+    """Records it was about; 0: none, or not known yet."""
+    error: Mapped[str] = mapped_column(default="")
+    """What went wrong and what helps: a msgid …"""
+    error_values: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    """… and its values."""
 
 
 class ImportBatch(Numbered):
@@ -98,7 +180,7 @@ class ImportBatch(Numbered):
     columns: Mapped[dict[str, str]]
     """Heading as written → field; '' means the column is ignored."""
     options: Mapped[dict[str, Any]]
-    """Chosen with the file: `touchpoint_id`, `grounds`."""
+    """Chosen with the file: `touchpoint_id`, `grounds`; `format`: its reader (see `tasks`); `auto`: nobody is asked."""
     unmapped: Mapped[dict[str, Any]]
     """Values that matched nothing, with counts: `{"region": {"Полтава": 12}}`."""
     rows: Mapped[int] = mapped_column(default=0)
@@ -131,6 +213,19 @@ class ImportBatch(Numbered):
         """The default ground per channel: chosen for the file, else the source's."""
         chosen: dict[str, str] = self.options.get("grounds", self.source.grounds)
         return chosen
+
+
+class ApiAnswer(Numbered):
+    """What the JSON API answered to a request with an Idempotency-Key: repeated for a day, then forgotten."""
+
+    __table_args__ = (UniqueConstraint("source_id", "key"),)
+
+    source_id: Mapped[int] = mapped_column(ForeignKey("source.id"))
+    key: Mapped[str]
+    digest: Mapped[str]
+    """Of the request, so that the key cannot stand for another."""
+    answer: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime] = mapped_column(index=True)
 
 
 class StagedRow(Numbered):
@@ -169,6 +264,13 @@ class Interaction(Numbered):
         Index("ix_interaction_undecided", "id", sqlite_where=text("undecided"), postgresql_where=text("undecided")),
         Index("ix_interaction_customer", "customer_id", "happened_at"),
         Index("ix_interaction_number", "number"),
+        Index(
+            "ix_interaction_basis",
+            "source_id",
+            "basis",
+            sqlite_where=text("basis <> ''"),
+            postgresql_where=text("basis <> ''"),
+        ),
     )
 
     source_id: Mapped[int] = mapped_column(ForeignKey("source.id"))
@@ -194,6 +296,16 @@ class Interaction(Numbered):
     currency: Mapped[str] = mapped_column(default="")
     properties: Mapped[dict[str, str]]
     """Up to eight declared properties."""
+    kind: Mapped[str] = mapped_column(default="")
+    """The document that brought it: a value of `intake.rules.DocumentKind`, or empty."""
+    basis: Mapped[str] = mapped_column(default="")
+    """Number or id of the order that document belongs to."""
+    state: Mapped[str] = mapped_column(default="")
+    """How far it is by all its documents: a value of `intake.rules.DocumentState`, or empty: not said."""
+    documents: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    """Its documents, see `intake.documents`; empty where the source does not tell them apart."""
+    words: Mapped[str] = mapped_column(default="")
+    """Ids of the `SourceValue` it came with, as ",3,17,": what is said about them later repairs it."""
     undecided: Mapped[bool] = mapped_column(default=True)
     """Whether `invitations/` has not yet written its line about it; a queue mark, not a fact."""
     cancelled_at: Mapped[datetime | None]
@@ -207,6 +319,18 @@ class Interaction(Numbered):
     touchpoint: Mapped[Touchpoint] = relationship()
     source: Mapped[Source] = relationship()
 
+    @property
+    def link(self) -> str:
+        """Where the order stands in the program it came from; empty: its connection does not say."""
+        template = self.source.link_template
+        made_here = self.external_id.startswith("~") or "|" in self.external_id
+        if "{number}" in template and not self.number or "{id}" in template and made_here:
+            return ""
+        said = {"{number}": self.number, "{id}": self.external_id}
+        for name, value in said.items():
+            template = template.replace(name, quote(value, safe=""))
+        return template if urlsplit(template).scheme in ("http", "https") else ""
+
 
 class InteractionPerformer(Base):
     """Who served the customer, in which role."""
@@ -214,3 +338,53 @@ class InteractionPerformer(Base):
     interaction_id: Mapped[int] = mapped_column(ForeignKey("interaction.id", ondelete="CASCADE"), primary_key=True)
     performer_id: Mapped[int] = mapped_column(ForeignKey("performer.id"), primary_key=True, index=True)
     role: Mapped[str] = mapped_column(primary_key=True, default="")
+
+
+class ReceivedState(Worded):
+    """What became of something a CRM or another program sent."""
+
+    RECEIVED = "received", N_("waiting")
+    DONE = "done", N_("read")
+    IGNORED = "ignored", N_("nothing to do")
+    FAILED = "failed", N_("failed")
+
+
+class ReceivedBody(Numbered):
+    """One call of another program, kept as it came until its time is over, so that it can be worked through again."""
+
+    __table_args__ = (
+        Index("ix_received_body_source", "source_id", "id"),
+        Index("ix_received_body_at", "at"),
+        Index(
+            "ix_received_body_due",
+            "due_at",
+            sqlite_where=text("state = 'received'"),
+            postgresql_where=text("state = 'received'"),
+        ),
+    )
+
+    source_id: Mapped[int] = mapped_column(ForeignKey("source.id"))
+    at: Mapped[datetime]
+    content_type: Mapped[str]
+    body: Mapped[str]
+    state: Mapped[ReceivedState] = mapped_column(code(ReceivedState, "state"), default=ReceivedState.RECEIVED)
+    due_at: Mapped[datetime]
+    """received: when it is worked through; a worker that takes it moves this to when it is believed dead."""
+    attempts: Mapped[int] = mapped_column(default=0)
+    error: Mapped[str] = mapped_column(default="")
+    """What went wrong and what helps: a msgid …"""
+    error_values: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    """… and its values."""
+
+
+class SourcePoll(Base):
+    """How far a portal was asked for what changed, to repair calls that never arrived."""
+
+    source_id: Mapped[int] = mapped_column(ForeignKey("source.id"), primary_key=True)
+    due_at: Mapped[datetime]
+    looked_to: Mapped[datetime]
+    """By the portal's own clock."""
+    seen: Mapped[dict[str, str]] = mapped_column(default=dict)
+    """Deals of the last changes: id → version, so that they are not taken in again."""
+    stages: Mapped[str] = mapped_column(default="")
+    """Digest of the stages' meanings it was asked with: when they change, what came before is read again."""

@@ -1,18 +1,33 @@
 """Sources, imported files and interactions: what pages, the planner and the heartbeat ask about them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import and_, func, or_, select, text
-from sqlalchemy.orm import joinedload
+from sqlalchemy import ScalarSelect, and_, exists, func, or_, select, text, tuple_
+from sqlalchemy.orm import aliased, joinedload
 
+from npsapp.customers import queries as customers
 from npsapp.db import db, is_sqlite
-from npsapp.intake.models import BatchState, ImportBatch, Interaction, RejectedRow, Source, StagedRow
+from npsapp.intake.models import BatchState, ImportBatch, Interaction, RejectedRow, Source, SourceKind, StagedRow
 
 
 def sources() -> Sequence[Source]:
     """All sources people may choose from, by name."""
     return db.session.scalars(select(Source).where(Source.is_test.is_(False)).order_by(Source.name)).all()
+
+
+MANY = 2_000  # rows read at a time
+
+
+def in_use(kind: SourceKind) -> Sequence[int]:
+    """Ids of the connections of a kind that are not retired."""
+    return db.session.scalars(select(Source.id).where(Source.kind == kind, Source.retired_at.is_(None))).all()
+
+
+def alarmed() -> Sequence[Source]:
+    """Connections that something is wrong with."""
+    return db.session.scalars(select(Source).where(Source.alarm != "").order_by(Source.name)).all()
 
 
 WITH_SOURCE = select(ImportBatch).options(joinedload(ImportBatch.source).joinedload(Source.brand))
@@ -39,10 +54,21 @@ def same_file(batch: ImportBatch) -> ImportBatch | None:
     return db.session.scalars(same.order_by(ImportBatch.id.desc()).limit(1)).first()
 
 
-def rejects(batch_id: int, *, limit: int | None = None) -> Sequence[RejectedRow]:
-    """Rows that were not taken in, in the order of the file."""
+def rejects(batch_id: int, *, reason: str = "", limit: int | None = None, offset: int = 0) -> Sequence[RejectedRow]:
+    """Rows that were not taken in, in the order of the file; all, or those with one reason."""
     query = select(RejectedRow).where(RejectedRow.batch_id == batch_id)
-    return db.session.scalars(query.order_by(RejectedRow.line, RejectedRow.id).limit(limit)).all()
+    query = query.where(RejectedRow.reason == reason) if reason else query
+    return db.session.scalars(query.order_by(RejectedRow.line, RejectedRow.id).limit(limit).offset(offset)).all()
+
+
+def every_reject(batch_id: int) -> Iterator[Any]:
+    """All of them by and by, for a file may hold a million: rows with `line`, `reason`, `column` and `value`."""
+    last = (-1, 0)
+    query = select(*RejectedRow.__table__.c).where(RejectedRow.batch_id == batch_id)
+    query = query.order_by(RejectedRow.line, RejectedRow.id).limit(MANY)
+    while rows := db.session.execute(query.where(tuple_(RejectedRow.line, RejectedRow.id) > last)).all():
+        last = (rows[-1].line, rows[-1].id)
+        yield from rows
 
 
 def reject_counts(batch_id: int) -> list[tuple[str, int]]:
@@ -86,6 +112,27 @@ def standing_still(now: datetime, *, patience: timedelta) -> list[tuple[int, Bat
     return [(id_, state) for id_, state in rows]
 
 
+def comes_later(batch_id: int) -> bool:
+    """Whether an older batch of its source is not applied yet: what is newer must be written last.
+
+    Files that wait for a person hold nobody up.
+    """
+    on_their_way = ImportBatch.state.in_((BatchState.UPLOADED, BatchState.STAGING, BatchState.APPLYING))
+    older = ImportBatch.source_id == _source_of(batch_id), on_their_way, ImportBatch.id < batch_id
+    return bool(db.session.scalar(select(exists().where(*older))))
+
+
+def following(batch_id: int) -> int | None:
+    """The next confirmed batch of the same source."""
+    waiting = ImportBatch.source_id == _source_of(batch_id), ImportBatch.state == BatchState.APPLYING
+    return db.session.scalar(select(func.min(ImportBatch.id)).where(*waiting, ImportBatch.id > batch_id))
+
+
+def _source_of(batch_id: int) -> ScalarSelect[int]:
+    of_batch = aliased(ImportBatch)
+    return select(of_batch.source_id).where(of_batch.id == batch_id).scalar_subquery()
+
+
 def old_files(before: datetime) -> list[tuple[int, str]]:
     """(batch, stored name) of files uploaded before a moment and still there."""
     old = ImportBatch.created_at < before, ImportBatch.stored_as != ""
@@ -97,8 +144,8 @@ def story(customer_id: int) -> Sequence[Interaction]:
     """What happened between a customer and us, newest first, with touchpoint and unit."""
     return db.session.scalars(
         select(Interaction)
-        .options(joinedload(Interaction.touchpoint), joinedload(Interaction.unit))
-        .where(Interaction.customer_id == customer_id)
+        .options(joinedload(Interaction.touchpoint), joinedload(Interaction.unit), joinedload(Interaction.source))
+        .where(Interaction.customer_id.in_(customers.members(customer_id)))
         .order_by(Interaction.happened_at.desc(), Interaction.id.desc())
     ).all()
 

@@ -3,11 +3,12 @@
 import csv
 import itertools
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from npsapp.intake.columns import ADDRESSES, HEADING_WITHIN, Field, Layout, is_heading, layout
+from npsapp.intake.columns import ADDRESSES, HEADING_WITHIN, NOTHING, Expected, Field, Layout, is_heading, layout
 from npsapp.lib import tables, workbooks
 from npsapp.lib.tables import Cell, FileRefused, Row
 from npsapp.lib.texts import N_
@@ -27,25 +28,30 @@ class Sheet:
     rows: Iterator[Row]
 
     def data(self) -> Iterator[Row]:
-        """The rows below the heading that stand for something: no totals, group rows, repeated headings."""
+        """The rows below the heading that stand for something: no totals, group rows, repeated headings.
+
+        As long as nobody has said what the columns mean, all rows: somebody looks at the first of them.
+        """
+        unexplained = bool(self.layout.missing)
         for line, cells in self.rows:
-            if line > self.layout.line and _is_data(cells, self.layout):
+            if line > self.layout.line and (unexplained or _is_data(cells, self.layout)):
                 yield line, cells
 
 
-def open_file(path: Path, *, known: Mapping[str, str] | None = None) -> Sheet:
-    """The table in a file, whatever its format; `known` (title → field) is what people chose for such files.
+def open_file(path: Path, expected: Expected = NOTHING) -> Sheet:
+    """The table in a file, whatever its format.
 
-    Of a workbook the first visible sheet with all required columns is taken, else the first with headings.
+    Of a workbook the first visible sheet with all required columns is taken, else the first with headings. Without
+    any heading we know, the row that looks most like headings is taken, so that a person can say what they mean.
     Raises `FileRefused` when the file cannot be read or has no heading row. It may still come while rows are
     drawn from the sheet, so nothing is applied before the last one was seen.
     """
     second_best = None
-    for rows in _tables(path, known):
-        heading, rows = _find_heading(rows, known)
+    for rows in _tables(path, expected):
+        heading, rows = _find_heading(rows, expected)
         if heading is not None and not heading.missing:
             return Sheet(heading, rows)
-        if heading is not None and second_best is None:
+        if heading is not None and (second_best is None or len(second_best.layout.columns) < len(heading.columns)):
             second_best = Sheet(heading, rows)
     if second_best is not None:
         return second_best
@@ -59,33 +65,59 @@ def open_file(path: Path, *, known: Mapping[str, str] | None = None) -> Sheet:
     )
 
 
-def _tables(path: Path, known: Mapping[str, str] | None) -> Iterator[Iterator[Row]]:
+def _tables(path: Path, expected: Expected) -> Iterator[Iterator[Row]]:
     if tables.is_workbook(path):
         yield from (rows for _name, rows in itertools.islice(workbooks.sheets(path), MOST_SHEETS))
     else:
         encoding = tables.encoding_of(path)
-        yield tables.text_rows(path, encoding=encoding, delimiter=_delimiter(path, encoding, known))
+        yield tables.text_rows(path, encoding=encoding, delimiter=_delimiter(path, encoding, expected))
 
 
-def _delimiter(path: Path, encoding: str, known: Mapping[str, str] | None) -> str:
-    """The delimiter that brings out most known headings."""
+def _delimiter(path: Path, encoding: str, expected: Expected) -> str:
+    """The delimiter that brings out most known headings, else the one that divides most lines alike."""
     with path.open("r", encoding=encoding, newline="") as file:
         lines = [line[:20_000] for line in itertools.islice(file, SAMPLE_LINES)]
 
-    def headings(delimiter: str) -> int:
-        found, _ = _find_heading(enumerate(csv.reader(lines, delimiter=delimiter), start=1), known)
-        return len(found.columns) if found else 0
+    def divides(delimiter: str) -> tuple[int, int]:
+        rows = list(csv.reader(lines, delimiter=delimiter))
+        found, _ = _find_heading(enumerate(rows, start=1), expected)
+        widths = Counter(len(cells) for cells in rows if len(cells) > 1)
+        return len(found.columns) if found else 0, max(widths.values(), default=0)
 
-    return max(tables.DELIMITERS, key=headings)
+    return max(tables.DELIMITERS, key=divides)
 
 
-def _find_heading(rows: Iterable[Row], known: Mapping[str, str] | None) -> tuple[Layout | None, Iterator[Row]]:
+def _find_heading(rows: Iterable[Row], expected: Expected) -> tuple[Layout | None, Iterator[Row]]:
     """The heading row within the first 30, complete ones first, and all rows again from the start."""
     walk = iter(rows)
     first = list(itertools.islice(walk, HEADING_WITHIN))
-    layouts = (layout(line, cells, known) for line, cells in first)
-    headings = sorted((found for found in layouts if is_heading(found)), key=lambda found: bool(found.missing))
-    return next(iter(headings), None), itertools.chain(first, walk)
+    layouts = [layout(line, cells, expected) for line, cells in first]
+    two_lines = (_joined(above, below, expected) for above, below in itertools.pairwise(first))
+    known = [found for found in itertools.chain.from_iterable(zip(two_lines, layouts, strict=False)) if found]
+    headings = sorted(filter(is_heading, [*known, *layouts[-1:]]), key=lambda found: bool(found.missing))
+    likely = [layout(line, cells, expected) for line, cells in first if _like_headings(cells)]
+    return next(iter([*headings, *likely]), None), itertools.chain(first, walk)
+
+
+def _joined(above: Row, below: Row, expected: Expected) -> Layout | None:
+    """Headings on two lines: cells merged over both stand in the upper one, "Contacts" stands above "Phone, E-mail".
+
+    Only where the lower line adds headings we know, and says nothing below those the upper one has.
+    """
+    upper, lower = list(above[1]), list(below[1])
+    width = max(len(upper), len(lower))
+    upper, lower = (cells + [""] * (width - len(cells)) for cells in (upper, lower))
+    whole = layout(below[0], [low or up for up, low in zip(upper, lower, strict=True)], expected)
+    alone = layout(above[0], upper, expected)
+    untouched = all(not lower[at] for at in alone.columns.values())
+    return whole if untouched and is_heading(alone) and len(whole.columns) > len(alone.columns) else None
+
+
+def _like_headings(cells: Sequence[Cell]) -> bool:
+    """Two words or more, and nothing that is a number, a date or there twice."""
+    filled = [str(cell).strip() for cell in cells if cell not in (None, "")]
+    words = [text for text in filled if any(map(str.isalpha, text)) and "@" not in text and not text[:1].isdigit()]
+    return 2 <= len(filled) == len(words) == len(set(words))
 
 
 def _is_data(cells: Sequence[Cell], heading: Layout) -> bool:

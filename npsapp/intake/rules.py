@@ -18,6 +18,7 @@ from npsapp.organization.rules import fold
 
 LONGEST_ID = 80
 LONGEST_TITLE = 120
+LONGEST_PROPERTY = 80
 SHOWN_VALUE = 80  # of an offending cell
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)  # 0001-01-01 and 1900-01-00 are how programs write "no date"
 AHEAD = timedelta(days=1)  # a till's clock or another zone; later dates are mistakes
@@ -54,7 +55,33 @@ class RejectReason(Worded):
         N_("The touchpoint is not known. Use the key or the name of one, or add it first."),
     )
     NO_TOUCHPOINT = ("no_touchpoint", N_("The row names no touchpoint, and none was chosen for the file. Choose one."))
+    WRONG_TYPE = "wrong_type", N_("The value has another type than described. See the description of the API.")
+    UNKNOWN_WORD = "unknown_word", N_("The value is none of those described. See the description of the API.")
+    NO_SALE = (
+        "no_sale",
+        N_("The document is no sale, or a payment or return that names no order. Nothing has to be done."),
+    )
     NOT_WRITABLE = "not_writable", N_("The row could not be stored. Look for unusual characters in it.")
+
+
+class DocumentKind(Worded):
+    """What kind of document an interaction comes from."""
+
+    ORDER = "order", N_("order")
+    SHIPMENT = "shipment", N_("shipment")
+    RETAIL_SALE = "retail_sale", N_("sale in a shop")
+    PAYMENT = "payment", N_("payment")
+    RETURN = "return", N_("return")
+    OTHER = "other", N_("other")
+
+
+class DocumentState(Worded):
+    """How far a document is."""
+
+    OPEN = "open", N_("not completed")
+    COMPLETED = "completed", N_("completed")
+    CANCELLED = "cancelled", N_("cancelled")
+    RETURNED = "returned", N_("returned")
 
 
 @dataclass(frozen=True)
@@ -100,6 +127,22 @@ class InteractionRow:
     is_key: bool | None = None
     cancelled: bool | None = None
     """Taken back or not; None when the row does not say."""
+    kind: str = ""
+    """A value of `DocumentKind`."""
+    basis: str = ""
+    """Number or id of the document it belongs to: a shipment's order."""
+    state: str = ""
+    """A value of `DocumentState`; empty: not said."""
+    status_raw: str = ""
+    """The source's own word for the state, which people may map."""
+    version: str = ""
+    """Opaque; may be compared for equality only."""
+    properties: dict[str, str] = field(default_factory=dict)
+    """At most eight."""
+    person_kind: str = ""
+    """`company`, or empty: a person or unknown."""
+    grounds: dict[str, str] = field(default_factory=dict)
+    """Channel → ground that the row itself names, other than the customer's consent."""
 
     def to_json(self) -> dict[str, Any]:
         """What is kept while the row waits; empty values are left out."""
@@ -128,6 +171,17 @@ class Setting:
     now: datetime
     brands: Mapping[str, int] = field(default_factory=dict)
     touchpoints: Mapping[str, int] = field(default_factory=dict)
+    country: str = ""
+    """Of phone numbers without a country code; empty: the zone's."""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """Of the connection, by its kind."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """Of the batch."""
+
+    @property
+    def phone_country(self) -> str:
+        """How a number without a country code is read (ISO 3166)."""
+        return self.country or phones.country_of_zone(self.zone.key)
 
 
 class _Fault(Exception):
@@ -143,11 +197,14 @@ class Checker:
     It remembers numbers and repeats, so each file needs its own.
     """
 
-    def __init__(self, columns: Mapping[Field, int], width: int, setting: Setting) -> None:
+    def __init__(
+        self, columns: Mapping[Field, int], width: int, setting: Setting, properties: Mapping[str, int] | None = None
+    ) -> None:
         self._columns = list(columns.items())
+        self._properties = list((properties or {}).items())
         self._width = width
         self._setting = setting
-        self._country = phones.country_of_zone(setting.zone.key)
+        self._country = setting.phone_country
         self._repeats: Counter[str] = Counter()
         self._numbers: dict[str, tuple[str, ...]] = {}
 
@@ -194,6 +251,9 @@ class Checker:
             },
             is_key=_yes_or_no(text[Field.KEY_CUSTOMER], Field.KEY_CUSTOMER),
             cancelled=_taken_back(text[Field.STATUS], amount),
+            properties={
+                key: cells[at][:LONGEST_PROPERTY] for key, at in self._properties if at < len(cells) and cells[at]
+            },
         )
         row.external_id = row.external_id or self._identity(row)
         return row

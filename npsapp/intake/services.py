@@ -8,9 +8,9 @@ from sqlalchemy import ColumnElement, delete, select, update
 
 from npsapp.audit import services as audit
 from npsapp.audit.events import Event
-from npsapp.audit.services import Actor
+from npsapp.audit.services import PROGRAM, Actor
 from npsapp.db import alone, change, db, insert_unless_there, one_of
-from npsapp.intake.columns import Field, normal_heading
+from npsapp.intake.columns import FIELDS, PROPERTY, normal_heading
 from npsapp.intake.models import (
     PLANNING,
     BatchState,
@@ -24,6 +24,7 @@ from npsapp.intake.models import (
 from npsapp.intake.staging import StoredFile, forget
 from npsapp.lib.refusals import Refused
 from npsapp.lib.texts import N_
+from npsapp.organization import queries as organization
 from npsapp.surveys import queries as surveys
 from npsapp.surveys.founding import found_company
 
@@ -69,7 +70,7 @@ def get_or_create_source(*, name: str, actor: Actor, now: datetime) -> Source:
             "name": name,
             "kind": SourceKind.FILE,
             "brand_id": brand.id,
-            "touchpoint_id": _usual_touchpoint(brand.pool_id),
+            "touchpoint_id": usual_touchpoint(brand.pool_id),
             "ids_are_persons": True,
             "timezone": brand.timezone,
             "currency": brand.currency,
@@ -83,7 +84,7 @@ def get_or_create_source(*, name: str, actor: Actor, now: datetime) -> Source:
     return db.session.scalars(wanted).one()
 
 
-def _usual_touchpoint(pool_id: int) -> int | None:
+def usual_touchpoint(pool_id: int) -> int | None:
     """The touchpoint of a file that names none: "purchase", else the only one there is."""
     found = surveys.touchpoints(pool_id)
     usual = next((one.id for one in found if one.key == USUAL_TOUCHPOINT), None)
@@ -113,6 +114,17 @@ def create_batch(
     return batch
 
 
+def receive(source_id: int, stored: StoredFile, *, file_name: str, format: str, now: datetime, **options: Any) -> int:
+    """Remember what a connection sent; gives the batch. It is applied without a person once it is read.
+
+    `format` names its reader (see `tasks`); "" is a table. The door enqueues `tasks.stage_batch` after its commit.
+    """
+    options |= {"auto": True} | ({"format": format} if format else {})
+    actor = PROGRAM
+    batch = create_batch(source_id=source_id, file_name=file_name, stored=stored, actor=actor, now=now, **options)
+    return batch.id
+
+
 def _plain_name(file_name: str) -> str:
     """The file's own name without folders of either kind, printable, at most 200 characters."""
     name = file_name.replace("\\", "/").rpartition("/")[2]
@@ -122,11 +134,15 @@ def _plain_name(file_name: str) -> str:
 def choose_columns(batch_id: int, columns: Mapping[str, str]) -> None:
     """Read the file again with columns a person assigned (title → field, "" = ignored).
 
+    One that came by itself waits for its confirmation from now on: somebody is looking at it.
+
     :raise NotWaiting: when it is past that.
     """
-    fields = {field.value for field in Field}
-    chosen = {title: field if field in fields else "" for title, field in columns.items()}
+    known = FIELDS | {PROPERTY + one.key for one in organization.properties()}
+    chosen = {title: meaning if meaning in known else "" for title, meaning in columns.items()}
     clean: dict[str, Any] = {"error": "", "error_values": {}, "lease_until": None}
+    options = db.session.get_one(ImportBatch, batch_id).options
+    clean["options"] = {name: value for name, value in options.items() if name != "auto"}
     _move(batch_id, *UNAPPLIED, state=BatchState.UPLOADED, columns=chosen, **clean)
 
 
@@ -252,7 +268,7 @@ def _mark(which: ColumnElement[bool], *, undecided: bool) -> None:
 
 def forget_people(customer_ids: Collection[int]) -> None:
     """Take what leads to a person out of these people's purchases: numbers, titles, properties."""
-    emptied = {"number": "", "title": "", "properties": {}}
+    emptied = {"number": "", "title": "", "properties": {}, "basis": "", "documents": {}}
     change(update(Interaction).where(Interaction.customer_id.in_(customer_ids)).values(**emptied))
 
 

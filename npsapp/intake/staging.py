@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Protocol
 
 from sqlalchemy import delete, or_, update
 
@@ -17,8 +17,9 @@ from npsapp.audit import services as audit
 from npsapp.audit.events import Event
 from npsapp.audit.services import PROGRAM
 from npsapp.db import change, db, insert_many
-from npsapp.intake.columns import Layout
-from npsapp.intake.models import BatchState, ImportBatch, RejectedRow, StagedRow
+from npsapp.intake import exchanges, words
+from npsapp.intake.columns import Expected, Layout
+from npsapp.intake.models import BatchState, ImportBatch, RejectedRow, Source, StagedRow, ValueKind
 from npsapp.intake.readers import Sheet
 from npsapp.intake.rules import Checker, InteractionRow, Rejection, Setting, plain_text
 from npsapp.lib.clock import zone
@@ -37,6 +38,15 @@ _STORED_NAME = re.compile(r"[A-Za-z0-9_-]{20,60}")
 
 
 # The file itself: in `instance/uploads/` under a random name, readable by its owner only
+
+
+class UnknownColumns(Refused):
+    """A table that came by itself and whose columns nobody has explained yet; it is kept for whoever does."""
+
+    wording = N_(
+        "The columns of the file are not known. Open the file under Imports, say what its columns mean and confirm it: "
+        "later files of this kind are then read by themselves."
+    )
 
 
 @dataclass(frozen=True)
@@ -133,13 +143,25 @@ class Reading(Claim):
     """A batch this worker reads, with what was seen of it."""
 
     stored_as: str
-    known: Mapping[str, str]
-    """Columns chosen before: title → field."""
+    format: str
+    auto: bool
+    """Nobody confirms it: it is applied as soon as it is read."""
+    expected: Expected
+    """What is known of a table's columns."""
     setting: Setting
     regions: Mapping[str, int]
     unknown_regions: Counter[str] = field(default_factory=Counter)
     counts: Counter[str] = field(default_factory=lambda: Counter(rows=0, rejected=0, no_address=0))
     sample: list[list[str]] = field(default_factory=list)
+
+
+class Reader(Protocol):
+    """Reads what a connection sent, in one format: documents out, one at a time, in constant memory.
+
+    Raises `FileRefused` when nothing can be read of it, also halfway: nothing is applied before the last row.
+    """
+
+    def __call__(self, path: Path, setting: Setting) -> Iterator[InteractionRow | Rejection]: ...
 
 
 @dataclass(frozen=True)
@@ -158,25 +180,34 @@ def begin(batch_id: int, *, now: datetime, patience: timedelta) -> Reading | Non
         return None
     forget(batch_id)
     pool_id = batch.source.brand.pool_id
-    setting = Setting(
-        zone=zone(batch.source.timezone),
-        now=now,
-        brands=organization.brand_lookup(),
-        touchpoints=surveys.touchpoint_lookup(pool_id),
-    )
     return Reading(
         batch_id,
         BatchState.STAGING,
         now + patience,
         patience,
         stored_as=batch.stored_as,
-        known=batch.columns or batch.source.mapping,
-        setting=setting,
-        regions=organization.region_lookup(pool_id),
+        format=batch.options.get("format", ""),
+        auto=bool(batch.options.get("auto")),
+        expected=Expected(batch.columns or batch.source.mapping, organization.property_lookup(pool_id)),
+        setting=setting_of(batch.source, batch.options, now=now),
+        regions=organization.region_lookup(pool_id) | words.said(batch.source_id, ValueKind.REGION),
     )
 
 
-def parts(sheet: Sheet, claim: Reading) -> Iterator[Part]:
+def setting_of(source: Source, options: Mapping[str, Any], *, now: datetime) -> Setting:
+    """What is known of a source's rows before the first of them."""
+    return Setting(
+        zone=zone(source.timezone),
+        now=now,
+        brands=organization.brand_lookup(),
+        touchpoints=surveys.touchpoint_lookup(source.brand.pool_id),
+        country=source.country,
+        settings=source.settings,
+        options=options,
+    )
+
+
+def table_rows(sheet: Sheet, claim: Reading) -> Iterator[InteractionRow | Rejection]:
     """The checked rows of a sheet. Refuses a heading row without the required columns before the first."""
     rows = sheet.data()
     first = list(itertools.islice(rows, SAMPLE_ROWS))
@@ -191,12 +222,17 @@ def parts(sheet: Sheet, claim: Reading) -> Iterator[Part]:
             line=sheet.layout.line,
             missing="; ".join(sheet.layout.missing),
         )
-    checker = Checker(sheet.layout.columns, len(sheet.layout.titles), claim.setting)
-    rows = itertools.chain(first, rows)
-    while piece := list(itertools.islice(rows, PART)):
+    checker = Checker(sheet.layout.columns, len(sheet.layout.titles), claim.setting, sheet.layout.properties)
+    for line, cells in itertools.chain(first, rows):
+        yield checker.check(line, cells)
+
+
+def parts(checked: Iterator[InteractionRow | Rejection], claim: Reading) -> Iterator[Part]:
+    """What a reader gives, in pieces to be written."""
+    while piece := list(itertools.islice(checked, PART)):
         part = Part()
-        for line, cells in piece:
-            _add(part, checker.check(line, cells), claim)
+        for one in piece:
+            _add(part, one, claim)
         yield part
 
 
@@ -224,12 +260,13 @@ def write(claim: Reading, part: Part, *, now: datetime) -> bool:
     return True
 
 
-def finish(claim: Reading, layout: Layout, *, now: datetime) -> None:
-    """The whole file is read: it waits for its confirmation. Refuses a table without a single row."""
-    if claim.counts["rows"] + claim.counts["rejected"] == 0:
+def finish(claim: Reading, layout: Layout | None, *, now: datetime) -> None:
+    """The whole file is read: it waits for its confirmation, or is applied. Refuses a table without a single row."""
+    if layout and claim.counts["rows"] + claim.counts["rejected"] == 0:
         raise FileRefused(N_("There are no rows below the headings in row %(line)d."), code="no_rows", line=layout.line)
     unknown = {"region": dict(claim.unknown_regions.most_common(MOST_UNMAPPED))}
-    _finish(claim, layout, BatchState.STAGED, now=now, unmapped=unknown, error="", error_values={})
+    state = BatchState.APPLYING if claim.auto else BatchState.STAGED
+    _finish(claim, layout, state, now=now, unmapped=unknown, error="", error_values={})
 
 
 def refuse(claim: Reading, refusal: Refused, layout: Layout | None, *, now: datetime) -> None:
@@ -239,6 +276,11 @@ def refuse(claim: Reading, refusal: Refused, layout: Layout | None, *, now: date
     if not _finish(claim, layout, BatchState.REFUSED, now=now, **why, **nothing):
         return
     forget(claim.batch_id)
+    if claim.auto:
+        source_id = db.session.get_one(ImportBatch, claim.batch_id).source_id
+        said = UnknownColumns() if refusal.code == "missing_columns" else refusal
+        words, values = said.wording, said.values
+        exchanges.note(source_id, N_("Records refused"), now=now, failed=True, words=words, values=values)
     subject, data = ("import_batch", claim.batch_id), {"code": refusal.code}
     audit.record(Event.IMPORT_REFUSED, actor=PROGRAM, now=now, subject=subject, data=data)
 

@@ -2,15 +2,19 @@
 
 import logging
 import traceback
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from flask import current_app
 
 from npsapp.db import DATABASE_TROUBLE, reading, transaction
-from npsapp.intake import applying, queries, readers, services, staging
-from npsapp.intake.models import BatchState
-from npsapp.intake.readers import Sheet
+from npsapp.intake import applying, calls, commerceml, queries, readers, received, services, staging
+from npsapp.intake.columns import Layout
+from npsapp.intake.models import BatchState, Source, SourceKind
+from npsapp.intake.packages import remove_expired
+from npsapp.intake.rules import InteractionRow, Rejection
 from npsapp.lib.clock import utcnow
 from npsapp.lib.refusals import Refused
 from npsapp.lib.tables import MEGABYTE, FileRefused
@@ -19,10 +23,25 @@ from npsapp.worker import job
 
 log = logging.getLogger(__name__)
 
+READERS: dict[str, staging.Reader] = {"commerceml": commerceml.rows}
+"""Format of a batch → its reader; a batch without a format is a table."""
+
+TESTERS: dict[SourceKind, Callable[[Source], tuple[str, dict[str, Any]]]] = {
+    SourceKind.BITRIX24: calls.test,
+    SourceKind.AMOCRM: calls.test,
+}
+"""Kind → asks the other program whether it is there: gives good news (a msgid and its values), or raises `Refused`
+with what is wrong and what helps. It speaks to the network, so no transaction is open."""
+
 
 def uploads() -> Path:
     """The folder of uploaded files."""
     return Path(current_app.instance_path) / "uploads"
+
+
+def packages() -> Path:
+    """The folder of what 1C bases are just sending."""
+    return uploads() / "1c"
 
 
 def most_bytes() -> int:
@@ -42,16 +61,18 @@ def stage_batch(batch_id: int) -> None:
         claim = staging.begin(batch_id, now=utcnow(), patience=_patience())
     if claim is None:
         return
-    sheet: Sheet | None = None
+    layout: Layout | None = None
     refusal: Refused
     try:
-        sheet = readers.open_file(staging.path_of(uploads(), claim.stored_as), known=claim.known)
-        for part in staging.parts(sheet, claim):
+        checked, layout = _open(claim)
+        for part in staging.parts(checked, claim):
             with transaction():
                 if not staging.write(claim, part, now=utcnow()):
                     return
         with transaction():
-            staging.finish(claim, sheet.layout, now=utcnow())
+            staging.finish(claim, layout, now=utcnow())
+        if claim.auto:
+            apply_batch.enqueue(batch_id)
         return
     except DATABASE_TROUBLE:
         raise  # the database's trouble is not the file's: the batch is read again when its lease has run out
@@ -61,7 +82,16 @@ def stage_batch(batch_id: int) -> None:
         _log_without_words(batch_id, error)
         refusal = FileRefused(N_("The file could not be read because of a fault in this program."))
     with transaction():
-        staging.refuse(claim, refusal, sheet.layout if sheet else None, now=utcnow())
+        staging.refuse(claim, refusal, layout, now=utcnow())
+
+
+def _open(claim: staging.Reading) -> tuple[Iterator[InteractionRow | Rejection], Layout | None]:
+    """What the batch's reader gives; a table has a layout beside its rows."""
+    path = staging.path_of(uploads(), claim.stored_as)
+    if claim.format:
+        return READERS[claim.format](path, claim.setting), None
+    sheet = readers.open_file(path, claim.expected)
+    return staging.table_rows(sheet, claim), sheet.layout
 
 
 def _log_without_words(batch_id: int, error: Exception) -> None:
@@ -97,6 +127,10 @@ def apply_batch(batch_id: int) -> None:
     if done == 0:
         with transaction():
             applying.finish(claim, now=utcnow())
+        with reading():
+            following = queries.following(batch_id)
+        if following:
+            apply_batch.enqueue(following)
 
 
 def _apply_next(claim: applying.Applying, *, most: int) -> int | None:
@@ -112,6 +146,7 @@ def _apply_next(claim: applying.Applying, *, most: int) -> int | None:
 
 def resume_batches(now: datetime) -> int:
     """Start again what stands still: a lost job, a dead worker. Gives how many. Part of the heartbeat."""
+    remove_expired(packages(), now=now)
     with reading():
         waiting = queries.standing_still(now, patience=_patience())
     for batch_id, state in waiting:
@@ -127,6 +162,6 @@ def remove_old_files(before: datetime, *, limit: int) -> int:
         (uploads() / stored_as).unlink(missing_ok=True)
         services.forget_file(batch_id)
     for left in uploads().glob("*"):  # an upload that was killed left a file no row knows of
-        if left.stat().st_mtime < before.timestamp():
+        if left.is_file() and left.stat().st_mtime < before.timestamp():
             left.unlink(missing_ok=True)
-    return len(old)
+    return len(old) + received.forget(before, limit=limit)

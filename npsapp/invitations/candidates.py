@@ -1,12 +1,12 @@
 """Gathering the facts about interactions in bulk: one statement per kind of fact, whatever the number of rows."""
 
 from collections import defaultdict
-from collections.abc import Collection, Hashable, Iterable, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, Label, and_, func, select
 
 from npsapp.customers import queries as customers
 from npsapp.customers.models import Customer
@@ -16,6 +16,7 @@ from npsapp.db import db, one_of
 from npsapp.delivery import queries as delivery
 from npsapp.delivery.rules import Channel
 from npsapp.intake.models import Interaction, Source
+from npsapp.intake.rules import DocumentState
 from npsapp.invitations.models import Invitation, InvitationPolicy
 from npsapp.invitations.rules import (
     REFUSAL_QUARANTINE,
@@ -76,6 +77,11 @@ def _first(*columns: Any) -> ColumnElement[str]:
     return func.coalesce(*(func.nullif(column, "") for column in columns))
 
 
+def waits() -> Label[bool]:
+    """Whether an interaction (joined with its source) is kept until its order is completed."""
+    return and_(Interaction.state == DocumentState.OPEN, Source.ask_completed).label("waits")
+
+
 # Columns, not objects: there may be a million to decide about, and making objects took longer than deciding.
 _ROWS = (
     select(
@@ -86,6 +92,7 @@ _ROWS = (
         Interaction.region_id,
         Interaction.happened_at,
         Interaction.cancelled_at,
+        waits(),
         Source.live_at,
         Source.live_from,
         Source.timezone.label("source_zone"),
@@ -128,24 +135,33 @@ class Known:
     """Holds and earlier contacts of some customers, loaded once."""
 
     def __init__(self, customer_ids: Iterable[int], *, count_planned: bool = False, now: datetime) -> None:
-        self.ids, self.now = set(customer_ids), now
-        self._holds = customers.holds_for(self.ids, now)
-        self._facts = customers.facts_for(self.ids, now - REFUSAL_QUARANTINE)
-        self._planned = _planned(self.ids) if count_planned else {}
+        self.now = now
+        self.person = customers.families(customer_ids)
+        """Everybody who is one person with these customers: what any of them wants or was asked counts for all."""
+        self._holds = self._of_persons(customers.holds_for(self.person, now))
+        self._facts = self._of_persons(customers.facts_for(self.person, now - REFUSAL_QUARANTINE))
+        self._planned = self._of_persons(_planned(self.person)) if count_planned else {}
+
+    def _of_persons(self, found: Mapping[int, list[Any]]) -> dict[int, list[Any]]:
+        """What was found by customer, by the id of whoever stands for the person."""
+        together: dict[int, list[Any]] = defaultdict(list)
+        for id_, rows in found.items():
+            together[self.person[id_]] += rows
+        return together
 
     def contacts(self, customer_id: int | None, survey_id: int | None) -> tuple[Contact, ...]:
         """Earlier invitations and answers, and those already planned for other interactions."""
         happened = (
             Contact(fact.at, same_survey=fact.survey_id == survey_id, refused=fact.kind is FactKind.REFUSED)
-            for fact in self._facts.get(customer_id or 0, [])
+            for fact in self._facts.get(self.person.get(customer_id or 0, 0), [])
             if not fact.exempt
         )
-        planned = self._planned.get(customer_id or 0, [])
+        planned = self._planned.get(self.person.get(customer_id or 0, 0), [])
         return (*happened, *(Contact(at, same_survey=about == survey_id) for about, at in planned))
 
     def holds(self, customer_id: int | None) -> tuple[datetime | None, ...]:
         """Until when the customer is left alone; None means for ever."""
-        return tuple(hold.until for hold in self._holds.get(customer_id or 0, []))
+        return tuple(hold.until for hold in self._holds.get(self.person.get(customer_id or 0, 0), []))
 
 
 class _Reachable(Known):
@@ -153,7 +169,10 @@ class _Reachable(Known):
 
     def __init__(self, customer_ids: Iterable[int], *, count_planned: bool, now: datetime) -> None:
         super().__init__(customer_ids, count_planned=count_planned, now=now)
-        self._mailboxes = customers.mailboxes(self.ids)
+        boxes = customers.mailboxes(self.person)
+        self._mailboxes = self._of_persons(boxes)
+        for id_ in {self.person[one] for one in boxes if self.person[one] != one}:
+            self._mailboxes[id_] = _of_one_person(self._mailboxes[id_])
         self._suppressed: dict[int, set[str]] = {}
 
     def address(self, customer_id: int | None, brand_id: int) -> tuple[Mailbox | None, Reason | None]:
@@ -176,6 +195,13 @@ class _Reachable(Known):
             values = {point.value for theirs in self._mailboxes.values() for point in theirs}
             self._suppressed[brand_id] = delivery.suppressed(Channel.EMAIL, values, brand_id=brand_id, now=self.now)
         return self._suppressed[brand_id]
+
+
+def _of_one_person(boxes: Sequence[Mailbox]) -> list[Mailbox]:
+    """The addresses of merged people: a "no" or "not mine" that one of them said counts for the others."""
+    refused = [ground for box in boxes for ground in box.grounds if ground[1]]
+    disowned = {box.value for box in boxes if box.not_mine}
+    return [replace(box, not_mine=box.value in disowned, grounds=[*box.grounds, *refused]) for box in boxes]
 
 
 def _planned(customer_ids: Iterable[int]) -> dict[int, list[tuple[int | None, datetime]]]:
@@ -201,6 +227,7 @@ def _gathered(
         can_send=row.brand_id not in without_mail or row.is_demo or row.outbox_confirmed_at is not None,
         has_survey=survey is not None,
         cancelled=row.cancelled_at is not None,
+        waits=row.waits,
         stop=stop,
         holds=known.holds(row.person_id),
         contacts=known.contacts(row.person_id, survey.id if survey else None),

@@ -7,18 +7,19 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, and_, select
 
 from npsapp.audit import services as audit
 from npsapp.audit.events import Event
 from npsapp.audit.services import Actor
-from npsapp.customers import services as customers
+from npsapp.customers import queries as people, services as customers
 from npsapp.customers.rules import FactKind
-from npsapp.db import alone, db
+from npsapp.db import alone, db, one_of
 from npsapp.delivery import queries as post, services as delivery
 from npsapp.delivery.models import Message
 from npsapp.delivery.rules import Channel, Purpose, State
-from npsapp.intake.models import PLANNING, Interaction
+from npsapp.intake.models import PLANNING, Interaction, Source
+from npsapp.intake.rules import DocumentState
 from npsapp.invitations import rendering, services
 from npsapp.invitations.candidates import Gathered, gather
 from npsapp.invitations.models import Invitation, InvitationStep
@@ -156,13 +157,18 @@ def queue_letter(
 
 
 def exclude_cancelled(*, now: datetime) -> int:
-    """Hold back what was planned or queued for purchases that were cancelled meanwhile."""
-    return _take_back(Interaction.cancelled_at.is_not(None), reason=Reason.CANCELLED, now=now)
+    """Hold back what was planned or queued for purchases that were cancelled, or opened again, meanwhile."""
+    cancelled = _take_back(Interaction.cancelled_at.is_not(None), reason=Reason.CANCELLED, now=now)
+    waiting = Interaction.cancelled_at.is_(None), Interaction.state == DocumentState.OPEN
+    waiting_sources = select(Source.id).where(Source.ask_completed)
+    reopened = and_(*waiting, Interaction.source_id.in_(waiting_sources))
+    return cancelled + _take_back(reopened, reason=Reason.NOT_COMPLETED, now=now)
 
 
-def stop_for(customer_id: int, *, now: datetime) -> int:
-    """Hold back what was planned or queued for a person who is not to be asked now."""
-    return _take_back(Invitation.customer_id == customer_id, reason=Reason.ON_HOLD, now=now)
+def stop_for(*customer_ids: int, now: datetime) -> int:
+    """Hold back what was planned or queued for people who are not to be asked now."""
+    theirs = one_of(Invitation.customer_id, people.families(customer_ids))
+    return _take_back(theirs, reason=Reason.ON_HOLD, now=now)
 
 
 def _take_back(which: ColumnElement[bool], *, reason: Reason, now: datetime) -> int:

@@ -4,12 +4,13 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, exists, or_, select
+from sqlalchemy import ColumnElement, delete, exists, or_, select, update
 
 from npsapp.audit import services as audit
 from npsapp.audit.events import Event
 from npsapp.audit.services import Actor
-from npsapp.db import alone, change, db, put
+from npsapp.customers import queries as customers
+from npsapp.db import alone, change, db, one_of, put
 from npsapp.intake import services as intake
 from npsapp.intake.models import PLANNING, Interaction
 from npsapp.invitations.models import Invitation, InvitationPolicy
@@ -68,13 +69,20 @@ def forget_unsent(batch_id: int) -> None:
 
 def source_changed(source_id: int) -> None:
     """A source went live, got a ground or a confirmation: what waited for that is decided again."""
-    waiting = (Reason.IN_TRIAL, Reason.BEFORE_LIVE, Reason.NO_MAIL_SERVER, Reason.NO_GROUND)
+    waiting = Reason.IN_TRIAL, Reason.BEFORE_LIVE, Reason.NO_MAIL_SERVER, Reason.NO_GROUND, Reason.NOT_COMPLETED
     look_again(Interaction.source_id == source_id, Invitation.reason.in_(waiting))
 
 
-def held_changed(customer_id: int) -> None:
-    """A person was put on hold, or may be asked again: what led to no letter yet is decided anew."""
-    look_again(Invitation.customer_id == customer_id)
+def follow_purchases(interaction_ids: Collection[int]) -> None:
+    """Invitations stand in the region of their purchases, which were repaired."""
+    region = select(Interaction.region_id).where(Interaction.id == Invitation.interaction_id).scalar_subquery()
+    moving = update(Invitation).where(one_of(Invitation.interaction_id, interaction_ids)).values(region_id=region)
+    change(moving.execution_options(synchronize_session=False))
+
+
+def held_changed(*customer_ids: int) -> None:
+    """People were put on hold, or may be asked again: what led to no letter yet is decided anew."""
+    look_again(one_of(Invitation.customer_id, customers.families(customer_ids)))
 
 
 def due_again(*, now: datetime) -> None:

@@ -14,6 +14,7 @@ from npsapp.db import db
 from npsapp.delivery import queries as delivery
 from npsapp.delivery.rules import Channel
 from npsapp.intake.models import ImportBatch, Interaction, Source, StagedRow
+from npsapp.intake.rules import DocumentState
 from npsapp.invitations.candidates import Known, Promises, gather, policies
 from npsapp.invitations.rules import Candidate, Decision, Policy, Reason
 from npsapp.lib.clock import local_date
@@ -117,6 +118,7 @@ class _Staged:
             after_live_day=self.live_from is None or on >= self.live_from,
             has_survey=survey is not None,
             cancelled=bool(row.data.get("cancelled")),
+            waits=self.source.ask_completed and row.data.get("state") == DocumentState.OPEN,
             stop=mailboxes.stop(row.email, ground=self.ground if consent is None else consent),
             holds=mailboxes.known.holds(person),
             contacts=mailboxes.known.contacts(person, survey_id),

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import and_, exists, func, or_, select
 from sqlalchemy.orm import joinedload
 
+from npsapp.customers import queries as customers
 from npsapp.db import UtcDateTime, db, within
 from npsapp.delivery import queries as delivery
 from npsapp.delivery.models import Message
@@ -166,5 +167,6 @@ def story(customer_id: int) -> Sequence[Invitation]:
         joinedload(Invitation.interaction).joinedload(Interaction.touchpoint),
         joinedload(Invitation.steps).joinedload(InvitationStep.message),
     )
-    lines = select(Invitation).where(Invitation.customer_id == customer_id).order_by(Invitation.id.desc())
+    theirs = Invitation.customer_id.in_(customers.members(customer_id))
+    lines = select(Invitation).where(theirs).order_by(Invitation.id.desc())
     return db.session.scalars(lines.options(*shown)).unique().all()

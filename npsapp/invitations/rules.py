@@ -56,6 +56,7 @@ class Reason(StrEnum):
     )
     NO_SURVEY = ("no_survey", N_("no survey asks at this touchpoint"), N_("Publish a survey for this touchpoint."))
     CANCELLED = "cancelled", N_("the purchase was cancelled")
+    NOT_COMPLETED = "not_completed", N_("the order is not completed yet")
     NO_ADDRESS = "no_address", N_("no usable e-mail address")
     NO_GROUND = (
         "no_ground",
@@ -107,6 +108,8 @@ class Candidate:
     """A mail server is configured, the source is the demo's, or an administrator confirmed the outbox."""
     has_survey: bool = True
     cancelled: bool = False
+    waits: bool = False
+    """For its completion, which its connection asks for."""
     stop: Reason | None = None
     """Why none of the customer's addresses may be used; None when one may."""
     holds: tuple[datetime | None, ...] = ()
@@ -151,6 +154,7 @@ def _standing_reason(candidate: Candidate) -> Reason | None:
     """The first reason that time alone does not end."""
     against = (
         (candidate.cancelled, Reason.CANCELLED),
+        (candidate.waits, Reason.NOT_COMPLETED),
         (not candidate.has_survey, Reason.NO_SURVEY),
         (candidate.stop is Reason.NO_ADDRESS, Reason.NO_ADDRESS),
         (not candidate.live, Reason.IN_TRIAL),

@@ -12,7 +12,7 @@ LONGEST_LOCAL = 64  # RFC 5321, 4.5.3.1.1
 _BETWEEN = re.compile(r"[;,\s|]+")
 _BEFORE, _AFTER = "<>()[]\"'«»“”:", "<>()[]\"'«»“”:.,;"
 # Addresses that shop systems make up where a customer gave none (seen in 1C-Bitrix and in field files).
-_MADE_UP = re.compile(r"(?:no[-_.]?e?mail|без[-_.]?почты)[^@]*@.*|(?:net|нет|none|buyer\d{10,})@.*")
+_MADE_UP = re.compile(r"(?:no[-_.]?e?mail|без[-_.]?почты)[^@]*@.*|(?:net|нет|none|buyer\d{10,}[a-z]{0,2})@.*")
 # The everyday form, for which the full check (0.3 ms each) cannot come to another result.
 _PLAIN = re.compile(r"[a-z0-9_]+(?:[.+-][a-z0-9_]+)*@(?:[a-z0-9]+(?:-[a-z0-9]+)*\.)+[a-z]{2,12}")
 _RESERVED = (".invalid", ".localhost", ".onion", ".arpa")

@@ -1,6 +1,7 @@
 """Finding a customer, and everything known of one in a single timeline."""
 
 from datetime import date
+from itertools import chain
 
 from flask import abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -65,6 +66,7 @@ def customer(customer_id: int) -> ResponseReturnValue:
     if standing and standing.id != customer_id:
         return redirect(url_for(".customer", customer_id=standing.id))
     _audit(Event.CUSTOMER_VIEWED, customer_id)
+    family = customers.members(customer_id)
     known, window = customers.story(customer_id), listing.window(size=MOMENTS)
     moments = queries.timeline(customer_id, known, scope())
     shown = moments[window.offset : window.offset + window.limit]
@@ -74,7 +76,7 @@ def customer(customer_id: int) -> ResponseReturnValue:
         region=organization.region(found.region_id or 0),
         speaks=customers.language_of(found, None),
         contact_points=known.contact_points,
-        holds=customers.holds_for([customer_id], utcnow()).get(customer_id, []),
+        holds=list(chain(*customers.holds_for(family, utcnow()).values())),
         page=listing.page(shown, window),
         open_cases=[what for _at, kind, what in moments if kind == "case" and what.is_open],
         users=accounts.labels(_named(known)),

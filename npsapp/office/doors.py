@@ -1,4 +1,19 @@
 """All doors of the office, hung onto its blueprint."""
 
-from npsapp.office import company, customers, health, hosts, imports, log, people, retention, start, trials, visits  # noqa: F401
+from npsapp.office import (  # noqa: F401
+    company,
+    connections,
+    customers,
+    health,
+    hooks,
+    hosts,
+    imports,
+    log,
+    mailboxes,
+    people,
+    retention,
+    start,
+    trials,
+    visits,
+)
 from npsapp.office.blueprint import bp as bp

@@ -17,7 +17,7 @@ from npsapp.db import db, transaction
 from npsapp.delivery.channels import mail
 from npsapp.i18n import language_now
 from npsapp.intake import queries as intake, services, staging, tasks
-from npsapp.intake.columns import Field
+from npsapp.intake.columns import FIELDS, PROPERTY, Field
 from npsapp.intake.models import BatchState, ImportBatch, Interaction
 from npsapp.intake.rules import RejectReason
 from npsapp.invitations import policies, preview
@@ -27,12 +27,14 @@ from npsapp.lib.refusals import Refused
 from npsapp.lib.texts import text_in
 from npsapp.office.blueprint import bp
 from npsapp.office.import_forms import CHANNELS, FIRST_DAY_CAP, ChoiceForm, LiveForm, UploadForm
+from npsapp.organization import queries as organization
 from npsapp.permissions import Permission
 from npsapp.surveys import queries as surveys
 from npsapp.web import listing
+from npsapp.web.filters import spoken
 from npsapp.web.pages import csv_file, done, form_page
 
-SHOWN_REJECTS = 20
+SHOWN_REJECTS = 50
 UNFINISHED = (BatchState.UPLOADED, BatchState.STAGING, BatchState.APPLYING)
 LOOK_BACK = timedelta(days=28)  # two weeks of waiting and two more until it is too late: the usual policy
 
@@ -185,7 +187,9 @@ def import_rejects(batch_id: int) -> ResponseReturnValue:
         subject = ("import_batch", batch_id)
         audit.record(Event.REJECTS_EXPORTED, actor=me(), now=utcnow(), subject=subject)
     heading = [_("line"), _("reason"), _("column"), _("value")]
-    return csv_file(f"rejected-rows-{batch_id}", heading, [list(row.values()) for row in _rejects(batch_id)])
+    return csv_file(
+        f"rejected-rows-{batch_id}", heading, (list(_reject(row).values()) for row in intake.every_reject(batch_id))
+    )
 
 
 def _batch(batch_id: int) -> ImportBatch:
@@ -222,9 +226,10 @@ def _choices(batch: ImportBatch) -> ChoiceForm:
 
 
 def _preview(batch: ImportBatch, form: ChoiceForm) -> Response:
+    page = _rejects(batch.id)
     outlook = preview.would_ask(batch, live_from=_live_from(batch), now=utcnow())
     same = intake.same_file(batch)
-    return form_page("office/imports/preview.html", form, outlook=outlook, same=same, **_shown(batch))
+    return form_page("office/imports/preview.html", form, outlook=outlook, same=same, rejects=page, **_shown(batch))
 
 
 def _report(batch: ImportBatch, form: LiveForm) -> Response:
@@ -238,6 +243,7 @@ def _report(batch: ImportBatch, form: LiveForm) -> Response:
         outlook=preview.would_ask_source(batch.source_id, live_from=live_from, now=utcnow()) if trial else None,
         refusal=_refusal(batch),
         reasons=[(RejectReason(reason), count) for reason, count in intake.reject_counts(batch.id)],
+        rejects=_rejects(batch.id),
         undoable=done and not _has_invitations(batch.id, Invitation.handed_over_at.is_not(None)),
         **_shown(batch),
     )
@@ -247,22 +253,29 @@ def _shown(batch: ImportBatch) -> dict[str, Any]:
     """What preview and report have in common."""
     return {
         "batch": batch,
-        "choices": [("", _("not used")), *((field.value, _(field.label)) for field in Field)],
-        "rejects": _rejects(batch.id, limit=SHOWN_REJECTS),
+        "choices": [
+            ("", _("not used")),
+            *((field.value, _(field.label)) for field in Field),
+            *((PROPERTY + one.key, spoken(one.name)) for one in organization.properties()),
+        ],
         "no_mail": batch.source.outbox_confirmed_at is None and batch.source.brand_id in mail.brands_without_server(),
     }
 
 
-def _rejects(batch_id: int, *, limit: int | None = None) -> list[dict[str, Any]]:
-    return [
-        {
-            "line": row.line,
-            "reason": _(RejectReason(row.reason).label),
-            "column": _(Field(row.column).label) if row.column else "",
-            "value": row.value,
-        }
-        for row in intake.rejects(batch_id, limit=limit)
-    ]
+def _rejects(batch_id: int) -> listing.Page[dict[str, Any]]:
+    """A page of the rejected rows, all or those with the reason in the address."""
+    window, reason = listing.window(size=SHOWN_REJECTS), listing.one_of("reason", RejectReason)
+    rows = intake.rejects(batch_id, reason=reason or "", limit=window.limit, offset=window.offset)
+    return listing.page([_reject(row) for row in rows], window)
+
+
+def _reject(row: Any) -> dict[str, Any]:
+    return {
+        "line": row.line,
+        "reason": _(RejectReason(row.reason).label),
+        "column": _(Field(row.column).label) if row.column in FIELDS else row.column,
+        "value": row.value,
+    }
 
 
 def _refusal(batch: ImportBatch) -> str:

@@ -18,7 +18,7 @@ from npsapp.i18n import LANGUAGES, language_now
 from npsapp.lib.texts import N_, text_in
 from npsapp.organization import logos, queries as organization, rules, services
 from npsapp.organization.forms import BrandForm, PerformerForm, RegionForm, SettingForm, SpelledForm, UnitForm
-from npsapp.organization.models import Brand, Performer, Region, Segment, Unit
+from npsapp.organization.models import Brand, Performer, Property, Region, Segment, Unit
 from npsapp.permissions import Permission, may
 from npsapp.surveys.models import Touchpoint
 
@@ -219,6 +219,18 @@ def _touchpoint_columns(rows: Rows) -> list[Column]:
     return [(_("Key in files"), {row.id: row.key for row in rows})]
 
 
+def _property_columns(rows: Rows) -> list[Column]:
+    seen: dict[int, list[str]] = {row.id: [] for row in rows}
+    for value in organization.property_values(seen):
+        seen[value.property_id].append(value.name)
+    shown = {
+        id_: ", ".join(names[:SHOWN_VALUES]) + ("…" if names[SHOWN_VALUES:] else "") for id_, names in seen.items()
+    }
+    return [(_("Key in files"), {row.id: row.key for row in rows}), (_("Values so far"), shown)]
+
+
+SHOWN_VALUES = 6
+
 # ---- all of them, by the word in their address -------------------------------------------------------------------
 
 FOUND_IN_FILES = N_("It is offered in no filter any more. Files that still name it find it, and its answers stay.")
@@ -285,5 +297,17 @@ KINDS: dict[str, Kind] = {
         N_("The kinds of contact after which you ask: a purchase, a delivery, a service visit."),
         N_("No new survey can ask after it, and files that name it ask what is meant. Its answers stay."),
         _touchpoint_columns,
+    ),
+    "properties": Kind(
+        Property,
+        SpelledForm,
+        N_("Properties"),
+        N_("New property"),
+        N_(
+            "What else tells your purchases apart, such as the way of delivery: at most eight. A column of this name "
+            "in files fills it, and answers and reports can be narrowed to its values."
+        ),
+        N_("It is offered in no filter any more, and files no longer fill it. What was stored stays."),
+        _property_columns,
     ),
 }

@@ -38,6 +38,7 @@ SUBJECTS: dict[str, tuple[str, Labels | None]] = {
     "message": (N_("letter"), None),
     "pause": (N_("pause of sending"), None),
     "pool": (N_("company"), None),
+    "property": (N_("property"), lambda ids, language: organization.labels("property", ids, language)),
     "region": (N_("region"), lambda ids, language: organization.labels("region", ids, language)),
     "response": (N_("answer"), lambda ids, _language: responses.labels(ids)),
     "sender": (N_("sender of letters"), None),

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, exists, or_, select
-from sqlalchemy.orm import selectinload
+from sqlalchemy import ColumnElement, Select, and_, exists, or_, select, true
+from sqlalchemy.orm import aliased, selectinload
 
 from npsapp.cases import queries as cases
 from npsapp.cases.models import Case
@@ -39,7 +39,10 @@ def find_customers(q: str, scope: Scope, *, limit: int, after: int | None = None
     text = " ".join(q.split())
     if len(text) < SHORTEST_SEARCH:
         return []
-    rows = select(Customer).where(or_(*_ways(text)), _inside(scope), Customer.merged_into_id.is_(None))
+    into = Customer.merged_into_id
+    # An address or number of somebody who was merged finds whoever stands for them.
+    merged = select(into).where(into > 0, or_(*_ways(text)))
+    rows = select(Customer).where(or_(*_ways(text), Customer.id.in_(merged.correlate(None))), _inside(scope), into.is_(None))
     if after is not None:
         rows = rows.where(Customer.id < after)
     rows = rows.options(selectinload(Customer.contact_points)).order_by(Customer.id.desc()).limit(limit)
@@ -74,10 +77,19 @@ def _has_number(text: str) -> ColumnElement[bool]:
 
 
 def _inside(scope: Scope) -> ColumnElement[bool]:
+    """By the own region or a purchase there, or those of somebody merged into this one."""
+    if scope.regions is None:
+        return true()
+    other = aliased(Customer)
+    merged = select(other.id).where(other.merged_into_id == Customer.id, _placed(other, scope))
+    return or_(_placed(Customer, scope), merged.exists())
+
+
+def _placed(person: Any, scope: Scope) -> ColumnElement[bool]:
     bought = select(Interaction.customer_id).where(
-        Interaction.customer_id == Customer.id, within(Interaction.region_id, scope)
+        Interaction.customer_id == person.id, within(Interaction.region_id, scope)
     )
-    return or_(within(Customer.region_id, scope), bought.exists())
+    return or_(within(person.region_id, scope), bought.exists())
 
 
 def visible_customer(customer_id: int, scope: Scope) -> Customer | None:

@@ -21,7 +21,7 @@ from npsapp.customers import retention
 from npsapp.customers.rules import Kept, kept_since
 from npsapp.db import db, transaction
 from npsapp.delivery import queries as post, services as delivery
-from npsapp.intake import queries as intake, services as interactions
+from npsapp.intake import inbox, queries as intake, services as interactions
 from npsapp.intake.tasks import remove_old_files
 from npsapp.lib.clock import utcnow
 from npsapp.office import queries
@@ -136,6 +136,7 @@ def _take_out(kind: Kept, before: datetime, *, now: datetime) -> int:
     if kind is Kept.LINKS:
         return responses.forget_link_events(before=before, limit=CHUNK)
     if kind is Kept.FILES:
+        inbox.remove_old_files(before)
         return remove_old_files(before, limit=CHUNK)
     ids = db.session.scalars(queries.idle_customers(before).limit(CHUNK)).all()
     for room in (cases, responses, interactions):

@@ -14,6 +14,8 @@ from npsapp.delivery import queries as delivery
 from npsapp.delivery.channels import mail
 from npsapp.i18n import language_now
 from npsapp.intake import queries as intake
+from npsapp.intake.models import Source
+from npsapp.intake.silence import Alarm as Silence
 from npsapp.lib.clock import utcnow
 from npsapp.lib.texts import text_in
 from npsapp.office import removal
@@ -46,12 +48,16 @@ def start() -> ResponseReturnValue:
         late=cases.page(current_user.id, seen, late, now=now, limit=SHOWN) if sees_cases else [],
         unread=responses.unread_count(seen) if sees_answers else None,
         newest=responses.newest(seen, {"comment": "with"}, after=None, limit=SHOWN) if sees_answers else [],
-        in_trial=[one.name for one in intake.sources() if one.in_trial] if can(Permission.IMPORT) else [],
+        in_trial=[one.name for one in _sources() if one.in_trial] if can(Permission.IMPORT) else [],
         beat_at=pulse.last_beat(),
         going=removal.counts() if can(Permission.ADMINISTER) else None,
         own=any(not one.is_demo for one in organization.brands()),
         missing=list(_missing()) if can(Permission.ADMINISTER) else [],
     )
+
+
+def _sources() -> list[Source]:
+    return [one for one in intake.sources() if one.retired_at is None]
 
 
 def _missing() -> Iterator[Missing]:
@@ -83,7 +89,7 @@ def _missing_people(pools: set[int]) -> Iterator[Missing]:
 
 
 def _missing_way() -> Iterator[Missing]:
-    sources = [one for one in intake.sources() if not one.brand.is_demo]
+    sources = [one for one in _sources() if not one.brand.is_demo]
     for source in sources:
         if source.in_trial:
             words = _("The source %(name)s is in trial and asks nobody yet.", name=source.name)
@@ -102,7 +108,7 @@ def alarms() -> list[Alarm]:
     """What stands in the bar above a staff page; asked by the page itself, so that letters and other pages do not."""
     if not current_user.is_authenticated:
         return []
-    return [*_about_the_program(), *_about_letters(), *_about_people()]
+    return [*_about_the_program(), *_about_letters(), *_about_connections(), *_about_people()]
 
 
 def _about_the_program() -> Iterator[Alarm]:
@@ -123,6 +129,12 @@ def _about_letters() -> Iterator[Alarm]:
     if failing:
         words = ngettext("%(num)s letter could not be sent.", "%(num)s letters could not be sent.", failing)
         yield "warn", words, url_for("delivery.messages")
+
+
+def _about_connections() -> Iterator[Alarm]:
+    for source in intake.alarmed() if can(Permission.ADMINISTER) else []:
+        words = _("Connection %(name)s: %(words)s", name=source.name, words=_(Silence(source.alarm).label))
+        yield "warn", words, url_for(".connection", source_id=source.id)
 
 
 def _about_people() -> Iterator[Alarm]:

@@ -111,6 +111,7 @@ USES: dict[str, tuple[Use, ...]] = {
     ),
     "performer": (Use("answers", PerformerTally.performer_id),),
     "segment": (Use("answers", DailyTally.segment_id),),
+    "property": (),
     "touchpoint": (
         Use("surveys", Survey.touchpoint_id, _ASKS, _SURVEYS, blocks=True),
         Use("sources", Source.touchpoint_id, page="office.imports"),

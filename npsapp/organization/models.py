@@ -117,6 +117,30 @@ class Segment(Setting):
     aliases: Mapped[list[str]] = mapped_column(default=list)
 
 
+class Property(Setting):
+    """What a company declares about its interactions beyond our columns, such as the way of delivery: a dimension."""
+
+    __table_args__ = (UniqueConstraint("pool_id", "key"),)
+
+    pool_id: Mapped[int] = mapped_column(ForeignKey("pool.id"))
+    name: Mapped[dict[str, str]]
+    aliases: Mapped[list[str]] = mapped_column(default=list)
+    """Other headings of its column, folded by `organization.rules.fold`."""
+
+
+class PropertyValue(Numbered):
+    """A value that interactions have of a property; what filters offer."""
+
+    __table_args__ = (UniqueConstraint("property_id", "key"),)
+
+    property_id: Mapped[int] = mapped_column(ForeignKey("property.id"))
+    key: Mapped[str]
+    """The folded text."""
+    name: Mapped[str]
+    """As it was first written; interactions hold this text."""
+    created_at: Mapped[datetime]
+
+
 class Holiday(Numbered):
     """A day on which nobody works: in one region, or everywhere when `region_id` is empty."""
 

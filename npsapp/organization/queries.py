@@ -10,10 +10,10 @@ from sqlalchemy import ColumnElement, and_, func, literal, or_, select
 from npsapp.db import db
 from npsapp.lib.texts import text_in
 from npsapp.organization import rules
-from npsapp.organization.models import Brand, Holiday, Performer, Pool, Region, Segment, Unit
+from npsapp.organization.models import Brand, Holiday, Performer, Pool, Property, PropertyValue, Region, Segment, Unit
 from npsapp.organization.rules import fold
 
-_KINDS: dict[str, Any] = {kind.__tablename__: kind for kind in (Brand, Region, Unit, Performer, Segment)}
+_KINDS: dict[str, Any] = {kind.__tablename__: kind for kind in (Brand, Region, Unit, Performer, Segment, Property)}
 
 
 def pools() -> Sequence[Pool]:
@@ -169,6 +169,32 @@ def performer_lookup(brand_id: int) -> dict[str, int]:
 def segment_lookup(pool_id: int) -> dict[str, int]:
     """Folded key, name or alias → id of the segment."""
     return _lookup(Segment, Segment.pool_id == pool_id)
+
+
+def properties() -> Sequence[Property]:
+    """Declared properties in use, oldest first."""
+    return db.session.scalars(select(Property).where(Property.retired_at.is_(None)).order_by(Property.id)).all()
+
+
+def property_lookup(pool_id: int) -> dict[str, str]:
+    """Folded key, name or alias of a declared property → its key."""
+    found = {one.id: one.key for one in properties()}
+    return {text: found[id_] for text, id_ in _lookup(Property, Property.pool_id == pool_id).items()}
+
+
+def property_texts(pool_id: int) -> dict[tuple[str, str], str]:
+    """(Key of a property, folded value) → the value as it was first written."""
+    seen = select(Property.key, PropertyValue.key, PropertyValue.name)
+    rows = db.session.execute(
+        seen.join(PropertyValue, PropertyValue.property_id == Property.id).where(Property.pool_id == pool_id)
+    )
+    return {(key, folded): name for key, folded, name in rows}
+
+
+def property_values(property_ids: Iterable[int]) -> Sequence[PropertyValue]:
+    """The values seen of these properties, by text."""
+    wanted = select(PropertyValue).where(PropertyValue.property_id.in_(sorted(property_ids)))
+    return sorted(db.session.scalars(wanted), key=lambda value: value.key)
 
 
 def brand_lookup() -> dict[str, int]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 
 from npsapp.audit import services as audit
 from npsapp.audit.events import Event
@@ -12,8 +12,10 @@ from npsapp.db import Base, change, db, insert_unless_there, put
 from npsapp.lib.refusals import Refused
 from npsapp.lib.texts import N_
 from npsapp.organization import queries, rules
-from npsapp.organization.models import Brand, Holiday, Performer, Pool, Region, Segment, Unit
+from npsapp.organization.models import Brand, Holiday, Performer, Pool, Property, PropertyValue, Region, Segment, Unit
 
+MOST_PROPERTIES = 8  # of one company, decisions.md 2
+MOST_VALUES = 100  # of one property
 Texts = dict[str, str]
 Row = TypeVar("Row", bound=Base)
 
@@ -28,6 +30,12 @@ class KnownName(Refused):
     """Two things of one kind and place cannot have the same name: files could mean either."""
 
     wording = N_("“%(name)s” is there already. Choose another name, or take the retired one into use again.")
+
+
+class TooManyProperties(Refused):
+    """What tells interactions apart is chosen with care: each one is a filter on every page."""
+
+    wording = N_("There are %(most)d properties already. Retire one first.")
 
 
 def create_pool(*, name: str) -> Pool:
@@ -96,6 +104,27 @@ def add_segments(pool_id: int, names: Mapping[str, str], *, now: datetime) -> di
     return _find_or_create(Segment, rows, known, {"pool_id": pool_id}, created_at=now)
 
 
+def add_property_values(
+    pool_id: int, texts: Mapping[tuple[str, str], str], *, now: datetime
+) -> dict[tuple[str, str], str]:
+    """Remember values of properties: (key, folded value) → as written; gives them as they were first written.
+
+    Beyond `MOST_VALUES` of one property nothing is remembered: such a column tells no groups apart.
+    """
+    ids = {row.key: row.id for row in db.session.scalars(select(Property).where(Property.pool_id == pool_id))}
+    counted = select(PropertyValue.property_id, func.count()).group_by(PropertyValue.property_id)
+    room = {id_: MOST_VALUES - count for id_, count in db.session.execute(counted)}
+    rows = []
+    for (key, folded), name in texts.items():
+        id_ = ids[key]
+        room[id_] = room.get(id_, MOST_VALUES) - 1
+        if room[id_] >= 0:
+            rows.append({"property_id": id_, "key": folded, "name": name, "created_at": now})
+    if rows:
+        db.session.execute(insert_unless_there(PropertyValue).on_conflict_do_nothing(), rows)
+    return {**texts, **{pair: name for pair, name in queries.property_texts(pool_id).items() if pair in texts}}
+
+
 def _language(which: Any) -> str:
     return db.session.scalars(select(Brand.language).where(which).order_by(Brand.id)).first() or "en"
 
@@ -124,6 +153,7 @@ def enter(model: type[Any], fields: Mapping[str, Any], *, actor: audit.Actor, no
     row = model(created_at=now, **fields)
     row.key = _key(model, row.name)
     _refuse_known_name(row)
+    _refuse_too_many(row)
     _added(row)
     note(row.__tablename__, row.id, ["created"], actor=actor, now=now)
     return row
@@ -141,6 +171,7 @@ def change_fields(row: Any, fields: Mapping[str, Any], *, actor: audit.Actor, no
     changed = put(row, fields)
     if {"name", "parent_id", "retired_at"} & set(changed):
         _refuse_known_name(row)
+        _refuse_too_many(row)
     db.session.flush()
     if changed:
         note(row.__tablename__, row.id, changed, actor=actor, now=now)
@@ -158,6 +189,14 @@ def _refuse_known_name(row: Any) -> None:
         same = own & {rules.fold(name) for name in queries.names(other.name)} and other.retired_at is None
         if same or (fresh and model in _FOLDED and other.key == row.key):
             raise KnownName(name=next(iter(queries.names(other.name))))
+
+
+def _refuse_too_many(row: Any) -> None:
+    if isinstance(row, Property) and row.retired_at is None:
+        with db.session.no_autoflush:
+            others = [one for one in queries.properties() if one.pool_id == row.pool_id and one.id != row.id]
+        if len(others) >= MOST_PROPERTIES:
+            raise TooManyProperties(most=MOST_PROPERTIES)
 
 
 _BESIDE = ("pool_id", "brand_id", "parent_id")

@@ -12,18 +12,25 @@ from npsapp.db import db
 from npsapp.intake.models import Interaction
 from npsapp.invitations.models import Invitation
 from npsapp.lib.clock import at_local, day_bounds
+from npsapp.organization import queries as organization
 from npsapp.organization.models import Brand
 from npsapp.permissions import EVERYTHING, Scope
 from npsapp.reports.models import DailyTally
 from npsapp.reports.rules import EVER, Period, Split
 from npsapp.reports.statistics import response_rate
 from npsapp.responses.models import DirtyDay, Response
-from npsapp.responses.queries import counting
+from npsapp.responses.queries import PROPERTY, counting, has_properties, is_property, property_text
 
 SCORES = range(11)
 SCORE_COLUMNS = tuple(f"s{score}" for score in SCORES)
 NONE = 0
 """The id that stands for "none" in tallies, in their answers, and in filters."""
+
+_PLACES = (
+    func.coalesce(Response.region_id, NONE).label("region_id"),
+    func.coalesce(Response.segment_id, NONE).label("segment_id"),
+)
+_COUNTS = tuple(case((Response.score == score, 1), else_=0).label(f"s{score}") for score in SCORES)
 
 ByScore = tuple[int, ...]
 """How often each score from 0 to 10 was given."""
@@ -32,11 +39,15 @@ NO_ANSWERS: ByScore = (0,) * len(SCORES)
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which answers a report is about; `ids` by the names of filters: brand, touchpoint, survey, region, segment."""
+    """Which answers a report is about; `ids` by the names of filters: brand, touchpoint, survey, region, segment, and
+    declared properties (see `responses.queries.PROPERTY`), which no tally has: then the answers themselves are counted.
+    """
 
     scope: Scope = EVERYTHING
     period: Period = EVER
     ids: Mapping[str, int] = field(default_factory=dict)
+    old: str = ""
+    """"with" or "only": answers of a previous program count too, or alone; else they do not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +100,37 @@ def _added(rows: Iterable[tuple[Any, ByScore]]) -> dict[Any, ByScore]:
     return sums
 
 
+def by_property(selection: Selection, name: str) -> dict[str, ByScore]:
+    """The answers by value of a declared property, "" where there is none; `name` is its filter, empty: no division."""
+    key = next((one.key for one in organization.properties() if f"{PROPERTY}{one.id}" == name), None)
+    if key is None:
+        return {}
+    each = (
+        select(property_text(key).label("value"), Response.score)
+        .outerjoin(Interaction, Interaction.id == Response.interaction_id)
+        .where(*_answers_of(selection))
+        .subquery()
+    )
+    found: dict[str, list[int]] = {}
+    for value, score, count in db.session.execute(
+        select(each.c.value, each.c.score, func.count()).group_by(each.c.value, each.c.score)
+    ):
+        found.setdefault(value or "", [0] * len(SCORES))[score] += count
+    return {value: tuple(counts) for value, counts in found.items()}
+
+
+def _answers_of(selection: Selection) -> list[ColumnElement[bool]]:
+    return [*counting(selection.old), *_narrowed(Response, selection), *_on_days(Response, selection.period)]
+
+
 def _counted(selection: Selection) -> Subquery:
     """Rows with day, region, segment and eleven counts: tallies of settled days, answers of the others.
 
     A report is never older than the answers, whether or not the beat has recounted a day.
     """
+    if any(map(is_property, selection.ids)) or selection.old:
+        rows = select(Response.local_date, *_PLACES, *_COUNTS).where(*_answers_of(selection))
+        return rows.subquery("counted")
     return union_all(_tallied(selection), _fresh(selection)).subquery("counted")
 
 
@@ -110,10 +147,8 @@ def _fresh(selection: Selection) -> Select[*tuple[Any, ...]]:
     """The answers of marked days. An outer join, because SQLite would otherwise walk through all answers in
     search of the few marked days; a marked day without such answers gives a row of zeros."""
     same_day = (Response.survey_id == DirtyDay.survey_id, Response.local_date == DirtyDay.local_date)
-    places = (func.coalesce(Response.region_id, NONE), func.coalesce(Response.segment_id, NONE))
-    counts = (case((Response.score == score, 1), else_=0) for score in SCORES)
     return (
-        select(DirtyDay.local_date, *places, *counts)
+        select(DirtyDay.local_date, *_PLACES, *_COUNTS)
         .select_from(DirtyDay)
         .outerjoin(Response, and_(*same_day, *counting(), *_narrowed(Response, selection)))
         .where(*_on_days(DirtyDay, selection.period))
@@ -125,7 +160,11 @@ def _narrowed(model: Any, selection: Selection) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = []
     if selection.scope.regions is not None:
         conditions.append(model.region_id.in_(sorted(selection.scope.regions)))
+    if model is not DailyTally:
+        conditions += has_properties(model.interaction_id, selection.ids)
     for name, wanted in selection.ids.items():
+        if is_property(name):
+            continue
         # An invitation has no segment of its own.
         column = getattr(model, f"{name}_id", Interaction.segment_id)
         without = wanted == NONE and model is not DailyTally

@@ -38,28 +38,35 @@ class Asked:
     preset: str
     """Empty when days were typed: they win."""
     options: filters.Options
+    by: str = ""
+    """The argument of the declared property by which the report is divided too."""
 
     @property
     def arguments(self) -> dict[str, Any]:
         """The address arguments of this report, also for its pictures and its file."""
         days = {"period": self.preset} if self.preset else wording.days(self.selection.period)
-        return {**days, **self.selection.ids}
+        more = {"by": self.by, "old": self.selection.old}
+        return {**days, **self.selection.ids, **{name: value for name, value in more.items() if value}}
 
     @property
     def answers(self) -> dict[str, Any]:
         """The same selection as the list of answers understands it."""
-        return {"state": "counted", **wording.days(self.selection.period), **self.selection.ids}
+        old = {"old": self.selection.old} if self.selection.old else {}
+        return {"state": "counted", **wording.days(self.selection.period), **self.selection.ids, **old}
 
 
 def _asked() -> Asked:
     given = filters.asked()
-    ids = {name: given[name] for name in filters.IDS if name in given}
+    properties = filters.properties()
+    ids = {name: given[name] for name in (*filters.IDS, *properties) if name in given}
     if "from" in given or "to" in given:
         preset, period = "", typed_period(given.get("from"), given.get("to"))
     else:
         preset = listing.picked("period", PRESETS, DEFAULT_PRESET)
         period = period_of(preset, local_date(utcnow(), current_user.timezone))
-    return Asked(Selection(scope(), period, ids), preset, filters.options(scope()))
+    by = listing.picked("by", properties)
+    old = listing.picked("old", ("with", "only"))
+    return Asked(Selection(scope(), period, ids, old), preset, filters.options(scope()), by)
 
 
 @bp.page("/", Permission.SEE_REPORTS)
@@ -84,8 +91,18 @@ def index() -> str:
         invited=queries.invited(asked.selection, utcnow()),
         parts=_parts(asked, counted),
         by_score=_figure(asked, counted, None),
+        divisions=[
+            (words, listing.url_with(by=None if name == asked.by else name), name == asked.by)
+            for name, words in filters.properties().items()
+        ],
+        by_property=_by_property(asked),
         few=WORDS_FIRST,
     )
+
+
+def _by_property(asked: Asked) -> list[wording.Line]:
+    """The division by the chosen property."""
+    return wording.property_lines(asked.by, queries.by_property(asked.selection, asked.by), asked.options)
 
 
 def _parts(asked: Asked, counted: Counted) -> list[dict[str, Any]]:
@@ -114,7 +131,8 @@ def _figure(asked: Asked, counted: Counted, split: Split | None) -> dict[str, An
 
 
 def _sheet(asked: Asked, counted: Counted, split: Split | None) -> pictures.Sheet:
-    chosen = "; ".join(words for _name, words in filters.in_words(asked.selection.ids, asked.options))
+    narrowed = {**asked.selection.ids, **({"old": asked.selection.old} if asked.selection.old else {})}
+    chosen = "; ".join(words for _name, words in filters.in_words(narrowed, asked.options))
     source = _(
         "%(days)s; %(filters)s. NPS: promoters (9-10) minus detractors (0-6), confirmed answers.",
         days=wording.period_text(asked.selection.period),
@@ -145,4 +163,5 @@ def export() -> Response:
     with transaction():
         audit.record(Event.REPORT_EXPORTED, actor=me(), now=now, data=asked.arguments)
     counted = queries.counted(asked.selection)
-    return csv_file(f"nps-{now:%Y-%m-%d}", *wording.sheet(counted, asked.selection.period, asked.options))
+    more = [(filters.properties()[asked.by], line) for line in _by_property(asked)] if asked.by else []
+    return csv_file(f"nps-{now:%Y-%m-%d}", *wording.sheet(counted, asked.selection.period, asked.options, more))

@@ -1,6 +1,6 @@
 """How a report reads: names, numbers and sentences in the reader's language."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -73,6 +73,16 @@ def lines(split: Split, counted: Counted, period: Period, options: Options) -> l
     return [line(name, parts[id_], {split.value: id_}) for id_, name in options[split].items() if id_ in parts]
 
 
+def property_lines(name: str, parts: Mapping[str, ByScore], options: Options) -> list[Line]:
+    """The parts of a division by a declared property; values too many to be offered are one line, without a filter."""
+    named = options.get(name, {})
+    known = [
+        line(words, parts[text], {name: id_}) for id_, words in named.items() if (text := words if id_ else "") in parts
+    ]
+    others = [counts for text, counts in parts.items() if text and text not in named.values()]
+    return known + ([line(_("Other values"), tuple(map(sum, zip(*others, strict=True))))] if others else [])
+
+
 def _month(month: date, by_score: ByScore, period: Period, first: date) -> Line:
     name = format_date(month, "LLL", locale=get_locale() or DEFAULT_LANGUAGE)
     era = str(month.year) if month.month == 1 or month == first else ""
@@ -125,8 +135,13 @@ def days(period: Period) -> dict[str, str]:
     return {name: end.isoformat() for name, end in ends.items() if end is not None}
 
 
-def sheet(counted: Counted, period: Period, options: Options) -> tuple[list[str], list[list[object]]]:
-    """Heading and rows of the exported file; NPS and its interval are whole numbers, the counts are exact."""
+def sheet(
+    counted: Counted, period: Period, options: Options, more: Iterable[tuple[str, Line]] = ()
+) -> tuple[list[str], list[list[object]]]:
+    """Heading and rows of the exported file; NPS and its interval are whole numbers, the counts are exact.
+
+    `more` are lines of further divisions, each with what its part is called.
+    """
     heading = [
         _("Part"), _("Name of the part"), _("Answers"), _("Promoters"), _("Passives"), _("Detractors"),
         "NPS", _("NPS, lower end"), _("NPS, upper end"), _("Note"),
@@ -134,6 +149,7 @@ def sheet(counted: Counted, period: Period, options: Options) -> tuple[list[str]
     rows = [_sheet_row(_("Total"), line(_("All answers"), counted.by_score))]
     for split, (part, _heading, _title) in DIVISIONS.items():
         rows += [_sheet_row(_(part), each) for each in lines(split, counted, period, options)]
+    rows += [_sheet_row(part, each) for part, each in more]
     empty = [None] * (len(heading) - 3)
     return heading, rows + [[_("Score"), str(at), n, *empty] for at, n in enumerate(counted.by_score)]
 

@@ -6,9 +6,10 @@ from typing import Any
 
 from flask_babel import gettext as _
 
+from npsapp.organization import queries as organization
 from npsapp.permissions import Scope
 from npsapp.responses import queries
-from npsapp.responses.queries import Asked
+from npsapp.responses.queries import PROPERTY, Asked
 from npsapp.responses.rules import CHOICES, score_or_none
 from npsapp.web import listing
 from npsapp.web.filters import day, spoken
@@ -24,7 +25,7 @@ Options = dict[str, dict[Any, str]]
 
 def asked() -> dict[str, Any]:
     """The filters in the address; wrong values count as not given."""
-    found: dict[str, Any] = {name: listing.whole(name) for name in IDS}
+    found: dict[str, Any] = {name: listing.whole(name) for name in (*IDS, *properties())}
     found |= {name: listing.picked(name, values) or None for name, values in CHOICES.items()}
     found |= {"score": score_or_none(listing.word("score")), "q": listing.word("q") or None}
     found |= {"from": listing.day("from"), "to": listing.day("to")}
@@ -38,7 +39,25 @@ def options(scope: Scope) -> Options:
         words = {key: text if isinstance(text, str) else spoken(text) for key, text in named.items()}
         found[name] = dict(sorted(words.items(), key=lambda pair: pair[1].casefold()))
     found["region"][NOBODY], found["segment"][NOBODY] = _("No region"), _("No segment")
+    if not queries.has_old():
+        found["old"] = {}
+    declared = properties()
+    found |= {name: {} for name in declared}
+    for value in organization.property_values(int(name[1:]) for name in declared):
+        found[f"{PROPERTY}{value.property_id}"][value.id] = value.name
+    for name, called in declared.items():
+        found[name][NOBODY] = _("%(property)s: none", property=called)
     return found
+
+
+def properties() -> dict[str, str]:
+    """Argument in the address of each declared property, and what it is called."""
+    return {f"{PROPERTY}{one.id}": spoken(one.name) for one in organization.properties()}
+
+
+def names() -> tuple[str, ...]:
+    """All arguments that narrow answers."""
+    return (*NAMES, *properties())
 
 
 def in_words(asked: Asked, options: Options) -> Iterable[tuple[str, str]]:

@@ -2,6 +2,7 @@
 
 from datetime import date, datetime
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import CheckConstraint, Date, ForeignKey, Index, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -10,11 +11,11 @@ from npsapp.accounts.models import User
 from npsapp.customers.models import Customer
 from npsapp.db import Base, Numbered, code
 from npsapp.delivery.rules import Channel
-from npsapp.intake.models import Interaction
+from npsapp.intake.models import BatchState, Interaction
 from npsapp.invitations.models import Invitation
 from npsapp.organization.models import Region, Segment, Unit
 from npsapp.responses.rules import Group, classify
-from npsapp.surveys.models import Touchpoint
+from npsapp.surveys.models import Survey, Touchpoint
 
 
 class Basis(StrEnum):
@@ -23,6 +24,8 @@ class Basis(StrEnum):
     CONFIRMED = "confirmed"
     PROMOTED = "promoted"
     PROVISIONAL = "provisional"
+    IMPORTED = "imported"
+    """Given to another program before this one; counted where a report is asked to."""
 
 
 class LinkAct(StrEnum):
@@ -77,6 +80,11 @@ class Response(Numbered):
     read_at: Mapped[datetime | None]
     read_by_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
     """Who of the staff looked at it first; a changed answer becomes unread again."""
+    old_import_id: Mapped[int | None] = mapped_column(ForeignKey("old_import.id"), index=True)
+    """The file of old answers that brought it."""
+    old_key: Mapped[str | None] = mapped_column(unique=True)
+    """Which answer of which program that was: the same one is never taken in twice."""
+    old_import: Mapped["OldImport | None"] = relationship()
     invitation: Mapped[Invitation | None] = relationship()
     interaction: Mapped[Interaction | None] = relationship()
     customer: Mapped[Customer | None] = relationship()
@@ -97,6 +105,43 @@ class Response(Numbered):
     def disputed(self) -> bool:
         """Whether an answer of another page waits for its visitor's word."""
         return any(other.applied_at is None for other in self.others)
+
+
+class OldImport(Numbered):
+    """One file of a previous program: answers, unsubscribes, bounces, and when people were last asked."""
+
+    programme: Mapped[str]
+    """What answered before: its name as people call it."""
+    holds: Mapped[str]
+    """A value of `responses.old.Holds`: what a line of the file means."""
+    survey_id: Mapped[int] = mapped_column(ForeignKey("survey.id"))
+    source_id: Mapped[int | None] = mapped_column(ForeignKey("source.id"))
+    """The connection whose customer ids the file has."""
+    file_name: Mapped[str]
+    stored_as: Mapped[str]
+    """In instance/uploads/."""
+    size: Mapped[int]
+    state: Mapped[BatchState] = mapped_column(code(BatchState, "state"), default=BatchState.UPLOADED)
+    columns: Mapped[dict[str, str]] = mapped_column(default=dict)
+    """Heading as written → what it means; "" is ignored."""
+    seen: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    """What reading it found: counts, first rejected lines, unknown names, first values of the columns."""
+    rows: Mapped[int] = mapped_column(default=0)
+    applied: Mapped[int] = mapped_column(default=0)
+    accepted: Mapped[int] = mapped_column(default=0)
+    """Answers it brought."""
+    error: Mapped[str] = mapped_column(default="")
+    error_values: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    lease_until: Mapped[datetime | None]
+    created_by_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
+    created_at: Mapped[datetime]
+    finished_at: Mapped[datetime | None]
+    survey: Mapped[Survey] = relationship()
+
+    @property
+    def mark(self) -> str:
+        """What stands as source on everything it brought to other rooms."""
+        return f"old:{self.id}"
 
 
 class ResponseRevision(Numbered):

@@ -10,7 +10,6 @@ from sqlalchemy import (
     Select,
     Table,
     Text,
-    and_,
     bindparam,
     cast,
     exists,
@@ -21,11 +20,13 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import joinedload, selectinload
 
+from npsapp.customers import queries as customers
 from npsapp.customers.models import Customer
 from npsapp.db import Base, connection, db, one_of, table, within
 from npsapp.intake.models import Interaction
 from npsapp.invitations.models import Invitation, InvitationStep
 from npsapp.invitations.rules import InvitationState
+from npsapp.organization import queries as organization
 from npsapp.organization.models import Brand, Region, Segment, Unit
 from npsapp.organization.rules import fold
 from npsapp.permissions import Scope
@@ -126,10 +127,14 @@ def never_opened(invitation_ids: Iterable[int]) -> Sequence[Any]:
 # ---- lists of staff --------------------------------------------------------------------------------------------
 
 
-def counting() -> tuple[ColumnElement[bool], ...]:
-    """What makes an answer count in reports: decisions.md, 26."""
+_OWN = (Basis.CONFIRMED, Basis.PROMOTED)
+_BASES = {"with": (*_OWN, Basis.IMPORTED), "only": (Basis.IMPORTED,)}
+
+
+def counting(old: str = "") -> tuple[ColumnElement[bool], ...]:
+    """What makes an answer count in reports: decisions.md, 26. `old` answers count where that is asked for."""
     return (
-        Response.basis.in_([Basis.CONFIRMED, Basis.PROMOTED]),
+        Response.basis.in_(_BASES.get(old, _OWN)),
         Response.voided_at.is_(None),
         Response.test.is_(False),
     )
@@ -142,6 +147,8 @@ _IDS = {
     "region": Response.region_id,
     "segment": Response.segment_id,
 }
+PROPERTY = "p"
+"""Before the id of a property, where it narrows a list: `p3=17` means value 17, `p3=0` none."""
 _MEANING: dict[str, dict[str, ColumnElement[bool]]] = {
     "group": {
         Group.DETRACTOR: Response.score < rules.LOWEST_PASSIVE,
@@ -149,9 +156,9 @@ _MEANING: dict[str, dict[str, ColumnElement[bool]]] = {
         Group.PROMOTER: Response.score >= rules.LOWEST_PROMOTER,
     },
     "comment": {"with": Response.comment != "", "without": Response.comment == ""},
+    "old": {"only": Response.basis == Basis.IMPORTED, "without": Response.basis != Basis.IMPORTED},
     "read": {"unread": Response.read_at.is_(None), "read": Response.read_at.is_not(None)},
     "state": {
-        "counted": and_(*counting()),
         "voided": Response.voided_at.is_not(None),
         "disputed": exists().where(DisputedAnswer.response_id == Response.id, DisputedAnswer.applied_at.is_(None)),
         "contact": Response.contact_wanted.is_(True),
@@ -160,7 +167,7 @@ _MEANING: dict[str, dict[str, ColumnElement[bool]]] = {
 }
 _SHOWN = [
     joinedload(getattr(Response, name))
-    for name in ("customer", "interaction", "region", "unit", "segment", "touchpoint", "read_by")
+    for name in ("customer", "interaction", "region", "unit", "segment", "touchpoint", "read_by", "old_import")
 ]
 
 
@@ -182,7 +189,10 @@ def _conditions(asked: Asked) -> list[ColumnElement[bool]]:
     found = [
         column == asked[name] if asked[name] else column.is_(None) for name, column in _IDS.items() if name in asked
     ]
-    found += [meaning[asked[name]] for name, meaning in _MEANING.items() if name in asked]
+    found += [meaning[asked[name]] for name, meaning in _MEANING.items() if asked.get(name) in meaning]
+    if asked.get("state") == "counted":
+        found += counting(asked.get("old", ""))
+    found += has_properties(Response.interaction_id, asked)
     if asked.get("state") != "test":
         found.append(Response.test.is_(False))
     if "score" in asked:
@@ -192,6 +202,31 @@ def _conditions(asked: Asked) -> list[ColumnElement[bool]]:
     if "to" in asked:
         found.append(Response.local_date <= asked["to"])
     return found + [_says(word) for word in asked.get("q", "").split()]
+
+
+def has_properties(interaction_id: Any, asked: Asked) -> list[ColumnElement[bool]]:
+    """The conditions that the interaction of this column has what is asked of declared properties."""
+    wanted = {int(name[1:]): asked[name] for name in asked if is_property(name)}
+    keys = {one.id: one.key for one in organization.properties()}
+    texts = {value.id: value.name for value in organization.property_values(wanted)}
+    found = []
+    for id_, value in wanted.items():
+        said = property_text(keys.get(id_, ""))
+        which = said == texts.get(value, "") if value else said.is_not(None)
+        has = exists().where(Interaction.id == interaction_id, which)
+        found.append(has if value else ~has)
+    return found
+
+
+def is_property(name: str) -> bool:
+    """Whether a filter of this name is a declared property."""
+    return name.startswith(PROPERTY) and name[1:].isdigit()
+
+
+def property_text(key: str) -> ColumnElement[str | None]:
+    """The value of a declared property of an interaction, on both databases."""
+    text: ColumnElement[str | None] = Interaction.properties[key].as_string()
+    return text
 
 
 def _says(word: str) -> ColumnElement[bool]:
@@ -236,9 +271,15 @@ def visible(scope: Scope, response_id: int) -> Response | None:
 
 def story(customer_id: int, scope: Scope) -> Sequence[Response]:
     """All answers of one customer in the scope, newest first."""
-    asked = select(Response).where(Response.customer_id == customer_id, within(Response.region_id, scope))
+    theirs = Response.customer_id.in_(customers.members(customer_id))
+    asked = select(Response).where(theirs, within(Response.region_id, scope))
     newest_first = asked.order_by(Response.confirmed_at.desc(), Response.id.desc())
     return db.session.scalars(newest_first.options(*_SHOWN, selectinload(Response.revisions))).all()
+
+
+def has_old() -> bool:
+    """Whether there are answers of a previous program."""
+    return bool(db.session.scalar(select(exists().where(Response.old_import_id > 0))))
 
 
 def unread_count(scope: Scope) -> int:

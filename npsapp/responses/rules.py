@@ -35,6 +35,11 @@ class Group(StrEnum):
 CHOICES: dict[str, dict[str, str]] = {
     "group": {Group.PROMOTER: N_("Promoter"), Group.PASSIVE: N_("Passive"), Group.DETRACTOR: N_("Detractor")},
     "comment": {"with": N_("with a comment"), "without": N_("without a comment")},
+    "old": {
+        "with": N_("with imported answers"),
+        "without": N_("without imported answers"),
+        "only": N_("imported answers only"),
+    },
     "read": {"unread": N_("unread"), "read": N_("read")},
     "state": {
         "counted": N_("counted"),

@@ -12,7 +12,7 @@ from npsapp.audit import services as audit
 from npsapp.audit.events import Event
 from npsapp.customers import services as customers
 from npsapp.customers.rules import FactKind
-from npsapp.db import change, db, insert_many, insert_unless_there, is_sqlite, table, within, write
+from npsapp.db import change, db, insert_many, insert_unless_there, is_sqlite, one_of, table, together, within, write
 from npsapp.invitations import services as invitations
 from npsapp.lib.clock import local_date
 from npsapp.lib.refusals import Refused
@@ -101,16 +101,17 @@ def _confirm(link: Link, submission: Submission, now: datetime) -> Answered:
     when = {"local_date": day, "confirmed_at": now, "acted_at": now, "finished_at": now if submission.final else None}
     values = {name: getattr(link, name) for name in FROM_LINK} | words | when
     (id_,) = write(_NEW, values | {"language": submission.language}).inserted_primary_key or (0,)
-    insert_many(ResponseRevision, [words | {"response_id": id_, "number": 1, "at": now}])
-    if link.customer_id is not None:
-        about = {name: values[name] for name in ("customer_id", "survey_id", "touchpoint_id")}
-        customers.record_fact(kind=FactKind.ANSWERED, at=now, exempt=link.test, **about)
-    actor, subject = audit.by_customer(link.customer_id), ("response", id_)
-    data = {"group": rules.classify(said.score or 0)}
-    audit.record(Event.RESPONSE_RECEIVED, actor=actor, now=now, subject=subject, data=data)
-    if submission.final:
-        audit.record(Event.RESPONSE_FINISHED, actor=actor, now=now, subject=subject)
-    mark_dirty(link.survey_id, day)
+    with together():
+        insert_many(ResponseRevision, [words | {"response_id": id_, "number": 1, "at": now}])
+        if link.customer_id is not None:
+            about = {name: values[name] for name in ("customer_id", "survey_id", "touchpoint_id")}
+            customers.record_fact(kind=FactKind.ANSWERED, at=now, exempt=link.test, **about)
+        actor, subject = audit.by_customer(link.customer_id), ("response", id_)
+        data = {"group": rules.classify(said.score or 0)}
+        audit.record(Event.RESPONSE_RECEIVED, actor=actor, now=now, subject=subject, data=data)
+        if submission.final:
+            audit.record(Event.RESPONSE_FINISHED, actor=actor, now=now, subject=subject)
+        mark_dirty(link.survey_id, day)
     return Answered(id_, said)
 
 
@@ -217,9 +218,8 @@ def note_links(traces: Sequence[dict[str, Any]]) -> None:
     The audit hears of the first opening only.
     """
     opened = {trace["invitation_id"]: trace["at"] for trace in reversed(traces) if trace["act"] is LinkAct.OPENED}
-    for invitation_id, customer_id in queries.never_opened(opened):
-        actor, subject = audit.by_customer(customer_id), ("invitation", invitation_id)
-        audit.record(Event.INVITATION_OPENED, actor=actor, now=opened[invitation_id], subject=subject)
+    first = [(opened[id_], customer_id, id_) for id_, customer_id in queries.never_opened(opened)]
+    audit.by_customers(Event.INVITATION_OPENED, subject="invitation", did=first)
     insert_many(LinkEvent, traces)
 
 
@@ -285,6 +285,16 @@ def _record(event: Event, response: Response, now: datetime, *, by_id: int | Non
     audit.record(event, actor=actor, now=now, subject=("response", response.id), data=data)
     if event in COUNTED_ANEW:
         mark_dirty(response.survey_id, response.local_date)
+
+
+def follow_purchases(interaction_ids: Collection[int]) -> None:
+    """Answers stand where their purchases do, whose region, unit or segment was repaired; their days count again."""
+    for response in db.session.scalars(select(Response).where(one_of(Response.interaction_id, interaction_ids))):
+        if bought := response.interaction:
+            response.region_id, response.unit_id = bought.region_id, bought.unit_id
+            response.segment_id = bought.segment_id
+            mark_dirty(response.survey_id, response.local_date)
+    db.session.flush()
 
 
 def mark_dirty(survey_id: int, day: date) -> None:

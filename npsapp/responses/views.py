@@ -27,6 +27,8 @@ from npsapp.web.pages import csv_file, done, form_page
 
 bp = Room("responses", __name__, url_prefix="/answers", template_folder="templates")
 
+bp.add_app_template_global(filters.properties, "property_filters")
+
 PAGE_SIZE = 40  # with frame, styles and script the page stays under 100 kB on the wire
 MOST_MARKED = 10 * PAGE_SIZE
 CHUNK = 500  # rows of the export read at a time: memory stays the same, however many there are
@@ -69,7 +71,7 @@ def mark() -> ResponseReturnValue:
     if len(ids) == 1 and request.form.get("from") == "answer":
         return done(words, ".show", response_id=ids[0])
     given = dict(parse_qsl(request.form.get("back", "")))
-    return done(words, ".index", **{name: given[name] for name in (*filters.NAMES, *listing.PAGING) if name in given})
+    return done(words, ".index", **{name: given[name] for name in (*filters.names(), *listing.PAGING) if name in given})
 
 
 @bp.page("/<int:response_id>", Permission.SEE_ANSWERS)
@@ -132,7 +134,7 @@ def _heading(*, named: bool) -> list[str]:
     heading = [_("No."), _("Day"), _("Time (UTC)"), _("Score"), _("Group"), _("Comment"), _("Contact wanted")]
     heading += [_("Customer")] if named else []
     heading += [_("Order"), _("What was bought"), _("Segment"), _("Region"), _("Unit"), _("Touchpoint")]
-    return [*heading, _("Language"), _("Revision"), _("Disputed"), _("Not counted"), _("Test")]
+    return [*heading, _("Language"), _("Revision"), _("Disputed"), _("Not counted"), _("Test"), _("Imported from")]
 
 
 def _row(answer: Response, *, named: bool) -> list[object]:
@@ -146,4 +148,4 @@ def _row(answer: Response, *, named: bool) -> list[object]:
     row += [answer.customer.name if answer.customer else ""] if named else []
     row += [bought.number, bought.title] if bought else ["", ""]
     row += [spoken(name) for name in (*places, answer.touchpoint.name)]
-    return [*row, answer.language, answer.revision, *marks]
+    return [*row, answer.language, answer.revision, *marks, answer.old_import.programme if answer.old_import else ""]

@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from npsapp.web import assets, errors, filters, headers, listing, menu
+from npsapp.web import api, assets, errors, filters, headers, listing, menu
 
 
 def init_app(app: Flask) -> None:
@@ -12,4 +12,5 @@ def init_app(app: Flask) -> None:
     headers.init_app(app)
     errors.init_app(app)
     menu.init_app(app)
+    api.init_app(app)
     app.add_template_global(listing.url_with, "url_with")

@@ -12,6 +12,7 @@ from npsapp.db import db
 from npsapp.i18n import PUBLIC_BLUEPRINTS, negotiate, speaking
 from npsapp.lib.refusals import Refused
 from npsapp.lib.texts import N_
+from npsapp.web import api
 
 # Code → what happened, what to do.
 WORDS: dict[int, tuple[str, str]] = {
@@ -58,6 +59,10 @@ def wants_json() -> bool:
     return request.accept_mimetypes.best_match(["text/html", "application/json"]) == "application/json"
 
 
+def _for_api() -> bool:
+    return request.path.startswith("/api/") and request.path != api.DOCS
+
+
 def _http(error: HTTPException) -> ResponseReturnValue:
     if error.response is not None or error.code is None:
         return error
@@ -78,6 +83,8 @@ def _broken(error: InternalServerError) -> ResponseReturnValue:
 
 def _refused(error: Refused) -> ResponseReturnValue:
     sentence = gettext(error.wording, **error.values)
+    if _for_api():
+        return api.problem_response(409, error.code, gettext(WORDS[409][0]), sentence)
     if wants_json():
         return jsonify(error=error.code, message=sentence), 409
     back = _page_before()
@@ -91,7 +98,11 @@ def _answer(error: HTTPException, title: str, advice: str) -> Response:
     """The error's own answer (with headers such as Allow and Retry-After) carrying our words."""
     code = error.code or 500
     response = make_response(error.get_response(request.environ))
-    if wants_json():
+    if _for_api():
+        word = error.name.lower().replace(" ", "_")
+        response.data = api.problem_response(code, word, gettext(title), gettext(advice)).data
+        response.mimetype = api.PROBLEM
+    elif wants_json():
         response.data = jsonify(error=error.name.lower().replace(" ", "_"), message=gettext(title)).data
         response.mimetype = "application/json"
     else:

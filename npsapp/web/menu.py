@@ -36,6 +36,7 @@ JOBS = (
 SETTINGS = (
     Entry(N_("All settings"), "/settings/", Permission.ADMINISTER),
     Entry(N_("Imports"), "/imports/", Permission.IMPORT),
+    Entry(N_("Connections"), "/connections/", Permission.ADMINISTER),
     Entry(N_("Surveys"), "/surveys/", Permission.EDIT_SURVEYS),
     Entry(N_("Users"), "/users/", Permission.ADMINISTER),
     Entry(N_("Letters"), "/messages/", Permission.SEE_MESSAGES),

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from npsapp.intake import columns
-from npsapp.intake.columns import Field, is_heading, layout, normal_heading
+from npsapp.intake.columns import Expected, Field, is_heading, layout, normal_heading
 
 
 def _fields(*titles: str) -> dict[str, str]:
@@ -44,7 +44,7 @@ def test_a_stronger_heading_takes_the_field_and_the_weaker_column_finds_another_
 
 
 def test_what_people_chose_before_wins_also_for_ignored_columns():
-    found = layout(1, ["Дата", "Код", "E-mail"], {"код": "external_id", "E-mail": ""})
+    found = layout(1, ["Дата", "Код", "E-mail"], Expected({"код": "external_id", "E-mail": ""}))
 
     assert found.chosen == {"Дата": "happened_at", "Код": "external_id", "E-mail": ""}
 
@@ -74,7 +74,7 @@ def test_no_titles_break_the_recognition(titles: list[str]):
 
     assert len(set(found.titles)) == len(titles)
     assert len(set(found.columns.values())) == len(found.columns)
-    assert layout(1, found.titles, found.chosen).chosen == found.chosen
+    assert layout(1, found.titles, Expected(found.chosen)).chosen == found.chosen
 
 
 @given(st.text(max_size=30))

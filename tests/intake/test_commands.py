@@ -12,7 +12,7 @@ from npsapp.customers.models import Ground
 from npsapp.customers.rules import GroundKind
 from npsapp.db import db
 from npsapp.intake.commands import intake
-from npsapp.intake.models import Interaction, Source
+from npsapp.intake.models import Interaction, Source, StagedRow
 from tests.intake.files import CSV_1C, csv_file, purchases
 
 
@@ -92,3 +92,22 @@ def test_the_first_file_founds_the_company(app: Flask, at_now: datetime):
     assert source.brand.key == "company"
     assert source.touchpoint_id is not None
     assert db.session.query(Interaction).count() == 3
+
+
+def test_a_dry_run_says_what_would_be_imported_and_keeps_nothing(run, tmp_path: Path):
+    lines = [*purchases(3), "X;yesterday;a@b.co;;;;"]
+
+    result = run("read", csv_file(tmp_path, lines), "--source", "Каса", "--dry-run")
+
+    assert result.exit_code == 0
+    for line in ("rows: 3", "rejected: 1", "no address: 0", "column email: email"):
+        assert line in result.stdout.splitlines()
+    assert "line 5" in result.stderr
+    assert db.session.query(Interaction).count() == db.session.query(StagedRow).count() == 0
+
+
+def test_a_dry_run_of_a_refused_file_says_why(run, tmp_path: Path):
+    result = run("read", csv_file(tmp_path, ["1;2"], heading="a;b"), "--source", "Каса", "--dry-run")
+
+    assert result.exit_code == 1
+    assert "no column for" in result.stderr

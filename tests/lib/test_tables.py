@@ -3,6 +3,7 @@
 import csv
 import io
 import zipfile
+from contextlib import suppress
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -12,7 +13,7 @@ from hypothesis import given, strategies as st
 
 from npsapp.lib import tables, workbooks
 from npsapp.lib.tables import FileRefused
-from tests.intake.files import DATA, raw_xlsx, workbook
+from tests.intake.files import DATA, raw_ods, raw_xls, raw_xlsx, workbook
 
 UKRAINIAN = "Номер;Дата;Покупець\r\n1;03.11.2026;Їжак Ґалаґан — «Лівий берег»\r\n"
 RUSSIAN = "Номер;Дата;Покупець\r\n1;03.11.2026;Ёжик Пётр - Большой Подъезд\r\n"
@@ -48,15 +49,29 @@ def _refusal(path: Path) -> str:
         ("utf-16-be", "utf-16-be"),
         ("cp1251", "cp1251"),
         ("cp866", "cp866"),
+        ("cp1125", "cp1125"),
+        ("koi8-u", "koi8-u"),
+        ("iso8859-5", "iso8859-5"),
     ],
 )
 def test_the_encoding_is_found_by_the_bytes(tmp_path: Path, encoding: str, found: str):
     file = tmp_path / "a.csv"
-    text = RUSSIAN if encoding == "cp866" else UKRAINIAN
-    file.write_bytes((text * 20).encode(encoding))
+    text = RUSSIAN if encoding in ("cp866", "iso8859-5") else UKRAINIAN
+    file.write_bytes((text * 20).encode(encoding, "replace"))
 
     assert tables.encoding_of(file) == found
     assert _rows(file)[0][1] == ["Номер", "Дата", "Покупець"]
+
+
+@pytest.mark.parametrize(
+    "text", ["id;date;name\n1;2;Иванов\n2;3;Smith\n", "НОМЕР;ДАТА;КЛИЕНТ\n1;2;ИВАНОВ\n", "n;c\n1;Рим\n"]
+)
+@pytest.mark.parametrize("encoding", ["cp1251", "cp866", "koi8-u"])
+def test_a_few_words_are_enough_to_know_the_encoding(tmp_path: Path, encoding: str, text: str):
+    file = tmp_path / "a.csv"
+    file.write_bytes(text.encode(encoding))
+
+    assert file.read_text(tables.encoding_of(file)) == text
 
 
 def test_a_damaged_utf8_file_is_refused_with_its_line_and_not_read_as_another_encoding(tmp_path: Path):
@@ -182,6 +197,63 @@ def test_a_part_that_lies_about_its_size_is_refused(tmp_path: Path):
 )
 def test_two_far_cells_do_not_fill_the_memory(tmp_path: Path, cells: str):
     assert _refusal(raw_xlsx(tmp_path / "a.xlsx", cells)) in {"sheet_too_large", "too_many_rows", "too_many_columns"}
+
+
+_CELL = '<table:table-cell office:value-type="string"{more}><text:p>x</text:p></table:table-cell>'
+_FAR = "<table:table-row{rows}><table:table-cell/></table:table-row><table:table-row>{cell}</table:table-row>"
+
+
+@pytest.mark.parametrize(
+    "tables_",
+    [
+        _FAR.format(rows=' table:number-rows-repeated="900000"', cell=_CELL.format(more="")),
+        _FAR.format(rows="", cell=_CELL.format(more=' table:number-columns-repeated="16000"')),
+        _FAR.format(rows="", cell=_CELL.format(more=' a=">" table:number-columns-repeated="16000"')),
+        _FAR.format(rows="", cell=_CELL.format(more=' table:number-columns-repeated="&#49;6000"')),
+        "".join(f'</table:table><table:table table:name="{n}">' + _FAR.format(
+            rows=' table:number-rows-repeated="100000"', cell=_CELL.format(more=' table:number-columns-repeated="20"')
+        ) for n in range(3)),
+    ],
+)  # fmt: skip
+def test_repeated_cells_of_ods_do_not_fill_the_memory(tmp_path: Path, tables_: str):
+    file = raw_ods(tmp_path / "a.ods", f'<table:table table:name="S">{tables_}</table:table>')
+
+    assert _refusal(file) in {"sheet_too_large", "too_many_rows", "too_many_columns", "damaged_workbook"}
+
+
+@pytest.mark.parametrize("small", [False, True])
+def test_two_far_cells_of_an_old_workbook_do_not_fill_the_memory(tmp_path: Path, small: bool):
+    near = raw_xls(tmp_path / "near.xls", {(0, 0): "a", (1, 1): 2.5}, small=small)
+    far = raw_xls(tmp_path / "far.xls", {(0, 0): "a", (65_535, 255): 2.5}, small=small)
+
+    ((_, rows),) = [(name, list(rows)) for name, rows in workbooks.sheets(near)]
+    assert rows == [(1, ["a", ""]), (2, ["", 2.5])]
+    assert _refusal(far) == "sheet_too_large"
+
+
+@given(st.binary(max_size=3000), st.integers(0, 3000))
+def test_a_damaged_old_workbook_is_refused_and_breaks_nothing(tmp_path_factory, noise: bytes, at: int):
+    file = tmp_path_factory.mktemp("xls") / "a.xls"
+    content = bytearray(raw_xls(file, {(0, 0): "a", (1, 1): 2.5}, small=True).read_bytes())
+    content[8 + at : 8 + at + len(noise)] = noise
+    file.write_bytes(bytes(content))
+
+    with suppress(FileRefused):
+        _read_all(file)
+
+
+def test_a_workbook_has_at_most_200_000_rows(tmp_path: Path, monkeypatch):
+    monkeypatch.setattr(workbooks, "MOST_ROWS", 2)
+
+    assert _refusal(workbook(tmp_path / "a.xlsx", [["a"], ["b"], ["c"]])) == "too_many_rows"
+
+
+def test_an_archive_with_an_endless_list_of_parts_is_refused_before_it_is_opened(tmp_path: Path):
+    file = raw_xlsx(tmp_path / "a.xlsx", "", extra={f"xl/media/{n:040}": b"" for n in range(15_000)})
+
+    assert _refusal(file) == "zip_bomb"
+    with pytest.raises(FileRefused):
+        workbooks.is_archived(file)
 
 
 def test_empty_formatted_cells_far_below_do_no_harm(tmp_path: Path):

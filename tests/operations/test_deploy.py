@@ -17,6 +17,8 @@ from urllib.parse import urlencode
 import pytest
 
 from npsapp.config import BY_NAME
+from npsapp.intake.packages import MOST_PER_POST
+from npsapp.lib.tables import MEGABYTE
 from npsapp.lib.tokens import keyed
 from tests.journeys.conftest import ROOT, Installation, wait_until
 from tests.mailserver import free_port
@@ -41,8 +43,9 @@ def test_systemd_accepts_the_units(tmp_path: Path, name: str) -> None:
     assert {"NoNewPrivileges=yes", "ProtectSystem=strict", "ReadWritePaths=/var/lib/npsapp"} <= set(unit.splitlines())
 
 
-def test_the_upload_limit_of_nginx_is_that_of_the_program() -> None:
-    assert f"client_max_body_size {BY_NAME['UPLOAD_MEGABYTES'].default + 1}m;" in (DEPLOY / "nginx.conf").read_text()
+def test_nginx_lets_the_largest_upload_and_the_largest_piece_of_a_package_through() -> None:
+    assert f"client_max_body_size {MOST_PER_POST // MEGABYTE + 1}m;" in (DEPLOY / "nginx.conf").read_text()
+    assert BY_NAME["UPLOAD_MEGABYTES"].default * MEGABYTE < MOST_PER_POST
 
 
 @pytest.fixture

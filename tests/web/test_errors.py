@@ -124,8 +124,7 @@ def test_machines_get_errors_as_json(client):
     answer = client.get("/api/v1/nothing")
 
     assert answer.status_code == 404
-    assert answer.json["error"] == "not_found"
-    assert answer.mimetype == "application/json"
+    assert (answer.content_type, answer.json["code"]) == ("application/problem+json", "not_found")
 
 
 def test_a_form_without_its_protection_is_refused_with_a_remedy(client):

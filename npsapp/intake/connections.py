@@ -1,0 +1,140 @@
+"""Connections: other programs that send purchases by themselves, with their secrets in both directions."""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from flask import current_app
+from sqlalchemy import select
+
+from npsapp.audit import services as audit
+from npsapp.audit.events import Event
+from npsapp.audit.services import Actor
+from npsapp.db import alone, db
+from npsapp.intake.models import PLANNING, Source, SourceKind
+from npsapp.intake.services import LONGEST_NAME, NoName, usual_touchpoint
+from npsapp.lib import sealing
+from npsapp.lib.refusals import Refused
+from npsapp.lib.texts import N_
+from npsapp.lib.tokens import digest, new_token, same
+from npsapp.surveys.founding import found_company
+
+KINDS = tuple(kind for kind in SourceKind if kind not in (SourceKind.FILE, SourceKind.DEMO))
+"""What an administrator can add; files and the demo company make their own sources."""
+WITHOUT_SECRET = frozenset({SourceKind.FOLDER, SourceKind.MAILBOX})
+"""Kinds that nobody calls: this program fetches what they hold."""
+
+
+class NameTaken(Refused):
+    """Two connections may not be called the same."""
+
+    wording = N_("There is a connection with this name already. Choose another name.")
+
+
+def add(kind: SourceKind, name: str, *, actor: Actor, now: datetime, **chosen: Any) -> tuple[Source, str]:
+    """Add a connection in trial; gives it with its secret, which is readable only now ("" for kinds without one).
+
+    `chosen` are columns of `Source`; what is missing is taken from the oldest brand (see `found_company`).
+
+    :raise NoName: when the name is empty or too long.
+    :raise NameTaken: when another connection has it.
+    """
+    name = " ".join(name.split())
+    if not name or len(name) > LONGEST_NAME:
+        raise NoName()
+    alone(PLANNING)
+    if db.session.scalar(select(Source.id).where(Source.name == name)):
+        raise NameTaken()
+    brand = found_company(actor=actor, now=now)
+    usual: dict[str, Any] = {
+        "brand_id": brand.id,
+        "touchpoint_id": usual_touchpoint(brand.pool_id),
+        "timezone": brand.timezone,
+        "currency": brand.currency,
+        "ids_are_persons": kind is not SourceKind.ONEC,
+        "ask_completed": kind not in (SourceKind.FOLDER, SourceKind.MAILBOX),
+        "grounds": {},
+        "settings": {},
+    }
+    source = Source(name=name, kind=kind, mapping={}, created_at=now, **(usual | chosen))
+    db.session.add(source)
+    db.session.flush()
+    source.login = f"{kind.value}{source.id}"
+    secret = "" if kind in WITHOUT_SECRET else _new_secret(source)
+    audit.record(Event.SOURCE_CREATED, actor=actor, now=now, subject=("source", source.id))
+    return source, secret
+
+
+def change(
+    source_id: int, values: Mapping[str, Any], settings: Mapping[str, Any], *, actor: Actor, now: datetime
+) -> None:
+    """Change columns of a connection, and what its kind needs (`settings`); purchases are looked at again.
+
+    :raise NameTaken: when another connection has the name.
+    """
+    alone(PLANNING)
+    source = db.session.get_one(Source, source_id)
+    name = " ".join(values["name"].split())
+    if db.session.scalar(select(Source.id).where(Source.name == name, Source.id != source_id)):
+        raise NameTaken()
+    new = {**values, "name": name, "settings": {**source.settings, **settings}}
+    changed = sorted(column for column, value in new.items() if getattr(source, column) != value)
+    for column in changed:
+        setattr(source, column, new[column])
+    db.session.flush()
+    if changed:
+        data = {"fields": changed}
+        audit.record(Event.SETTING_CHANGED, actor=actor, now=now, subject=("source", source_id), data=data)
+
+
+def rotate(source_id: int, *, actor: Actor, now: datetime) -> str:
+    """Give a connection a new secret, readable only now; the old one no longer opens anything. Its address stays."""
+    secret = _new_secret(db.session.get_one(Source, source_id))
+    audit.record(Event.SOURCE_SECRET_CHANGED, actor=actor, now=now, subject=("source", source_id))
+    return secret
+
+
+def _new_secret(source: Source) -> str:
+    secret = new_token()
+    source.secret_digest = digest(secret)
+    db.session.flush()
+    return secret
+
+
+def retire(source_id: int, *, actor: Actor, now: datetime) -> None:
+    """Close a connection: its address and secret open nothing any more. What it brought stays."""
+    source = db.session.get_one(Source, source_id)
+    if source.retired_at is None:
+        source.retired_at, source.sealed, source.alarm = now, "", ""
+        db.session.flush()
+        audit.record(Event.SOURCE_RETIRED, actor=actor, now=now, subject=("source", source_id))
+
+
+def by_key(key: str) -> Source | None:
+    """The connection with this key in its address; None: unknown or retired."""
+    return db.session.scalars(select(Source).where(Source.key == key, Source.retired_at.is_(None))).first()
+
+
+def by_login(login: str) -> Source | None:
+    """The connection with this login, for addresses that carry no key; None: unknown or retired."""
+    named = Source.login == login, Source.login != "", Source.retired_at.is_(None)
+    return db.session.scalars(select(Source).where(*named)).first()
+
+
+def secret_fits(source: Source | None, secret: str) -> bool:
+    """Whether this is the connection's secret, in constant time, also where there is no connection."""
+    return same(source.secret_digest if source else "", digest(secret))
+
+
+def opened(source: Source) -> dict[str, str]:
+    """The secrets we send, such as a mailbox's password; empty when there are none, or their key is gone."""
+    plain = sealing.unseal(current_app.config["SECRET_KEYS"], source.sealed) if source.sealed else None
+    return json.loads(plain) if plain else {}
+
+
+def seal(source: Source, **typed: str) -> None:
+    """Keep secrets we send; an empty one keeps what was stored."""
+    kept = opened(source) | {name: value for name, value in typed.items() if value}
+    source.sealed = sealing.seal(current_app.config["SECRET_KEYS"], json.dumps(kept)) if kept else ""
+    db.session.flush()
