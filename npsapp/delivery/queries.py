@@ -71,7 +71,7 @@ def stops(addresses: Iterable[str], *, now: datetime) -> dict[str, set[Suppressi
     wanted = select(Suppression.address, Suppression.reason).where(one_of(Suppression.address, addresses), *in_force)
     for address, reason in db.session.execute(wanted):
         found[address].add(reason)
-    return found
+    return dict(found)
 
 
 def sender_of(brand_id: int, channel: Channel = Channel.EMAIL) -> Sender | None:

@@ -346,7 +346,7 @@ class ReceivedState(Worded):
     RECEIVED = "received", N_("waiting")
     DONE = "done", N_("read")
     IGNORED = "ignored", N_("nothing to do")
-    FAILED = "failed", N_("failed")
+    FAILED = "failed", N_("not read")
 
 
 class ReceivedBody(Numbered):

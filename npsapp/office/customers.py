@@ -20,6 +20,7 @@ from npsapp.cases.models import Case
 from npsapp.customers import care, queries as customers
 from npsapp.customers.models import Customer
 from npsapp.db import transaction
+from npsapp.delivery import queries as delivery
 from npsapp.i18n import LANGUAGES
 from npsapp.invitations import letters, policies
 from npsapp.lib.clock import day_bounds, utcnow
@@ -79,7 +80,10 @@ def customer(customer_id: int) -> ResponseReturnValue:
         holds=list(chain(*customers.holds_for(family, utcnow()).values())),
         page=listing.page(shown, window),
         open_cases=[what for _at, kind, what in moments if kind == "case" and what.is_open],
-        users=accounts.labels(_named(known)),
+        merges=(merged := customers.merges(family)),
+        names=customers.labels(one.customer_id for one in merged),
+        stops=delivery.stops((point.value for point in known.contact_points), now=utcnow()),
+        users=accounts.labels(_named(known) | {one.by_id for one in merged if one.by_id}),
         form=CorrectForm(obj=found),
     )
 

@@ -10,6 +10,8 @@ from npsapp.office import (  # noqa: F401
     imports,
     log,
     mailboxes,
+    merging,
+    old_answers,
     people,
     retention,
     start,

@@ -36,6 +36,7 @@ SUBJECTS: dict[str, tuple[str, Labels | None]] = {
     "interaction": (N_("purchase or visit"), None),
     "invitation": (N_("invitation"), None),
     "message": (N_("letter"), None),
+    "old_import": (N_("old answers"), None),
     "pause": (N_("pause of sending"), None),
     "pool": (N_("company"), None),
     "property": (N_("property"), lambda ids, language: organization.labels("property", ids, language)),

@@ -7,7 +7,9 @@ from flask import Response, abort, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
+from npsapp.audit import services as audit
 from npsapp.audit.doors import me
+from npsapp.audit.events import Event
 from npsapp.customers import merging, queries as customers
 from npsapp.customers.models import Customer
 from npsapp.db import alone, transaction
@@ -43,6 +45,9 @@ class Side:
 def customer_same(customer_id: int) -> ResponseReturnValue:
     """Look for the other one, and see what it would mean that both are one person."""
     other_id = listing.whole("other")
+    seen = Event.CUSTOMER_VIEWED if other_id else Event.CUSTOMER_SEARCHED
+    with transaction():
+        audit.record(seen, actor=me(), now=utcnow(), subject=("customer", other_id))
     return _page(customer_id, _standing(other_id) if other_id else None)
 
 
@@ -98,7 +103,11 @@ def customer_unmerge(merge_id: int) -> ResponseReturnValue:
         customer_id = made.customer_id
         _decide_again(customer_id)
         _decide_again(made.into_id)
-    return done(_("They are two customers again, each with the own addresses and history."), ".customer", customer_id=customer_id)
+    return done(
+        _("They are two customers again, each with the own addresses and history."),
+        ".customer",
+        customer_id=customer_id,
+    )
 
 
 def _reason() -> str:

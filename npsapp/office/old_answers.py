@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import Response, abort, redirect, render_template, request, url_for
+from flask import Response, abort, current_app, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _, lazy_gettext as _l, ngettext
 from flask_wtf import FlaskForm
@@ -20,6 +20,7 @@ from npsapp.office.blueprint import bp
 from npsapp.permissions import Permission
 from npsapp.responses import old, queries, tasks
 from npsapp.responses.models import OldImport
+from npsapp.responses.old_lines import LONGEST_NAME, MEANINGS, Fault, Holds
 from npsapp.surveys import queries as surveys
 from npsapp.web import listing
 from npsapp.web.pages import done, form_page
@@ -34,7 +35,7 @@ class OldForm(FlaskForm):
     file = FileField(_l("File"), validators=[FileRequired(_l("Choose a file."))])
     programme = StringField(
         _l("Where it comes from"),
-        validators=[InputRequired(_l("Say where the file comes from.")), Length(max=old.LONGEST_NAME)],
+        validators=[InputRequired(_l("Say where the file comes from.")), Length(max=LONGEST_NAME)],
         description=_l("The name of the previous program, always the same: answers are shown as coming from it."),
     )
     holds = SelectField(_l("Each line of the file is about"))
@@ -51,8 +52,10 @@ class OldForm(FlaskForm):
 
     def offer(self) -> None:
         """Put the choices in."""
-        self.holds.choices = [(one.value, _(one.label)) for one in old.Holds]
-        self.survey.choices = [(one.id, f"{one.name} · {one.brand.name}") for one in surveys.surveys() if one.version_id]
+        self.holds.choices = [(one.value, _(one.label)) for one in Holds]
+        self.survey.choices = [
+            (one.id, f"{one.name} · {one.brand.name}") for one in surveys.surveys() if one.version_id
+        ]
         known = [(one.id, one.name) for one in intake.sources() if one.ids_are_persons]
         self.source.choices = [("", _("no connection")), *known]
 
@@ -71,18 +74,18 @@ def old_new() -> ResponseReturnValue:
     form = OldForm()
     form.offer()
     if not form.validate_on_submit():
-        return form_page("office/old/new.html", form, most=intake_tasks.most_bytes() // staging.MEGABYTE)
+        return _form(form)
     try:
         stored = staging.store(form.file.data.stream, intake_tasks.uploads(), most_bytes=intake_tasks.most_bytes())
     except Refused as refusal:
         form.file.errors = [_(refusal.wording, **refusal.values)]
-        return form_page("office/old/new.html", form, most=intake_tasks.most_bytes() // staging.MEGABYTE)
+        return _form(form)
     with transaction():
         old_id = old.take_in(
             stored,
             file_name=form.file.data.filename or "?",
             programme=form.programme.data,
-            holds=old.Holds(form.holds.data),
+            holds=Holds(form.holds.data),
             survey_id=form.survey.data,
             source_id=form.source.data,
             actor=me(),
@@ -92,21 +95,27 @@ def old_new() -> ResponseReturnValue:
     return _back(old_id)
 
 
+def _form(form: OldForm) -> Response:
+    return form_page("office/old/new.html", form, most=current_app.config["UPLOAD_MEGABYTES"])
+
+
 @bp.page("/old-answers/<int:old_id>", Permission.IMPORT)
 def old_import(old_id: int) -> ResponseReturnValue:
     """One file as it stands: progress, what it would bring, or what it brought."""
     one = _one(old_id)
     if one.state in WORKING:
         return render_template("office/old/progress.html", one=one)
-    choices = [("", _("not used")), *((value, _(words)) for value, words in old.MEANINGS.items())]
-    return _shown(one, choices=choices, faults=[(line, _(old.Fault(why).label), value) for line, why, value in _faults(one)])
+    choices = [("", _("not used")), *((value, _(words)) for value, words in MEANINGS.items())]
+    return _shown(
+        one, choices=choices, faults=[(line, _(Fault(why).label), value) for line, why, value in _faults(one)]
+    )
 
 
 def _shown(one: OldImport, **more: Any) -> Response:
     waiting = one.state in UNAPPLIED and not one.applied
     refusal = _(one.error, **one.error_values) if one.error else ""
     undoable = one.state is BatchState.DONE or (one.state is BatchState.REFUSED and one.applied > 0)
-    about = _(old.Holds(one.holds).label)
+    about = _(Holds(one.holds).label)
     return Response(
         render_template(
             "office/old/file.html", one=one, waiting=waiting, refusal=refusal, undoable=undoable, about=about, **more
@@ -115,7 +124,7 @@ def _shown(one: OldImport, **more: Any) -> Response:
 
 
 def _faults(one: OldImport) -> list[tuple[int, str, str]]:
-    return one.seen.get("faults", [])
+    return [(line, why, value) for line, why, value in one.seen.get("faults", [])]
 
 
 def _one(old_id: int) -> OldImport:
@@ -127,11 +136,11 @@ def old_columns(old_id: int) -> ResponseReturnValue:
     """Say what the columns mean, and read the file again."""
     one = _one(old_id)
     given = {title: request.form.get(f"column-{at}", "") for at, title in enumerate(one.columns)}
-    chosen = {title: meaning if meaning in old.MEANINGS else "" for title, meaning in given.items()}
+    chosen = {title: meaning if meaning in MEANINGS else "" for title, meaning in given.items()}
     with transaction():
         if one.applied:
             raise old.NotWaiting
-        fresh = {"rows": 0, "lease_until": None, "finished_at": None, "error": "", "error_values": {}}
+        fresh: dict[str, Any] = {"rows": 0, "lease_until": None, "finished_at": None, "error": "", "error_values": {}}
         old.move(old_id, *UNAPPLIED, state=BatchState.UPLOADED, columns=chosen, **fresh)
     tasks.read_old.enqueue(old_id)
     return _back(old_id)

@@ -11,7 +11,7 @@ from npsapp.cases import queries as cases
 from npsapp.cases.models import Case
 from npsapp.cases.rules import OPEN_STATES
 from npsapp.customers import queries as customers
-from npsapp.customers.models import ContactPoint, Customer
+from npsapp.customers.models import ContactPoint, Customer, CustomerMerge
 from npsapp.customers.rules import ContactKind
 from npsapp.db import db, within
 from npsapp.intake import queries as intake
@@ -42,7 +42,9 @@ def find_customers(q: str, scope: Scope, *, limit: int, after: int | None = None
     into = Customer.merged_into_id
     # An address or number of somebody who was merged finds whoever stands for them.
     merged = select(into).where(into > 0, or_(*_ways(text)))
-    rows = select(Customer).where(or_(*_ways(text), Customer.id.in_(merged.correlate(None))), _inside(scope), into.is_(None))
+    rows = select(Customer).where(
+        or_(*_ways(text), Customer.id.in_(merged.correlate(None))), _inside(scope), into.is_(None)
+    )
     if after is not None:
         rows = rows.where(Customer.id < after)
     rows = rows.options(selectinload(Customer.contact_points)).order_by(Customer.id.desc()).limit(limit)
@@ -95,6 +97,13 @@ def _placed(person: Any, scope: Scope) -> ColumnElement[bool]:
 def visible_customer(customer_id: int, scope: Scope) -> Customer | None:
     """The customer if somebody with this scope may see the page: by region, or by a purchase there."""
     return db.session.scalars(select(Customer).where(Customer.id == customer_id, _inside(scope))).first()
+
+
+def visible_merge(merge_id: int, scope: Scope) -> CustomerMerge | None:
+    """A merge that holds, if somebody with this scope may see whom it made of two."""
+    holds = CustomerMerge.id == merge_id, CustomerMerge.undone_at.is_(None)
+    inside = select(Customer.id).where(Customer.id == CustomerMerge.into_id, _inside(scope)).correlate(CustomerMerge)
+    return db.session.scalars(select(CustomerMerge).where(*holds, inside.exists())).first()
 
 
 def idle_customers(before: datetime) -> Select[int]:

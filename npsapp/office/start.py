@@ -132,7 +132,11 @@ def _about_letters() -> Iterator[Alarm]:
 
 
 def _about_connections() -> Iterator[Alarm]:
-    for source in intake.alarmed() if can(Permission.ADMINISTER) else []:
+    found = intake.alarmed() if can(Permission.ADMINISTER) else []
+    if len(found) > 1:
+        words = ngettext("%(num)s connection needs a look.", "%(num)s connections need a look.", len(found))
+        yield "warn", words, url_for("office.connections_list")
+    for source in found if len(found) == 1 else ():
         words = _("Connection %(name)s: %(words)s", name=source.name, words=_(Silence(source.alarm).label))
         yield "warn", words, url_for(".connection", source_id=source.id)
 

@@ -31,7 +31,7 @@ from npsapp.organization.models import Brand, Region, Segment, Unit
 from npsapp.organization.rules import fold
 from npsapp.permissions import Scope
 from npsapp.responses import rules
-from npsapp.responses.models import Basis, DisputedAnswer, LinkAct, LinkEvent, Response
+from npsapp.responses.models import Basis, DisputedAnswer, LinkAct, LinkEvent, OldImport, Response
 from npsapp.responses.rules import Group, Way
 from npsapp.surveys.models import Survey, SurveyVersion, Touchpoint
 
@@ -133,11 +133,7 @@ _BASES = {"with": (*_OWN, Basis.IMPORTED), "only": (Basis.IMPORTED,)}
 
 def counting(old: str = "") -> tuple[ColumnElement[bool], ...]:
     """What makes an answer count in reports: decisions.md, 26. `old` answers count where that is asked for."""
-    return (
-        Response.basis.in_(_BASES.get(old, _OWN)),
-        Response.voided_at.is_(None),
-        Response.test.is_(False),
-    )
+    return (Response.basis.in_(_BASES.get(old, _OWN)), Response.voided_at.is_(None), Response.test.is_(False))
 
 
 _IDS = {
@@ -275,6 +271,12 @@ def story(customer_id: int, scope: Scope) -> Sequence[Response]:
     asked = select(Response).where(theirs, within(Response.region_id, scope))
     newest_first = asked.order_by(Response.confirmed_at.desc(), Response.id.desc())
     return db.session.scalars(newest_first.options(*_SHOWN, selectinload(Response.revisions))).all()
+
+
+def old_imports(*, limit: int, offset: int) -> Sequence[OldImport]:
+    """Files of previous programs, newest first."""
+    newest_first = select(OldImport).order_by(OldImport.id.desc()).limit(limit).offset(offset)
+    return db.session.scalars(newest_first).all()
 
 
 def has_old() -> bool:

@@ -18,8 +18,9 @@ from npsapp.lib.clock import utcnow
 from npsapp.lib.refusals import Refused
 from npsapp.lib.tables import FileRefused
 from npsapp.lib.texts import N_
-from npsapp.responses import old
+from npsapp.responses import old, old_lines
 from npsapp.responses.models import OldImport
+from npsapp.responses.old_lines import OldRow
 from npsapp.worker import job
 
 log = logging.getLogger(__name__)
@@ -44,8 +45,8 @@ def read_old(import_id: int) -> None:
 
 def _read(one: OldImport) -> None:
     path = path_of(uploads(), one.stored_as)
-    first = list(itertools.islice(old.open_sheet(path, one.columns).rows, SAMPLE_ROWS + 1))
-    sheet = old.open_sheet(path, one.columns)
+    first = list(itertools.islice(old_lines.open_sheet(path, one.columns).rows, SAMPLE_ROWS + 1))
+    sheet = old_lines.open_sheet(path, one.columns)
     with transaction():
         sample = [plain_texts(cells) for _line, cells in first[1:]]
         seen: dict[str, Any] = {"sample": [[text[:80] for text in texts] for texts in sample]}
@@ -55,7 +56,7 @@ def _read(one: OldImport) -> None:
     while found := list(itertools.islice(lines, COUNTED_AT_ONCE)):
         with transaction():
             old.count(found, seen, one)
-            found_before += sum(isinstance(row, old.OldRow) for row in found)
+            found_before += sum(isinstance(row, OldRow) for row in found)
             until = utcnow() + _patience()
             old.move(one.id, BatchState.STAGING, rows=found_before, seen=dict(seen), lease_until=until)
     if not found_before:
@@ -78,9 +79,11 @@ def apply_old(import_id: int) -> None:
 def _apply(one: OldImport) -> None:
     with reading():
         done, path = one.applied, path_of(uploads(), one.stored_as)
-        rows = (row for row in old.reader(one).lines(old.open_sheet(path, one.columns)) if isinstance(row, old.OldRow))
-    rows = itertools.islice(rows, done, None)
-    while found := list(itertools.islice(rows, old.CHUNK)):
+        rows = (
+            row for row in old.reader(one).lines(old_lines.open_sheet(path, one.columns)) if isinstance(row, OldRow)
+        )
+    left = itertools.islice(rows, done, None)
+    while found := list(itertools.islice(left, old.CHUNK)):
         if not _apply_chunk(one.id, found, done):
             return
         done += len(found)
@@ -88,7 +91,7 @@ def _apply(one: OldImport) -> None:
         old.finish(one.id, now=utcnow())
 
 
-def _apply_chunk(import_id: int, rows: Sequence[old.OldRow], done: int) -> bool:
+def _apply_chunk(import_id: int, rows: Sequence[OldRow], done: int) -> bool:
     with transaction():
         return old.apply(import_id, rows, done=done, now=utcnow(), patience=_patience())
 

@@ -167,7 +167,8 @@ def filesize(size: int | None) -> str:
         if size >= factor:
             amount = size / factor
             return f"{number(amount, 0 if amount >= 10 else 1)}\N{NO-BREAK SPACE}{unit}"
-    return f"{number(size)}\N{NO-BREAK SPACE}{gettext('bytes')}"
+    unit = gettext("bytes")
+    return f"{number(size)}\N{NO-BREAK SPACE}{unit}"
 
 
 def clip(text: str | None, length: int = 120) -> str:

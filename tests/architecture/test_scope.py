@@ -134,6 +134,9 @@ def odesa(company: SimpleNamespace, now: datetime) -> dict[str, Any]:
         "token": "x" * 24,
         "key": "x" * 24,
         "received_id": 1,
+        "merge_id": 1,
+        "other_id": others[0].customer_id,
+        "old_id": 1,
         "score": "3",
         "accent": "7a3b00",
         "fingerprint": "0" * 12,
@@ -150,7 +153,7 @@ def form_of(ids: dict[str, Any], owner: int, cause: int) -> dict[str, Any]:
         "cause": str(cause), "summary": "said", "owner": str(owner), "region": str(ids["region_id"]),
         "user": str(owner), "customer": str(ids["customer_id"]), "confirm": "y", "confirmed": "y",
         "name": "said", "address_as": "said", "language": "en", "deed": "count", "until": "2027-03-01",
-        "hold": "by_hand",
+        "hold": "by_hand", "other": str(ids["other_id"]),
     }  # fmt: skip
 
 

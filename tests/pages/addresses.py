@@ -22,7 +22,7 @@ from npsapp.invitations.models import Invitation, InvitationStep
 from npsapp.lib.clock import utcnow
 from npsapp.office.kinds import KINDS
 from npsapp.organization.models import Brand, Holiday, Region
-from npsapp.responses.models import Response
+from npsapp.responses.models import OldImport, Response
 from npsapp.surveys.models import Survey, SurveyVersion
 
 NO_PAGES = {
@@ -132,6 +132,7 @@ def rows(app: Flask, user: User) -> dict[str, list[Any]]:
         "customer_id": _ids(select(func.max(Case.customer_id))),
         "user_id": _ids(select(func.max(User.id))),
         "source_id": _ids(select(func.max(Source.id))),
+        "old_id": _ids(select(func.max(OldImport.id)).group_by(OldImport.state)),
         **{f"office.connection{part} source_id": _ids(each) for part in ("", "_settings", "_words")},
         "office.mailbox_settings source_id": _ids(select(func.max(Source.id)).where(Source.kind == SourceKind.MAILBOX)),
         "office.received_calls source_id": _ids(hooks),

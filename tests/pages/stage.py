@@ -37,7 +37,7 @@ from npsapp.intake.silence import Alarm
 from npsapp.invitations.rules import InvitationState, Reason
 from npsapp.organization.models import Holiday, Performer, Property, PropertyValue
 from npsapp.permissions import Role
-from npsapp.responses.models import DirtyDay, DisputedAnswer
+from npsapp.responses.models import Basis, DirtyDay, DisputedAnswer, OldImport
 from tests import factories as make
 
 # 60 letters, 120 letters, one word of 34, an address of 60.
@@ -98,6 +98,7 @@ def everything(company: SimpleNamespace, now: datetime, *, count: int, words: An
     for number, state in enumerate(ENDED):
         waiting(company, now, bought, words, number, state)
     imported(company, now, count, words)
+    asked_elsewhere(company, now, words)
     declared(company, now, words)
     called(company, now, count, words)
     connected(company, now, count, words)
@@ -197,6 +198,23 @@ def imported(company: SimpleNamespace, now: datetime, count: int, words: Any) ->
         for line in range(count):
             row = RejectedRow(batch_id=batch.id, line=line, reason="no_date", column="happened_at", value=words.word)
             db.session.add(row)
+
+
+def asked_elsewhere(company: SimpleNamespace, now: datetime, words: Any) -> None:
+    """Files of a previous program, and an answer of it."""
+    for state in STATES:
+        seen = {"counts": {"lines": 10**6, "answers": 9 * 10**5, "rejected": 3}, "sample": [[words.title, words.word]]}
+        seen |= {"faults": [[2, "score", words.word]], "unknown": {"region": {words.name: 7}}}
+        one = OldImport(
+            programme=words.name, holds="answers", survey_id=company.survey.id, file_name=f"{words.title}.xlsx",
+            stored_as="", size=9, state=state, columns={words.title: "", words.word: "property:score"}, seen=seen,
+            rows=10**6, created_at=now, error="The file is empty." if state is BatchState.REFUSED else "",
+            applied=1 if state is BatchState.DONE else 0, finished_at=now if state is BatchState.DONE else None,
+        )  # fmt: skip
+        db.session.add(one)
+        db.session.flush()
+    answer = make.make_response(company, now=now, score=2, comment=words.said)
+    answer.old_import_id, answer.basis = one.id, Basis.IMPORTED
 
 
 def worked(company: SimpleNamespace, now: datetime, words: Any) -> None:
