@@ -12,10 +12,12 @@ from wtforms.validators import InputRequired, Length
 
 from npsapp.audit.doors import me
 from npsapp.db import db, transaction
+from npsapp.i18n import language_now
 from npsapp.intake import queries as intake, staging, tasks as intake_tasks
 from npsapp.intake.models import BatchState
 from npsapp.lib.clock import utcnow
 from npsapp.lib.refusals import Refused
+from npsapp.lib.texts import text_in
 from npsapp.office.blueprint import bp
 from npsapp.permissions import Permission
 from npsapp.responses import old, queries, tasks
@@ -54,7 +56,9 @@ class OldForm(FlaskForm):
         """Put the choices in."""
         self.holds.choices = [(one.value, _(one.label)) for one in Holds]
         self.survey.choices = [
-            (one.id, f"{one.name} · {one.brand.name}") for one in surveys.surveys() if one.version_id
+            (one.id, f"{one.name} · {text_in(one.brand.name, language_now())}")
+            for one in surveys.surveys()
+            if one.version_id
         ]
         known = [(one.id, one.name) for one in intake.sources() if one.ids_are_persons]
         self.source.choices = [("", _("no connection")), *known]
