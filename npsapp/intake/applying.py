@@ -50,8 +50,12 @@ Outcomes = dict[int, str | RejectReason]
 
 
 def begin(batch_id: int, *, now: datetime, patience: timedelta) -> Applying | None:
-    """Take a confirmed batch; None when another worker has it, an older one goes first or there is nothing to apply."""
-    if queries.comes_later(batch_id):
+    """Take a confirmed batch; None when another worker has it or there is nothing to apply.
+
+    What a connection sends by itself is applied in the order in which it came; None when an older one goes first.
+    """
+    waiting = db.session.get(ImportBatch, batch_id)
+    if waiting and waiting.options.get("auto") and queries.comes_later(batch_id):
         return None
     batch = take(batch_id, BatchState.APPLYING, now=now, patience=patience)
     if batch is None:

@@ -158,7 +158,7 @@ def test_the_survey_is_answered_over_https_through_nginx(front: SimpleNamespace)
     megabyte = 1024 * 1024
     kind = {"Content-Type": "application/octet-stream"}
     assert customer.ask("POST", "/login", b"x" * (39 * megabyte), kind)[0] == 400
-    assert customer.ask("POST", "/login", b"", kind | {"Content-Length": str(41 * megabyte + 1)})[0] == 413
+    assert customer.ask("POST", "/login", b"", kind | {"Content-Length": str(121 * megabyte + 1)})[0] == 413
 
     # Nobody wrote the address of the link down.
     logs = [front.folder / "error.log", front.folder / "access.log"]
