@@ -42,7 +42,7 @@ def test_what_was_received_is_listed_shown_and_worked_through_again(admin: Flask
         run()
     kept = bodies()[0]
 
-    assert "failed" in admin.get(here).text
+    assert "not read" in admin.get(here).text
     page = admin.get(f"{here}/{kept.id}").text
     assert "olena@example.com" in page
     assert "Say first where our fields stand" in page
