@@ -2,6 +2,7 @@
 
 import copy
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -23,7 +24,7 @@ def form(name: str) -> bytes:
     return (CRM / name).read_bytes()
 
 
-class Stub:
+class Stub(ABC):
     """A portal whose rows tests change; `asked`: the paths it was asked for, `trouble`: what it answers instead."""
 
     def __init__(self) -> None:
@@ -32,8 +33,9 @@ class Stub:
         self.headers: dict[str, str] = {}
         self.address = ""
 
+    @abstractmethod
     def answer(self, path: str, query: dict[str, list[str]], body: Any, headers: Any) -> tuple[int, Any]:
-        raise NotImplementedError
+        """Status and body of one request."""
 
 
 class Bitrix24(Stub):
