@@ -20,7 +20,8 @@ PIECE = 256 * 1024
 
 _END, _END_BYTES = b"PK\x05\x06", 22
 _LOCATOR_64, _LOCATOR_64_BYTES = b"PK\x06\x07", 20
-_DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError)
+DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError)
+"""What zipfile raises for an archive it cannot read; NotImplementedError for a compression it does not know."""
 _UNUSUAL = re.compile(r"[^\w.-]+")
 _ENCRYPTED = 1
 
@@ -60,7 +61,7 @@ def unpack_xml(path: Path, folder: Path) -> None:
             _refuse_bombs(entries)
             for entry in entries:
                 _write(archive, entry, folder)
-    except _DAMAGED as error:
+    except DAMAGED as error:
         raise _damaged() from error
 
 

@@ -4,7 +4,6 @@ import io
 import re
 import struct
 import zipfile
-import zlib
 from collections import deque
 from collections.abc import Iterable, Iterator
 from functools import partial
@@ -29,7 +28,7 @@ ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 DAMAGED = N_("The workbook is damaged or was not saved completely. Open it, save it as XLSX again, and retry.")
 LOCKED = N_("The workbook is protected by a password. Save it without a password.")
 BOMB = N_("The workbook unpacks to far more than its size allows (%(entry)s). It is not opened.")
-FAULTS = (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError, ValueError)
+FAULTS = (*archives.DAMAGED, OSError)
 
 
 def sheets(path: Path) -> Iterator[tuple[str, Iterator[Row]]]:
@@ -48,7 +47,9 @@ def sheets(path: Path) -> Iterator[tuple[str, Iterator[Row]]]:
             yield name, _rows(book.get_sheet_by_name(name))
     except calamine.PasswordError as error:
         raise FileRefused(LOCKED, code="password_protected") from error
-    except Exception as error:  # calamine raises whatever its parsers raise, down to OSError
+    except BaseException as error:  # calamine raises whatever its parsers raise, and panics beside Exception
+        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+            raise
         raise FileRefused(DAMAGED, code="damaged_workbook") from error
 
 
