@@ -162,7 +162,7 @@ def reopen(case_id: int, *, reason: str, by_id: int, now: datetime) -> None:
 
 
 _NOT_YET: dict[str, Any] = dict.fromkeys(
-    ("outcome", "settled_at", "settled_by_id", "contacted_at", "first_attempt_at", "call_back_at")
+    ("joined_id", "outcome", "settled_at", "settled_by_id", "contacted_at", "first_attempt_at", "call_back_at")
 )
 """What has not happened to a case that begins anew."""
 

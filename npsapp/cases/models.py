@@ -68,6 +68,8 @@ class Case(Numbered):
     cause_id: Mapped[int | None] = mapped_column(ForeignKey("cause.id"), index=True)
     outcome: Mapped[Outcome | None] = mapped_column(code(Outcome, "outcome"))
     outcome_text: Mapped[str] = mapped_column(Text, default="")
+    joined_id: Mapped[int | None] = mapped_column(ForeignKey("case.id"), index=True)
+    """The case in which it goes on, since both customers were found to be one person."""
     owner_told_at: Mapped[datetime | None]
     """When a letter about it left for the owner; None: still to be told."""
     customer: Mapped[Customer | None] = relationship()
@@ -122,9 +124,9 @@ class Case(Numbered):
         return self.is_open and self.due_at <= now
 
     def addresses(self, kind: str) -> list[str]:
-        """The customer's addresses of a kind that nobody has disowned, oldest first."""
+        """The customer's addresses of a kind that are right and nobody has disowned, oldest first."""
         points = self.customer.contact_points if self.customer else []
-        known = [point for point in points if point.kind == kind and point.not_mine_at is None]
+        known = [point for point in points if point.kind == kind and point.not_mine_at is None and not point.fault]
         return [point.value for point in sorted(known, key=lambda point: point.id)]
 
 

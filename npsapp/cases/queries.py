@@ -99,10 +99,11 @@ def standing_customer(response: Response) -> int | None:
 
 
 def open_case_of(customer_id: int | None, *, but: int | None = None) -> Case | None:
-    """The customer's open case, other than `but`; people who are not known have none."""
+    """The person's open case, other than `but`; people who are not known have none."""
     if customer_id is None:
         return None
-    asked = select(Case).where(Case.customer_id == customer_id, _OPEN, Case.id != (but or 0))
+    theirs = Case.customer_id.in_(customers.members(customer_id))
+    asked = select(Case).where(theirs, _OPEN, Case.id != (but or 0)).order_by(Case.id)
     return db.session.scalars(asked).first()
 
 

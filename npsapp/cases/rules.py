@@ -48,6 +48,9 @@ class State(Worded):
 ENDED_STATES = (State.SETTLED, State.CLOSED)
 OPEN_STATES = tuple(state for state in State if state not in ENDED_STATES)
 
+PROGRESS = (State.NEW, State.REOPENED, State.ACKNOWLEDGED, State.ATTEMPTED, State.CONTACTED)
+"""How far an open case is: of two that become one the further state holds."""
+
 COMES_FROM: dict[State, tuple[State, ...]] = {
     State.ACKNOWLEDGED: (State.NEW, State.REOPENED),
     State.ATTEMPTED: (State.NEW, State.ACKNOWLEDGED, State.ATTEMPTED, State.REOPENED),
@@ -96,16 +99,17 @@ class Result(Worded):
 
 
 class Outcome(Worded):
-    """How a case ended; `score_changed` is written by the program alone."""
+    """How a case ended; the last two are written by the program alone."""
 
     SAVED = "saved", N_("Customer won back")
     NOT_SAVED = "not_saved", N_("Customer not won back")
     UNREACHABLE = "unreachable", N_("Could not be reached")
     NO_CASE = "no_case", N_("No case: nothing went wrong on our side")
     SCORE_CHANGED = "score_changed", N_("The answer was changed: no call needed")
+    JOINED = "joined", N_("Goes on in another case of the same person")
 
 
-CHOSEN_OUTCOMES = tuple(outcome for outcome in Outcome if outcome is not Outcome.SCORE_CHANGED)
+CHOSEN_OUTCOMES = tuple(Outcome)[:-2]
 IMPLIES_CONTACT = (Outcome.SAVED, Outcome.NOT_SAVED)
 
 
@@ -119,6 +123,9 @@ class Remark(Worded):
     ASSIGNED = "assigned", N_("Handed over to %(name)s.")
     REOPENED = "reopened", N_("Reopened.")
     SETTLED = "settled", N_("Ended: %(outcome)s.")
+    ONE_PERSON = "one_person", N_("Both customers are one person: case #%(first)s goes on here.")
+    GOES_ON = "goes_on", N_("Both customers are one person: this case goes on in #%(first)s.")
+    TWO_PEOPLE = "two_people", N_("They are two people after all: case #%(first)s stands for itself again.")
 
 
 def remark(kind: Remark, *values: object) -> str:

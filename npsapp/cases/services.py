@@ -19,9 +19,12 @@ from npsapp.audit.events import Event
 from npsapp.cases import calendar, queries, rendering, rules
 from npsapp.cases.models import Case, CaseAttempt, CaseNote, CaseResponse, Cause, StaffLetter
 from npsapp.cases.rules import Kind, LetterKind, Look, Outcome, Remark, State
+from npsapp.customers import services as customers
+from npsapp.customers.rules import HoldReason
 from npsapp.db import alone, change, db, insert_unless_there, one_of
 from npsapp.delivery import services as delivery
 from npsapp.delivery.rules import Purpose
+from npsapp.invitations import policies
 from npsapp.lib.clock import day_bounds, local_date
 from npsapp.organization import queries as organization
 from npsapp.pulse import queries as pulse
@@ -33,6 +36,14 @@ CASES = "cases"
 """What the program does with cases by itself, it does with one at a time (see `db.alone`)."""
 CAUSES = Path(__file__).with_name("causes.json")
 """The root causes a new company starts with: two levels, at most eight by eight, in three languages."""
+
+
+def leave_alone(*, now: datetime) -> None:
+    """Customers with an open case are asked nothing until it ends, if their company wants it so."""
+    rows = select(Case.id, Case.customer_id).where(Case.state.in_(rules.OPEN_STATES), Case.customer_id.is_not(None))
+    wanted = {f"case:{row.id}": row.customer_id for row in db.session.execute(rows)}
+    if changed := customers.hold_while(HoldReason.OPEN_CASE, wanted, now=now):
+        policies.held_changed(*changed)
 
 
 # ---- answers become cases --------------------------------------------------------------------------------------

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import joinedload
 
 from npsapp.cases.models import Case, CaseAttempt, CaseNote
 from npsapp.cases.queries import NEWEST, shown, visible
+from npsapp.customers import queries as customers
 from npsapp.db import db, within
 from npsapp.intake.models import InteractionPerformer
 from npsapp.organization.models import Performer
@@ -25,15 +26,15 @@ def of(case: Case, user_id: int, scope: Scope) -> dict[str, Sequence[Any]]:
 
     `performers` are rows with role and name; `timeline`, earlier `answers` and `cases` stand newest first.
     """
-    customer_id = case.customer_id or 0  # a case without a customer has nothing earlier
+    person = customers.members(case.customer_id) if case.customer_id else []
     answers = (
         select(Response)
-        .where(Response.customer_id == customer_id, Response.id.not_in([one.id for one in case.answers]))
+        .where(Response.customer_id.in_(person), Response.id.not_in([one.id for one in case.answers]))
         .where(Response.voided_at.is_(None), within(Response.region_id, scope))
         .options(joinedload(Response.interaction), joinedload(Response.touchpoint))
         .order_by(Response.confirmed_at.desc(), Response.id.desc())
     )
-    cases = shown(Case.customer_id == customer_id, Case.id != case.id, visible(user_id, scope))
+    cases = shown(Case.customer_id.in_(person), Case.id != case.id, visible(user_id, scope))
     return {
         "performers": _performers(case),
         "timeline": _timeline(case),
@@ -67,5 +68,7 @@ def _timeline(case: Case) -> list[Happening]:
 
 
 def _written(model: type[CaseAttempt] | type[CaseNote], case: Case) -> Sequence[Any]:
-    asked = select(model).where(model.case_id == case.id).options(joinedload(model.by))
+    together = select(Case.id).where(Case.joined_id == case.id)  # what was done before they became one
+    mine = or_(model.case_id == case.id, model.case_id.in_(together))
+    asked = select(model).where(mine).options(joinedload(model.by))
     return db.session.scalars(asked.order_by(model.id)).all()

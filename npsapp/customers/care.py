@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import SelectBase, select, update
 
 from npsapp.audit import services as audit
 from npsapp.audit.events import Event
@@ -15,6 +15,8 @@ from npsapp.customers.rules import HoldReason
 from npsapp.db import change, db, put
 from npsapp.organization.rules import fold
 
+HAND, RULE = "hand", "rule"
+"""Values of `Customer.key_by`."""
 PAGE = "page"
 """Source of the holds that were set on the customer's page."""
 
@@ -44,6 +46,20 @@ def hold(customer_id: int, *, until: datetime | None, actor: Actor, now: datetim
     db.session.flush()
     data = {"until": until.isoformat() if until else None}
     _record(Event.CUSTOMER_HELD, customer_id, actor=actor, now=now, data=data)
+
+
+def say_key(customer_id: int, *, is_key: bool, actor: Actor, now: datetime) -> None:
+    """Somebody is a key customer, or is not, whatever files and rules say."""
+    change(update(Customer).where(Customer.id == customer_id).values(is_key=is_key, key_by=HAND))
+    _record(Event.CUSTOMER_KEY_CHANGED, customer_id, actor=actor, now=now, data={"is_key": is_key})
+
+
+def keep_keys(taken: SelectBase) -> None:
+    """Let these be key customers by rule and nobody else by rule; what a colleague said stays."""
+    new = Customer.id.in_(taken), Customer.is_key.is_(False), Customer.key_by != HAND
+    change(update(Customer).where(*new).values(is_key=True, key_by=RULE))
+    gone = Customer.key_by == RULE, Customer.id.not_in(taken)
+    change(update(Customer).where(*gone).values(is_key=False, key_by=""))
 
 
 def release(customer_id: int, *, actor: Actor, now: datetime) -> None:

@@ -28,42 +28,44 @@ class Stated(Protocol):
 def write(wanted: Sequence[tuple[int, Channel, Stated]], *, fresh: Collection[int], now: datetime) -> None:
     """Write grounds for (contact point, channel, what the row says). `fresh`: contact points that have none yet."""
     known = _known_grounds({point for point, _, _ in wanted}.difference(fresh))
-    new: dict[tuple[int, Channel, GroundKind], dict[str, Any]] = {}
+    new: dict[tuple[int, Channel, GroundKind], Stated] = {}
     refused = {(point, channel): row for point, channel, row in wanted if channel in row.refused}
     for point, channel, row in wanted:
-        kinds, withdrawn = known.get((point, channel), (set(), False))
+        kinds, withdrawn = known.get((point, channel), _NOTHING)
         if withdrawn or (point, channel) in refused:
             continue
         kind = row.grounds[channel]
-        if kind not in kinds and GroundKind.CONSENT not in kinds and (point, channel, kind) not in new:
-            new[(point, channel, kind)] = _ground(point, channel, kind, row)
-    for (point, channel), row in refused.items():
-        if not known.get((point, channel), (set(), False))[1]:
-            no = _ground(point, channel, GroundKind.CONSENT, row) | {"withdrawn_at": now}
-            new[(point, channel, GroundKind.CONSENT)] = no
+        if kind not in kinds and GroundKind.CONSENT not in kinds:
+            new.setdefault((point, channel, kind), row)
+    _insert(new, since=now, withdrawn_at=None)
     _withdraw(refused, now=now)
-    insert_many(Ground, list(new.values()), since=now)
+    no = {(*key, GroundKind.CONSENT): row for key, row in refused.items() if not known.get(key, _NOTHING)[1]}
+    _insert(no, since=now, withdrawn_at=now)
 
 
-def _known_grounds(points: Iterable[int]) -> dict[tuple[int, Channel], tuple[set[GroundKind], bool]]:
+_NOTHING: tuple[Collection[GroundKind], bool] = ((), False)
+
+
+def _known_grounds(points: Iterable[int]) -> dict[tuple[int, Channel], tuple[Collection[GroundKind], bool]]:
     """By address and channel: the kinds in force, and whether a withdrawal stands against a file's word."""
     columns = select(Ground.contact_point_id, Ground.channel, Ground.kind, Ground.withdrawn_at)
     rows = db.session.execute(columns.where(one_of(Ground.contact_point_id, points)))
-    found: dict[tuple[int, Channel], tuple[set[GroundKind], bool]] = {}
-    for row in rows:
-        kinds, withdrawn = found.get((row.contact_point_id, row.channel), (set(), False))
-        if row.withdrawn_at is None:
-            kinds = kinds | {row.kind}
-        found[(row.contact_point_id, row.channel)] = (kinds, withdrawn or row.withdrawn_at is not None)
+    found: dict[tuple[int, Channel], tuple[Collection[GroundKind], bool]] = {}
+    for point, channel, kind, withdrawn_at in rows:
+        kinds, withdrawn = found.get((point, channel), _NOTHING)
+        kinds = kinds if withdrawn_at else (*kinds, kind)
+        found[(point, channel)] = (kinds, withdrawn or withdrawn_at is not None)
     # A ground set by hand after the withdrawal counts again.
     return {key: (kinds, withdrawn and not kinds) for key, (kinds, withdrawn) in found.items()}
 
 
-def _ground(point: int, channel: Channel, kind: GroundKind, row: Stated) -> dict[str, Any]:
-    return {
-        "contact_point_id": point, "channel": channel, "kind": kind, "set_by_id": row.set_by_id,
-        "proof": row.proof, "withdrawn_at": None,
-    }  # fmt: skip
+def _insert(new: Mapping[tuple[int, Channel, GroundKind], Stated], **same: Any) -> None:
+    names = "contact_point_id", "channel", "kind"
+    rows = [
+        {**dict(zip(names, key, strict=True)), "set_by_id": one.set_by_id, "proof": one.proof}
+        for key, one in new.items()
+    ]
+    insert_many(Ground, rows, **same)
 
 
 def _withdraw(refused: Iterable[tuple[int, Channel]], *, now: datetime) -> None:

@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, or_, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, delete, or_, select, update
 
-from npsapp.customers import grounds
+from npsapp.customers import erasing, grounds
 from npsapp.customers.models import ContactPoint, Customer, TrustedId
 from npsapp.customers.names import is_firm, propose_address
-from npsapp.customers.rules import ContactKind, GroundKind
-from npsapp.db import db, insert_many, new_ids, one_of
+from npsapp.customers.rules import AddressFault, ContactKind, GroundKind
+from npsapp.db import db, insert_many, new_ids, one_of, table, write
 from npsapp.delivery.rules import Channel
 from npsapp.organization.models import Brand, Region
 from npsapp.organization.rules import fold
@@ -21,10 +21,11 @@ KIND_OF = {Channel.EMAIL: ContactKind.EMAIL, Channel.PHONE: ContactKind.PHONE, C
 
 Address = tuple[ContactKind, str]
 
-SAID = ("name", "is_firm", "address_as", "language", "region_id", "is_key")  # what rows may change
+SAID = ("name", "is_firm", "address_as", "language", "region_id", "is_key", "key_by")  # what rows may change
+_UPDATE = update(table(Customer)).where(table(Customer).c.id == bindparam("this"))
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Incoming:
     """One row's person. Addresses are normalised; an empty field means "not said", never "delete"."""
 
@@ -40,29 +41,41 @@ class Incoming:
     """Channels on which the file says "no"."""
     proof: str = ""
     set_by_id: int | None = None
+    more: Sequence[Address] = ()
+    """Further addresses of the person."""
+    wrong: Sequence[Address] = ()
+    """What was written in the place of an address and is none: kept, shown and never used."""
+    is_company: bool | None = None
+    before_id: int | None = None
+    """Whom the row was about when it came before: meant where nobody else is and that one has no address yet."""
 
-    @property
-    def addresses(self) -> list[Address]:
-        pairs = ((ContactKind.EMAIL, self.email), (ContactKind.PHONE, self.phone))
-        return [(kind, value) for kind, value in pairs if value]
+    addresses: Sequence[Address] = field(init=False)
+    """E-mails first: they decide before phones do."""
+
+    def __post_init__(self) -> None:
+        found = [(ContactKind.EMAIL, self.email), *self.more] if self.email else [*self.more]
+        found += [(ContactKind.PHONE, self.phone)] if self.phone else []
+        self.addresses = sorted(found, key=lambda address: address[0]) if self.more else found
 
 
-@dataclass(eq=False)
+@dataclass(slots=True, eq=False)
 class _Person:
     """A customer while the chunk is worked through; `id` is 0 until all new ones are written together."""
 
     id: int
     columns: dict[str, Any]
     merged_into_id: int | None = None
-    changed: bool = False
+    changed: set[str] = field(default_factory=set)
+    """Columns."""
     trusted: bool = False
     """Whether this source knows the person by an id."""
-    addresses: set[Address] = field(default_factory=set)
+    points: dict[Address, int] = field(default_factory=dict)
+    """Addresses with their ids; 0 until the new ones are written."""
 
     def put(self, column: str, value: Any) -> None:
         if self.columns[column] != value:
             self.columns[column] = value
-            self.changed = True
+            self.changed.add(column)
 
 
 def find_or_create(
@@ -76,6 +89,7 @@ def find_or_create(
 
     A handful of statements for the whole chunk; safe to repeat with the same rows.
     """
+    people = erasing.left_out(people, pool_id=pool_id, source_id=source_id)
     chunk = _Chunk(pool_id, source_id, now)
     chunk.load(people)
     found = [chunk.person_of(row) for row in people]
@@ -93,32 +107,36 @@ class _Chunk:
         self.new: list[_Person] = []
         self.by_id: dict[str, _Person] = {}
         self.by_address: dict[Address, list[_Person]] = defaultdict(list)
-        self.points: dict[tuple[int, Address], int] = {}
         self.new_ids: list[tuple[_Person, str]] = []
-        self.new_points: list[tuple[_Person, Address]] = []
+        self.new_points: list[tuple[_Person, Address, str]] = []
         self.fresh: Sequence[int] = ()
         self.shared: set[Address] = set()
+        self.unreached: set[int] = set()
         self.languages: dict[int | None, str] = {}
 
     # 1. load
 
     def load(self, people: Sequence[Incoming]) -> None:
         """Everybody the rows could mean, with the addresses and ids that matter here."""
-        points = self._points({address for row in people for address in row.addresses})
-        self._load_people({point.customer_id for point in points})
+        points = self._points({address for row in people for address in (*row.addresses, *row.wrong)})
+        before = {row.before_id for row in people if row.before_id}
+        self._load_people({point.customer_id for point in points} | before)
+        self._load_unreached(before)
         for point in points:
             address, owner = (point.kind, point.value), self._current(point.customer_id)
-            if owner.id == point.customer_id or (owner.id, address) not in self.points:
-                self.points[(owner.id, address)] = point.id
-            self._know(owner, address)
-            owner.addresses.add(address)
+            if owner.id == point.customer_id or address not in owner.points:
+                owner.points[address] = point.id
+            if not point.fault:
+                self._know(owner, address)
         if self.source_id is not None:
             self._load_trusted({row.external_id for row in people if row.external_id})
         self._load_languages({row.region_id for row in people})
 
     def _points(self, addresses: set[Address]) -> list[Any]:
         found: list[Any] = []
-        columns = select(ContactPoint.id, ContactPoint.customer_id, ContactPoint.kind, ContactPoint.value)
+        columns = select(
+            ContactPoint.id, ContactPoint.customer_id, ContactPoint.kind, ContactPoint.value, ContactPoint.fault
+        )
         for kind in ContactKind:
             values = [value for of_kind, value in addresses if of_kind is kind]
             if values:
@@ -162,6 +180,10 @@ class _Chunk:
             self.by_id[row.external_id] = person = self._current(row.customer_id)
             person.trusted = True
 
+    def _load_unreached(self, ids: set[int]) -> None:
+        theirs = one_of(ContactPoint.customer_id, ids), ContactPoint.fault == ""
+        self.unreached = ids - set(db.session.scalars(select(ContactPoint.customer_id).where(*theirs))) if ids else ids
+
     def _load_languages(self, regions: set[int | None]) -> None:
         """The language in which to propose an address: the region's, else the first brand's."""
         first = db.session.scalars(
@@ -182,40 +204,48 @@ class _Chunk:
         """The person a row means, new or known, with the row's facts noted."""
         external_id = row.external_id if self.source_id is not None else ""
         addresses = row.addresses
-        if not external_id and not addresses:
+        if not external_id and not addresses and not row.wrong:
             return None
         person = self.by_id.get(external_id) if external_id else None
         sure = person is not None
-        person = person or self._by_address(addresses, external_id) or self._create()
+        if person is None and addresses:
+            person = self._by_address(addresses, external_id)
+        if person is None and row.before_id in self.unreached and not external_id:
+            person = self._current(row.before_id)
+        person = person or self._create()
         if external_id and not sure:
             person.trusted = True
             self.by_id[external_id] = person
             self.new_ids.append((person, external_id))
         for address in addresses:
             self._add_address(person, address)
+        for address in row.wrong:
+            if address not in person.points:
+                person.points[address] = 0
+                self.new_points.append((person, address, AddressFault(address[0].value).value))
         self._note(person, row, sure=sure)
         return person
 
-    def _by_address(self, addresses: list[Address], external_id: str) -> _Person | None:
+    def _by_address(self, addresses: Sequence[Address], external_id: str) -> _Person | None:
         """By e-mail, else by phone; somebody with another id in this source is somebody else."""
         for address in addresses:
             known = self.by_address.get(address, ())
             fitting = [person for person in known if not external_id or not person.trusted]
             if fitting:
                 # A shared address: whoever has all of them is meant, else the one known longest.
-                return next((one for one in fitting if one.addresses.issuperset(addresses)), fitting[0])
+                return next((one for one in fitting if one.points.keys() >= set(addresses)), fitting[0])
         return None
 
     def _create(self) -> _Person:
         empty = {"name": "", "is_firm": False, "address_as": "", "language": None, "region_id": None}
-        person = _Person(0, {**empty, "is_key": False})
+        person = _Person(0, {**empty, "is_key": False, "key_by": ""})
         self.new.append(person)
         return person
 
     def _add_address(self, person: _Person, address: Address) -> None:
-        if address not in person.addresses:
-            person.addresses.add(address)
-            self.new_points.append((person, address))
+        if address not in person.points:
+            person.points[address] = 0
+            self.new_points.append((person, address, ""))
             self._know(person, address)
         if len(self.by_address[address]) > 1:
             self.shared.add(address)
@@ -226,20 +256,24 @@ class _Chunk:
             person.put("language", row.language)
         if row.region_id is not None:
             person.put("region_id", row.region_id)
-        if row.is_key is not None:
+        if row.is_key is not None and not person.columns["key_by"]:
             person.put("is_key", row.is_key)
         name = person.columns["name"]
-        if row.name and row.name != name and (sure or not name):
-            self._name(person, row.name)
+        new = row.name if row.name and (sure or not name) else name
+        if new != name or row.is_company not in (None, person.columns["is_firm"]):
+            self._name(person, new, row.is_company)
 
-    def _name(self, person: _Person, name: str) -> None:
-        """A new name brings a new proposal, unless somebody has written another address by hand."""
+    def _name(self, person: _Person, name: str, is_company: bool | None) -> None:
+        """A new name brings a new proposal, unless somebody has written another address by hand.
+
+        Without a word about it the name tells whether it is a firm's.
+        """
         said = person.columns
         language = said["language"] or self.languages.get(said["region_id"], self.languages[None])
         if not said["address_as"] or said["address_as"] == propose_address(said["name"], language=language):
-            person.put("address_as", propose_address(name, language=language))
+            person.put("address_as", "" if is_company else propose_address(name, language=language))
         person.put("name", name)
-        person.put("is_firm", is_firm(name))
+        person.put("is_firm", is_firm(name) if is_company is None else is_company)
 
     # 3. write
 
@@ -257,34 +291,43 @@ class _Chunk:
     def _write_customers(self) -> None:
         for person, id_ in zip(self.new, new_ids(Customer, len(self.new)), strict=True):
             person.id = id_
-        rows = [_columns(person) for person in self.new]
+        rows = [{"id": one.id, **one.columns, "name_key": fold(one.columns["name"])} for one in self.new]
         insert_many(Customer, rows, pool_id=self.pool_id, created_at=self.now)
-        changed = [_columns(person) for person in self.people.values() if person.changed]
-        if changed:
-            db.session.execute(update(Customer), changed)
+        updates: dict[frozenset[str], list[dict[str, Any]]] = defaultdict(list)
+        for one in self.people.values():
+            if one.changed:
+                said = {name: one.columns[name] for name in sorted(one.changed)}
+                said |= {"name_key": fold(said["name"])} if "name" in said else {}
+                updates[frozenset(said)].append({"this": one.id, **said})
+        for same_columns in updates.values():
+            write(_UPDATE, same_columns)
 
     def _write_points(self) -> None:
         self.fresh = new_ids(ContactPoint, len(self.new_points))
-        rows: list[dict[str, Any]] = [
-            {"id": id_, "customer_id": person.id, "kind": kind, "value": value}
-            for id_, (person, (kind, value)) in zip(self.fresh, self.new_points, strict=True)
-        ]
+        rows = []
+        for id_, (person, address, fault) in zip(self.fresh, self.new_points, strict=True):
+            person.points[address] = id_
+            kind, value = address
+            rows.append({"id": id_, "customer_id": person.id, "kind": kind, "value": value, "fault": fault})
+        self._repair()
         insert_many(ContactPoint, rows, pool_id=self.pool_id, shared=False, created_at=self.now)
-        for row in rows:
-            self.points[(row["customer_id"], (row["kind"], row["value"]))] = row["id"]
+
+    def _repair(self) -> None:
+        """A new address stands in the place of whatever of its kind was mistyped."""
+        known = [(one.id, kind) for one, (kind, _), fault in self.new_points if one.id in self.people and not fault]
+        for kind in {kind for _, kind in known}:
+            theirs = one_of(ContactPoint.customer_id, {id_ for id_, of_kind in known if of_kind is kind})
+            db.session.execute(delete(ContactPoint).where(theirs, ContactPoint.kind == kind, ContactPoint.fault != ""))
 
     def write_grounds(self, people: Sequence[Incoming], found: Sequence[_Person | None]) -> None:
         """Grounds of the rows' addresses, once everybody has an id."""
         wanted = [
-            (self.points[(person.id, (KIND_OF[channel], value))], channel, row)
+            (person.points[address], channel, row)
             for row, person in zip(people, found, strict=True)
             if person
-            for channel in [*row.grounds, *row.refused]
-            if (value := row.email if KIND_OF[channel] is ContactKind.EMAIL else row.phone)
+            for channel in (*row.grounds, *row.refused)
+            for address in row.addresses
+            if address[0] is KIND_OF[channel]
         ]
         if wanted:
             grounds.write(wanted, fresh=self.fresh, now=self.now)
-
-
-def _columns(person: _Person) -> dict[str, Any]:
-    return {"id": person.id, **person.columns, "name_key": fold(person.columns["name"])}

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from sqlalchemy import Date, ForeignKey, Index, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from npsapp.customers.rules import ContactKind, FactKind, GroundKind, HoldReason, Kept
+from npsapp.customers.rules import AddressFault, ContactKind, FactKind, GroundKind, HoldReason, Kept
 from npsapp.db import Base, Numbered, code
 from npsapp.delivery.rules import Channel
 
@@ -30,6 +30,8 @@ class Customer(Numbered):
     region_id: Mapped[int | None] = mapped_column(ForeignKey("region.id"), index=True)
     is_key: Mapped[bool] = mapped_column(default=False)
     """A key customer: called by the head, the same day."""
+    key_by: Mapped[str] = mapped_column(default="")
+    """What made them one, or not: "hand" (a colleague), "rule" (a selection), else a file or program."""
     claimed_at: Mapped[datetime | None]
     """Last time an invitation was claimed for this person; surveys race for it with one conditional UPDATE."""
     merged_into_id: Mapped[int | None] = mapped_column(ForeignKey("customer.id"), index=True)
@@ -66,9 +68,16 @@ class ContactPoint(Numbered):
     """Another customer with another trusted id has the same address."""
     not_mine_at: Mapped[datetime | None]
     """Somebody at this address said "this was not my purchase"."""
+    fault: Mapped[str] = mapped_column(default="")
+    """Why it is no address (`rules.AddressFault`): the value is what was written, for people; empty: it is one."""
     created_at: Mapped[datetime]
     customer: Mapped[Customer] = relationship(back_populates="contact_points")
     grounds: Mapped[list["Ground"]] = relationship(back_populates="contact_point")
+
+    @property
+    def wrong(self) -> str:
+        """What is wrong with it, to be translated; empty: nothing."""
+        return AddressFault(self.fault).label if self.fault else ""
 
 
 class Ground(Numbered):
@@ -120,6 +129,19 @@ class Hold(Numbered):
     lifted_at: Mapped[datetime | None]
 
 
+class Tag(Numbered):
+    """A word on a person: put by hand, or derived from the last answer to a survey (`nps:9`, `promoter`)."""
+
+    __table_args__ = (UniqueConstraint("customer_id", "survey_id", "name"), Index("ix_tag_name", "name", "customer_id"))
+
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customer.id"))
+    survey_id: Mapped[int] = mapped_column(default=0)
+    """Plain id of the survey it was derived from; 0: put by hand."""
+    name: Mapped[str]
+    at: Mapped[datetime]
+    by_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
+
+
 class CustomerNote(Numbered):
     """What a colleague wrote down about a customer, for other colleagues."""
 
@@ -160,6 +182,14 @@ class CustomerMerge(Numbered):
     undone_at: Mapped[datetime | None]
     undone_by_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
     undone_reason: Mapped[str] = mapped_column(default="")
+
+
+class Erased(Base):
+    """An address or trusted id of somebody who was erased, as a keyed hash: nobody with it is taken in again."""
+
+    pool_id: Mapped[int] = mapped_column(ForeignKey("pool.id"), primary_key=True)
+    digest: Mapped[str] = mapped_column(primary_key=True)
+    at: Mapped[datetime]
 
 
 class Retention(Base):

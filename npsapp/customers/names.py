@@ -6,6 +6,7 @@ name that does not show which word is the first name give an empty proposal: the
 
 import json
 import re
+from functools import lru_cache
 from pathlib import Path
 
 _DATA = json.loads(Path(__file__).with_name("names.json").read_text("utf-8"))
@@ -27,12 +28,14 @@ _RU_ONLY = re.compile("[ыэёъ]")
 _UK_ONLY = re.compile("[іїєґ’'ʼ]")
 
 
+@lru_cache(maxsize=5_000)
 def is_firm(name: str) -> bool:
     """Whether a name looks like a firm or an entrepreneur's trade name (ООО, ТОВ, ФОП, Ltd, a name in quotes)."""
     words = {word.casefold() for word in _WORD.findall(name)}
     return bool(_QUOTED.search(name)) or not _FIRM_WORDS.isdisjoint(words)
 
 
+@lru_cache(maxsize=5_000)
 def propose_address(name: str, *, language: str) -> str:
     """How to address this person in that language, or an empty string when the name does not show it."""
     words = [_plain(word) for word in _WORD.findall(name)]

@@ -5,7 +5,7 @@ from flask_babel import format_date
 
 from npsapp.customers import links, queries, retention, services
 from npsapp.customers.models import ContactPoint, Hold
-from npsapp.customers.rules import Choice, Kept
+from npsapp.customers.rules import Choice, Kept, masked
 from npsapp.db import transaction
 from npsapp.extensions import csrf
 from npsapp.i18n import DEFAULT_LANGUAGE, LANGUAGES, negotiate, speaking
@@ -79,7 +79,7 @@ def _page(visitor: Visitor, token: str, *, undone: bool = False) -> Response:
         language,
         brand=brand,
         brand_name=text_in(brand.name, language),
-        address=_masked(point.value),
+        address=masked(point.value),
         chosen=_chosen(stop),
         until=_until(stop, queries.timezone_of(customer, brand), language),
         undone=undone,
@@ -98,12 +98,6 @@ def _until(stop: Hold | None, zone: str, language: str) -> str:
         return ""
     with speaking(language):
         return str(format_date(local_date(stop.until, zone), "d MMMM y"))
-
-
-def _masked(address: str) -> str:
-    """Enough to recognise the own address, too little to learn somebody else's from a forwarded letter."""
-    local, at, domain = address.partition("@")
-    return f"{local[:2]}…{at}{domain}" if at else f"…{address[-4:]}"
 
 
 @bp.page("/privacy/<brand_key>", public)

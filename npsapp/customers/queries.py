@@ -9,11 +9,22 @@ from typing import Any, cast
 from sqlalchemy import ColumnElement, Table, and_, func, or_, select
 from sqlalchemy.orm import aliased, joinedload, selectinload
 
-from npsapp.customers.models import ContactFact, ContactPoint, Customer, CustomerMerge, CustomerNote, Ground, Hold
+from npsapp.customers.models import (
+    ContactFact,
+    ContactPoint,
+    Customer,
+    CustomerMerge,
+    CustomerNote,
+    Ground,
+    Hold,
+    TrustedId,
+)
 from npsapp.customers.rules import ContactKind, GroundKind
 from npsapp.db import Base, db, one_of
 from npsapp.delivery.rules import Channel
-from npsapp.organization.models import Brand, Region
+from npsapp.lib import addresses, phones
+from npsapp.organization.models import Brand, Pool, Region
+from npsapp.organization.rules import fold
 
 UNSUBSCRIBE = "unsubscribe"
 """Source of the holds that customers set themselves; the choice follows after a colon."""
@@ -57,9 +68,47 @@ def merges(customer_ids: Iterable[int]) -> Sequence[CustomerMerge]:
     return db.session.scalars(select(CustomerMerge).where(*holding).order_by(CustomerMerge.id)).all()
 
 
+def external_ids(source_id: int, customer_ids: Iterable[int]) -> dict[int, str]:
+    """The ids under which a source knows these customers."""
+    theirs = TrustedId.source_id == source_id, one_of(TrustedId.customer_id, customer_ids)
+    rows = db.session.execute(select(TrustedId.customer_id, TrustedId.external_id).where(*theirs))
+    return {row.customer_id: row.external_id for row in rows}
+
+
 def contact_point(contact_point_id: int) -> ContactPoint | None:
     """One address with its customer."""
     return db.session.get(ContactPoint, contact_point_id, options=[joinedload(ContactPoint.customer)])
+
+
+SHORTEST_PHONE = 5  # digits from which a number may be part of a phone number
+
+
+def known_as(text: str) -> list[ColumnElement[bool]]:
+    """What these words may be of a customer: an address or the beginning of one; a name; a phone or part of one."""
+    ways, digits = [], "".join(char for char in text if char.isdigit())
+    if " " not in text and not text.isdigit():
+        begins = ContactPoint.value.startswith(text.lower(), autoescape=True)
+        ways.append(_has_address(ContactKind.EMAIL, addresses.normalise(text), begins))
+    if any(char.isalpha() for char in text):
+        words = (Customer.name_key.contains(word, autoescape=True) for word in fold(text).split())
+        ways.append(and_(Customer.name_key != "", *words))
+    elif len(digits) >= SHORTEST_PHONE:
+        part = ContactPoint.value.contains(digits, autoescape=True)
+        ways.append(_has_address(ContactKind.PHONE, phones.normalise(text), part))
+    return ways
+
+
+def _has_address(kind: ContactKind, whole: str | None, part: ColumnElement[bool]) -> ColumnElement[bool]:
+    in_pools = ContactPoint.pool_id.in_(select(Pool.id))  # lets the index on (pool, kind, value) be used
+    same = ContactPoint.value == whole if whole else part
+    return Customer.id.in_(select(ContactPoint.customer_id).where(in_pools, ContactPoint.kind == kind, same))
+
+
+def best_address(customer_id: int) -> str:
+    """Where to reach a person: the newest phone number, else the newest e-mail address, else an empty string."""
+    theirs = ContactPoint.customer_id == customer_id, ContactPoint.fault == "", ContactPoint.not_mine_at.is_(None)
+    newest = select(ContactPoint.value).where(*theirs).order_by(ContactPoint.kind.desc(), ContactPoint.id.desc())
+    return db.session.scalar(newest.limit(1)) or ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +122,14 @@ class Mailbox:
 
 
 def mailboxes(customer_ids: Iterable[int]) -> dict[int, list[Mailbox]]:
-    """E-mail addresses by customer, oldest first; in bulk."""
+    """E-mail addresses by customer, oldest first; in bulk. What is mistyped is none."""
     columns = ContactPoint.customer_id, ContactPoint.id, ContactPoint.value, ContactPoint.not_mine_at
     its_grounds = and_(Ground.contact_point_id == ContactPoint.id, Ground.channel == Channel.EMAIL)
     rows = db.session.execute(
         select(*columns, Ground.kind, Ground.withdrawn_at)
         .outerjoin(Ground, its_grounds)
         .where(one_of(ContactPoint.customer_id, customer_ids), ContactPoint.kind == ContactKind.EMAIL)
+        .where(ContactPoint.fault == "")
         .order_by(ContactPoint.id)
     )
     found: dict[int, list[Mailbox]] = defaultdict(list)
@@ -90,6 +140,20 @@ def mailboxes(customer_ids: Iterable[int]) -> dict[int, list[Mailbox]]:
         if kind:
             boxes[-1].grounds.append((kind, withdrawn_at))
     return found
+
+
+def grounds_in_force(pool_id: int) -> dict[Channel, dict[GroundKind, int]]:
+    """How many addresses of a company may be used on which ground, by channel."""
+    rows = (
+        select(Ground.channel, Ground.kind, func.count())
+        .join(ContactPoint, ContactPoint.id == Ground.contact_point_id)
+        .where(ContactPoint.pool_id == pool_id, Ground.withdrawn_at.is_(None))
+        .group_by(Ground.channel, Ground.kind)
+    )
+    found: dict[Channel, dict[GroundKind, int]] = defaultdict(dict)
+    for channel, kind, count in db.session.execute(rows):
+        found[channel][kind] = count
+    return dict(found)
 
 
 def facts_for(customer_ids: Iterable[int], since: datetime) -> dict[int, list[Any]]:

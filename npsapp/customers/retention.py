@@ -8,7 +8,7 @@ from sqlalchemy import String, cast, delete, literal, select, update
 from npsapp.audit import services as audit
 from npsapp.audit.events import Event
 from npsapp.audit.services import Actor
-from npsapp.customers.models import ContactPoint, Customer, CustomerNote, Retention, TrustedId
+from npsapp.customers.models import ContactPoint, Customer, CustomerMerge, CustomerNote, Retention, Tag, TrustedId
 from npsapp.customers.rules import Kept
 from npsapp.db import change, db, insert_unless_there
 
@@ -54,4 +54,7 @@ def forget_people(customer_ids: Iterable[int], *, now: datetime) -> None:
     nobody = literal("emptied ", String) + cast(ContactPoint.id, String)
     change(update(ContactPoint).where(ContactPoint.customer_id.in_(ids)).values(value=nobody))
     change(delete(TrustedId).where(TrustedId.customer_id.in_(ids)))
+    change(delete(Tag).where(Tag.customer_id.in_(ids)))
     change(delete(CustomerNote).where(CustomerNote.customer_id.in_(ids)))
+    merges = CustomerMerge.customer_id.in_(ids) | CustomerMerge.into_id.in_(ids)
+    change(update(CustomerMerge).where(merges).values(reason="", undone_reason=""))

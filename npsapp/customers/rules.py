@@ -16,6 +16,13 @@ class ContactKind(StrEnum):
     PHONE = "phone"
 
 
+class AddressFault(Worded):
+    """Why nothing is ever sent to what a file gave as an address; kept until a good one of its kind comes."""
+
+    EMAIL = "email", N_("mistyped: not an e-mail address")
+    PHONE = "phone", N_("mistyped: not a telephone number")
+
+
 class GroundKind(StrEnum):
     """The legal ground on which a channel is used."""
 
@@ -58,6 +65,7 @@ GROUNDS_FOR: dict[Channel, frozenset[GroundKind]] = {
     Channel.EMAIL: frozenset(GroundKind),
     Channel.SMS: frozenset({GroundKind.CONSENT}),
     Channel.PHONE: frozenset(GroundKind),
+    Channel.EXTERNAL: frozenset(GroundKind),
 }
 
 
@@ -67,18 +75,20 @@ def why_not(
     *,
     not_mine: bool = False,
     suppressed: bool = False,
+    consent_only: bool = False,
 ) -> Stop | None:
     """The first reason not to write to one address of one person on this channel, or None when we may.
 
     `grounds` of this channel, each with the moment it was withdrawn. A withdrawal outweighs every ground: a file
-    that comes later cannot take it back (decisions.md 4).
+    that comes later cannot take it back (decisions.md 4). `consent_only`: the firm accepts no other ground.
     """
     if not_mine:
         return Stop.NOT_MINE
     if suppressed:
         return Stop.SUPPRESSED
     withdrawn = any(withdrawn_at for _, withdrawn_at in grounds)
-    good = not withdrawn and any(kind in GROUNDS_FOR[channel] for kind, _ in grounds)
+    accepted = {GroundKind.CONSENT} if consent_only else GROUNDS_FOR[channel]
+    good = not withdrawn and any(kind in accepted for kind, _ in grounds)
     return None if good else Stop.NO_GROUND
 
 
@@ -127,3 +137,9 @@ class Kept(Worded):
 def kept_since(kind: Kept, amount: int, *, now: datetime) -> datetime:
     """What is older than this moment has been kept long enough; `amount` are months or days."""
     return months_after(now, -amount) if kind.in_months else now - timedelta(days=amount)
+
+
+def masked(address: str) -> str:
+    """Enough to recognise the own address, too little to learn somebody else's from a forwarded letter."""
+    local, at, domain = address.partition("@")
+    return f"{local[:2]}…{at}{domain}" if at else address and f"…{address[-4:]}"

@@ -1,6 +1,6 @@
 """What happens to a person: facts of contact, "not mine", unsubscribing."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -82,6 +82,20 @@ def claim_for_invitation(*, customer_id: int, since_limit: datetime, now: dateti
     """
     free = or_(Customer.claimed_at.is_(None), Customer.claimed_at < since_limit)
     return bool(change(update(Customer).where(Customer.id == customer_id, free).values(claimed_at=now)))
+
+
+def hold_while(reason: HoldReason, wanted: Mapping[str, int], *, now: datetime) -> set[int]:
+    """Let exactly these holds of a kind stand: source ("case:12") → customer. Gives whose holds began or ended."""
+    rows = select(Hold.id, Hold.source, Hold.customer_id).where(Hold.reason == reason, Hold.lifted_at.is_(None))
+    standing = db.session.execute(rows).all()
+    over = {row.id: row.customer_id for row in standing if wanted.get(row.source) != row.customer_id}
+    if over:
+        change(update(Hold).where(one_of(Hold.id, over)).values(lifted_at=now))
+    kept = {row.source for row in standing if row.id not in over}
+    new = {source: customer_id for source, customer_id in wanted.items() if source not in kept}
+    begun = [{"customer_id": customer_id, "source": source} for source, customer_id in new.items()]
+    insert_many(Hold, begun, reason=reason, since=now, until=None, lifted_at=None)
+    return {*over.values(), *new.values()}
 
 
 # ---- "this was not my purchase" ----

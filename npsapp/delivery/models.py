@@ -83,6 +83,8 @@ class Message(Numbered):
     """Becomes List-Unsubscribe; empty for staff letters."""
     message_id: Mapped[str] = mapped_column(unique=True)
     """RFC 5322 Message-ID, made once and the same on every try."""
+    refers_to: Mapped[str] = mapped_column(default="")
+    """A reminder: the Message-ID of the letter it reminds of, so that mail programs show both together."""
     created_at: Mapped[datetime]
     due_at: Mapped[datetime]
     useful_until: Mapped[datetime | None]

@@ -13,6 +13,8 @@ class Channel(StrEnum):
     EMAIL = "email"
     SMS = "sms"
     PHONE = "phone"
+    EXTERNAL = "external"
+    """An own app, push or messenger, which fetches what is due."""
 
 
 class Purpose(StrEnum):

@@ -10,7 +10,7 @@ from sqlalchemy import Table, bindparam, or_, select, update
 from npsapp.audit import services as audit
 from npsapp.audit.events import Event
 from npsapp.audit.services import Actor
-from npsapp.db import UtcDateTime, alone, change, db, insert_many, insert_unless_there, one_of
+from npsapp.db import Ready, UtcDateTime, alone, change, db, insert_many, insert_unless_there, one_of
 from npsapp.delivery import queries
 from npsapp.delivery.channels import Outgoing
 from npsapp.delivery.models import Message, Sender, SenderRate, Suppression
@@ -32,7 +32,7 @@ def _of_sender(column: str) -> Any:
     return select(_SENDER.c[column]).where(_SENDER.c.id == _MESSAGE.c.sender_id).scalar_subquery()
 
 
-_START = (
+_START = Ready(
     update(_MESSAGE)
     .where(_MESSAGE.c.id == bindparam("message"), _MESSAGE.c.batch_id == bindparam("batch"))
     .where(_MESSAGE.c.state == State.CLAIMED)
@@ -44,7 +44,7 @@ _START = (
         *(_of_sender(name).label(label) for name, label in FROM.items()),
     )
 )
-_SENT = (
+_SENT = Ready(
     update(_MESSAGE)
     .where(
         _MESSAGE.c.id == bindparam("message"),
@@ -84,6 +84,7 @@ def queue(
     unsubscribe_url: str = "",
     useful_until: datetime | None = None,
     channel: Channel = Channel.EMAIL,
+    refers_to: str = "",
 ) -> Message:
     """Take in one letter. It leaves at `due_at`, never after `useful_until`. Flushes; refuses with NoSender."""
     sender = queries.sender_of(brand_id, channel)
@@ -105,6 +106,7 @@ def queue(
         html=html,
         unsubscribe_url=unsubscribe_url,
         message_id=f"<{new_token()}@{sender.address.rpartition('@')[2]}>",
+        refers_to=refers_to,
         created_at=now,
         due_at=due_at,
         useful_until=useful_until,
@@ -120,11 +122,11 @@ def _one_line(text: str) -> str:
 
 
 def cancel(message_id: int) -> bool:
-    """Take a letter back while it still waits; False when it already left or is leaving."""
+    """Take a letter back while it still waits, also in a batch; False when it already left or is leaving."""
     changed = change(
         update(Message)
-        .where(Message.id == message_id, Message.state == State.QUEUED)
-        .values(state=State.CANCELLED, recheck=False)
+        .where(Message.id == message_id, Message.state.in_((State.QUEUED, State.CLAIMED)))
+        .values(state=State.CANCELLED, recheck=False, batch_id="", lease_until=None)
     )
     return bool(changed)
 
@@ -139,13 +141,6 @@ def requeue(message_id: int, *, actor: Actor, now: datetime) -> None:
     if not changed:
         raise NotFailed
     audit.record(Event.MESSAGE_RETRIED, actor=actor, now=now, subject=("message", message_id))
-
-
-def empty_letters(*, before: datetime, limit: int) -> int:
-    """Take address and words out of letters made before a moment that are over; how many. Needs a transaction."""
-    old = queries.letters_to_empty(before).limit(limit)
-    names = ("to_address", "to_name", "subject", "body", "html", "unsubscribe_url", "error")
-    return change(update(Message).where(Message.id.in_(old)).values(dict.fromkeys(names, "")))
 
 
 def take_back(*, now: datetime, unknown_after: timedelta) -> int:
@@ -252,8 +247,7 @@ def start(message_id: int, *, batch_id: str, now: datetime, lease: timedelta) ->
 
     Committed before the server is spoken to, so that a killed worker leaves the truth behind.
     """
-    values = {"message": message_id, "batch": batch_id, "now": now, "lease": now + lease}
-    row = db.session.connection().execute(_START, values).one_or_none()
+    row = _START.one(message=message_id, batch=batch_id, now=now, lease=now + lease)
     stopped = _stopped(row, now) if row else {}
     if stopped:
         db.session.execute(update(Message).where(Message.id == message_id).values(stopped))
@@ -288,13 +282,14 @@ def _outgoing(message: Any) -> Outgoing:
         html=message.html,
         message_id=message.message_id,
         unsubscribe_url=message.unsubscribe_url,
+        refers_to=message.refers_to,
         cyrillic=message.language in CYRILLIC,
     )
 
 
 def record_sent(message_id: int, *, now: datetime) -> None:
     """The server accepted the letter. A beat may have called it unknown meanwhile: the acceptance wins."""
-    db.session.connection().execute(_SENT, {"message": message_id, "now": now})
+    _SENT.run(message=message_id, now=now)
 
 
 def record_failure(message_id: int, failure: Failure, *, now: datetime) -> None:

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from flask import current_app
 
-from npsapp.db import transaction
+from npsapp.db import together, transaction
 from npsapp.delivery import queries, services
 from npsapp.delivery.channels import ChannelError, Fate, OpenChannel, Outgoing
 from npsapp.delivery.channels.mail import open_channel
@@ -71,12 +71,15 @@ def _send_all(channel: OpenChannel, ids: list[int], batch_id: str) -> bool:
     for message_id in [*ids, None]:
         now = utcnow()
         with transaction():
-            if sent:
+            if sent and error:
                 _record(sent, error, now=now)
             if error and error.fate is not Fate.REFUSED:
                 services.put_back(batch_id, error.failure, now=now)
                 return False
-            sent = message_id and services.start(message_id, batch_id=batch_id, now=now, lease=_lease()) or None
+            with together():
+                if sent and not error:
+                    services.record_sent(sent.id, now=now)
+                sent = message_id and services.start(message_id, batch_id=batch_id, now=now, lease=_lease()) or None
         error = _send(channel, sent) if sent else None
     return True
 
@@ -89,10 +92,8 @@ def _send(channel: OpenChannel, letter: Outgoing) -> ChannelError | None:
     return None
 
 
-def _record(letter: Outgoing, error: ChannelError | None, *, now: datetime) -> None:
-    if error is None:
-        services.record_sent(letter.id, now=now)
-    elif error.fate is Fate.UNKNOWN:
+def _record(letter: Outgoing, error: ChannelError, *, now: datetime) -> None:
+    if error.fate is Fate.UNKNOWN:
         after = timedelta(seconds=current_app.config["MAIL_UNKNOWN_AFTER"])
         services.record_unknown(letter.id, error.failure, now=now, again_after=after)
     else:

@@ -15,12 +15,13 @@ from npsapp.extensions import csrf
 from npsapp.i18n import language_now
 from npsapp.intake import api_docs, api_fields, api_rows, api_services, exchanges, staging
 from npsapp.intake.api_rows import Fault, Unreadable
+from npsapp.intake.columns import plain_text
 from npsapp.intake.models import Source, SourceKind
-from npsapp.intake.rules import LONGEST_ID, RejectReason, plain_text
+from npsapp.intake.rules import LONGEST_ID, InteractionRow, RejectReason
 from npsapp.lib.clock import utcnow
 from npsapp.lib.texts import N_, Worded
 from npsapp.lib.tokens import digest, same
-from npsapp.permissions import ApiScope
+from npsapp.permissions import USUAL_SCOPES, ApiScope
 from npsapp.web import api
 from npsapp.web.access import Room, public
 
@@ -48,7 +49,7 @@ def _key(secret: str) -> api.Key | None:
     found = db.session.execute(select(Source.id, Source.secret_digest, Source.settings).where(*mine)).first()
     if found is None or not same(found.secret_digest, wanted):
         return None
-    return api.Key(found.id, frozenset(found.settings.get("scopes", [scope.value for scope in ApiScope])))
+    return api.Key(found.id, frozenset(found.settings.get("scopes", [scope.value for scope in USUAL_SCOPES])))
 
 
 @bp.errorhandler(api.Problem)
@@ -100,7 +101,7 @@ def customer(external_id: str) -> ResponseReturnValue:
     with transaction():
         new = api_services.put_person(_source(), id_, person, now=now)
         api_services.note(g.api_key.id, _what(), good=1, now=now)
-    answer = {"external_id": id_, "result": "accepted" if new else "updated"}
+    answer = {"external_id": id_, "result": "accepted" if new else "updated"} | _mistyped(person.incoming.wrong)
     return jsonify(answer | _not_read([body], api_fields.CUSTOMER)), 201 if new else 200
 
 
@@ -152,9 +153,18 @@ def _unreadable(error: Unreadable) -> api.Problem:
 def _results(outcomes: Mapping[int, str], read: Iterable[Any], ids: Mapping[int, str]) -> dict[str, Any]:
     """What became of each record, in their order, and the counts."""
     faults = {one.index: one for one in read if isinstance(one, Fault)}
-    results = [_result(index, outcomes[index], faults.get(index), ids.get(index)) for index in sorted(outcomes)]
+    wrong = {one.line - 1: _mistyped(one.wrong) for one in read if isinstance(one, InteractionRow)}
+    results = [
+        _result(index, outcomes[index], faults.get(index), ids.get(index)) | wrong.get(index, {})
+        for index in sorted(outcomes)
+    ]
     counts = {word: sum(one["result"] == word for one in results) for word in ("accepted", "updated", "unchanged")}
     return {**counts, "rejected": [one for one in results if one["result"] == "rejected"], "results": results}
+
+
+def _mistyped(wrong: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    """What is no address: it is kept for people to see, and never used."""
+    return {"mistyped": [text for _kind, text in wrong]} if wrong else {}
 
 
 def _result(index: int, outcome: str, fault: Fault | None, external_id: str | None) -> dict[str, Any]:

@@ -1,8 +1,7 @@
 """Records of the JSON API become rows, persons and consents: read by `api_fields`, checked as files are."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from itertools import zip_longest
+from dataclasses import dataclass
 from typing import Any
 
 from npsapp.customers.rules import GroundKind
@@ -10,17 +9,9 @@ from npsapp.customers.services import Incoming
 from npsapp.delivery.rules import Channel
 from npsapp.intake import columns
 from npsapp.intake.api_fields import COLUMNS_BESIDE, CONSENT, CUSTOMER, INTERACTION, KINDS, MOST_PROPERTIES, Kind, Said
-from npsapp.intake.columns import Field
-from npsapp.intake.rules import (
-    LONGEST_ID,
-    Checker,
-    DocumentState,
-    InteractionRow,
-    Rejection,
-    RejectReason,
-    Setting,
-    plain_text,
-)
+from npsapp.intake.checking import Checker
+from npsapp.intake.columns import Field, plain_text
+from npsapp.intake.rules import LONGEST_ID, DocumentState, InteractionRow, Rejection, RejectReason, Setting
 from npsapp.lib import addresses, amounts, phones
 from npsapp.lib.texts import N_, Worded
 
@@ -73,7 +64,7 @@ def each(records: Sequence[Any], read: Callable[[int, Mapping[str, Any]], Any]) 
 
 def interactions(records: Sequence[Any], setting: Setting) -> Iterator[InteractionRow | Fault]:
     """A row for each record, its line counted from 1, or why there is none."""
-    checker = Checker(_PLACE, len(_PLACE), setting)
+    checker = Checker(_PLACE, len(_PLACE), setting, undated=True)
     return each(records, lambda index, record: _interaction(index, record, checker))
 
 
@@ -89,9 +80,11 @@ def _interaction(index: int, record: Mapping[str, Any], checker: Checker) -> Int
     # What files have no columns for.
     row.kind, row.basis, row.version = (plain_text(said[name] or "") for name in ("kind", "basis", "version"))
     row.state, row.status_raw = said["state"] or "", plain_text(said["status"] or "")
+    if row.undated and not row.state and not row.status_raw:
+        return Fault(index, RejectReason.NO_DATE, "happened_at", column=Field.HAPPENED_AT)
     if row.state and not row.amount.startswith("-"):
         row.cancelled = row.state in _TAKEN_BACK
-    row.person_kind = "company" if said["customer.is_company"] == "1" else ""
+    row.person_kind = {"1": "company", "0": "person"}.get(said["customer.is_company"] or "", "")
     row.properties, row.grounds = said["properties"] or {}, said["customer.grounds"] or {}
     row.consents = _consents(said, "customer.") | row.consents
     return row
@@ -182,9 +175,9 @@ _READ = {Kind.TEXTS: _texts, Kind.YES_NO: _yes_no, Kind.BY_CHANNEL: _by_channel,
 
 @dataclass(frozen=True)
 class Person:
-    """What is said about a person: once for each pair of addresses, with consents and other grounds by channel."""
+    """What is said about a person, with consents and other grounds by channel."""
 
-    incoming: Sequence[Incoming]
+    incoming: Incoming
     region: str
     consents: Mapping[Channel, bool]
     grounds: Mapping[Channel, GroundKind]
@@ -193,23 +186,22 @@ class Person:
 def person(external_id: str, record: Mapping[str, Any], setting: Setting) -> Person:
     """The person a body describes.
 
-    :raise Unreadable: when a field cannot be read, an address among them.
+    :raise Unreadable: when a field cannot be read.
     """
     said = values(record, CUSTOMER)
     text = {name: plain_text(found) if isinstance(found, str) else "" for name, found in said.items()}
-    emails = addresses.addresses_in(text["emails"])
-    if text["emails"] and not emails and not addresses.made_up(text["emails"]):
-        raise Unreadable(next(one for one in CUSTOMER if one.name == "emails"), RejectReason.BAD_EMAIL)
-    numbers = phones.numbers_in(text["phones"], setting.phone_country)
+    row = InteractionRow(0, "", setting.now)
+    row.put_addresses(text["emails"], text["phones"], setting.phone_country)
     one = Incoming(
         external_id=external_id,
         name="" if columns.nobody(text["name"]) else text["name"][: columns.LONGEST_NAME],
         language=columns.language(text["language"]) or None,
         is_key={"1": True, "0": False}.get(text["is_key"]),
+        is_company={"1": True, "0": False}.get(text["is_company"]),
+        **row.reached,
     )
-    pairs = list(zip_longest(emails, numbers, fillvalue="")) or [("", "")]
     return Person(
-        [replace(one, email=email, phone=phone) for email, phone in pairs],
+        one,
         text["region"],
         {Channel(name): word for name, word in _consents(said).items()},
         {Channel(name): GroundKind(kind) for name, kind in (said["grounds"] or {}).items()},

@@ -154,8 +154,8 @@ def put_person(source: Source, external_id: str, person: Person, *, now: datetim
     own |= {channel: GroundKind.CONSENT for channel, word in person.consents.items() if word}
     no = frozenset(channel for channel, word in person.consents.items() if not word)
     default, proof, set_by_id = "API, source default", "API, customer", source.grounds_set_by_id
-    people = [replace(one, region_id=region_id, grounds=own, refused=no, proof=proof) for one in person.incoming]
-    people += [replace(one, grounds=usual, proof=default, set_by_id=set_by_id) for one in person.incoming if usual]
+    people = [replace(person.incoming, region_id=region_id, grounds=own, refused=no, proof=proof)]
+    people += [replace(person.incoming, grounds=usual, proof=default, set_by_id=set_by_id)] if usual else []
     found = customers.find_or_create(people, pool_id=pool_id, source_id=source.id, now=now)
     _look_again(found, now=now)
     return not known
@@ -212,7 +212,7 @@ def _incoming(word: Consent, stored: Mapping[tuple[str, ContactKind], list[str]]
 def _addresses_of(source_id: int | None, external_ids: Collection[str]) -> Mapping[tuple[str, ContactKind], list[str]]:
     """What is known of the people whom the source names by its own ids; without a source nobody is."""
     columns = select(TrustedId.external_id, ContactPoint.kind, ContactPoint.value)
-    named = TrustedId.source_id == source_id, one_of(TrustedId.external_id, external_ids)
+    named = TrustedId.source_id == source_id, one_of(TrustedId.external_id, external_ids), ContactPoint.fault == ""
     found = defaultdict(list)
     for id_, kind, value in db.session.execute(
         columns.join(ContactPoint, ContactPoint.customer_id == TrustedId.customer_id).where(*named)

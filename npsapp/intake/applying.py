@@ -1,12 +1,13 @@
 """Applying: staged rows become interactions, in chunks that can be repeated, resumed and raced for."""
 
+import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import select, update
 
 from npsapp.audit import services as audit
 from npsapp.audit.events import Event
@@ -15,15 +16,16 @@ from npsapp.customers import services as customers
 from npsapp.customers.rules import GroundKind
 from npsapp.db import alone, db, insert_many
 from npsapp.delivery.rules import Channel
-from npsapp.intake import documents, exchanges, interactions, queries
+from npsapp.intake import belonging, documents, exchanges, interactions, queries
 from npsapp.intake.interactions import Known, Names
-from npsapp.intake.models import PLANNING, BatchState, ImportBatch, RejectedRow, Source, StagedRow
-from npsapp.intake.rules import DocumentKind, InteractionRow, RejectReason
+from npsapp.intake.models import PLANNING, BatchState, ImportBatch, RejectedRow, Source, StagedPart
+from npsapp.intake.rules import DocumentKind, InteractionRow, RejectReason, unpacked
 from npsapp.intake.staging import Claim, take
 from npsapp.intake.words import Words, parted
 from npsapp.lib.texts import N_
+from npsapp.organization import queries as organization
 
-CHUNK = 2_000  # rows per transaction, decisions.md 22
+CHUNK = 1_000  # rows per transaction, decisions.md 22
 ANOTHER_DAY = timedelta(days=1)
 
 Reject = tuple[int, RejectReason, str]
@@ -42,6 +44,8 @@ class Applying(Claim):
     """Default ground per channel, set by `grounds_set_by_id`."""
     grounds_set_by_id: int | None
     names: Names
+    key: bytes = b""
+    """Stands for what rows mean just now, see `unpacked`; empty: they have no digests."""
 
 
 Row = TypeVar("Row")
@@ -60,7 +64,21 @@ def begin(batch_id: int, *, now: datetime, patience: timedelta) -> Applying | No
     batch = take(batch_id, BatchState.APPLYING, now=now, patience=patience)
     if batch is None:
         return None
-    return claim_of(batch, BatchState.APPLYING, now=now, patience=patience)
+    claim = claim_of(batch, BatchState.APPLYING, now=now, patience=patience)
+    claim.key = _meaning_of(batch)
+    return claim
+
+
+def _meaning_of(batch: ImportBatch) -> bytes:
+    """A digest of everything besides a row itself that decides what it means, and that people may change."""
+    source, pool_id = batch.source, batch.source.brand.pool_id
+    decisive = (
+        *(source.brand_id, source.ids_are_persons, source.currency, source.grounds_set_by_id, source.meanings),
+        *(batch.touchpoint_id, sorted(batch.grounds.items())),
+        sorted(organization.region_lookup(pool_id).items()),
+        sorted(organization.property_lookup(pool_id).items()),
+    )
+    return hashlib.blake2b(repr(decisive).encode()).digest()
 
 
 def claim_of(batch: ImportBatch, state: BatchState, *, now: datetime, patience: timedelta) -> Applying:
@@ -88,17 +106,21 @@ def apply_next(claim: Applying, *, now: datetime, most: int = CHUNK) -> int | No
     alone(PLANNING)
     if not claim.hold(now=now):
         return None
-    rows = [InteractionRow.from_json(data) for data in _next(claim, most)]
-    if not rows:
+    part = _next(claim)
+    if part is None:
         return 0
+    rows = unpacked(part.rows, key=claim.key)[part.done : part.done + most]
     outcomes = apply_rows(claim, rows, now=now)
-    _done(claim, counts_of(outcomes), rows[-1].line, now=now)
+    _done(claim, part, counts_of(outcomes), now=now)
     return len(rows)
 
 
 def apply_rows(claim: Applying, rows: Sequence[InteractionRow], *, now: datetime) -> Outcomes:
     """Apply rows, in the order of their source; needs `alone(PLANNING)`. Gives what became of each."""
-    outcomes: Outcomes = {}
+    here = interactions.standing(claim.source_id, rows)
+    same = [row for row in rows if row.said and here.get(row.external_id) == row.said]
+    outcomes: Outcomes = {row.line: "unchanged" for row in same}
+    rows = [row for row in rows if row.line not in outcomes]
     for wave in waves(rows, documents.purchase(rows)):
         outcomes |= _apply(claim, wave, now=now)
     if any(not isinstance(one, RejectReason) for one in outcomes.values()):
@@ -116,9 +138,11 @@ def reject_next(claim: Applying, *, now: datetime) -> int | None:
     """Reject the next single row, which could not be written for a reason nobody foresaw; as `apply_next`."""
     if not claim.hold(now=now):
         return None
-    line = _next(claim, 1)[0]["line"]
-    _reject(claim, [(line, RejectReason.NOT_WRITABLE, "")])
-    _done(claim, Counter(applied=1, rejected=1), line, now=now)
+    part = _next(claim)
+    if part is None:
+        return 0
+    _reject(claim, [(unpacked(part.rows)[part.done].line, RejectReason.NOT_WRITABLE, "")])
+    _done(claim, part, Counter(applied=1, rejected=1), now=now)
     return 1
 
 
@@ -139,9 +163,9 @@ def finish(claim: Applying, *, now: datetime) -> None:
     )
 
 
-def _next(claim: Applying, most: int) -> Sequence[dict[str, Any]]:
-    rows = select(StagedRow.data).where(StagedRow.batch_id == claim.batch_id)
-    return db.session.scalars(rows.order_by(StagedRow.line).limit(most)).all()
+def _next(claim: Applying) -> StagedPart | None:
+    parts = select(StagedPart).where(StagedPart.batch_id == claim.batch_id)
+    return db.session.scalars(parts.order_by(StagedPart.id).limit(1)).first()
 
 
 def waves(rows: Sequence[Row], about: Callable[[Row], Any]) -> Iterator[list[Row]]:
@@ -154,28 +178,43 @@ def waves(rows: Sequence[Row], about: Callable[[Row], Any]) -> Iterator[list[Row
         rest = later
 
 
-def _done(claim: Applying, counts: Counter[str], last_line: int, *, now: datetime) -> None:
-    """Forget the rows that were applied, and move the counters."""
+def _done(claim: Applying, part: StagedPart, counts: Counter[str], *, now: datetime) -> None:
+    """Move the counters; a part whose last row was applied goes."""
     claim.hold(now=now, **{name: getattr(ImportBatch, name) + count for name, count in counts.items()})
-    db.session.execute(delete(StagedRow).where(StagedRow.batch_id == claim.batch_id, StagedRow.line <= last_line))
+    part.done += counts["applied"]
+    if part.done == part.count:
+        db.session.delete(part)
+    db.session.flush()
 
 
 def _apply(claim: Applying, rows: Sequence[InteractionRow], *, now: datetime) -> Outcomes:
     """Persons, names and interactions of some rows, no interaction twice: a few statements for all of them."""
-    earlier = interactions.earlier(claim.source_id, rows)
+    earlier = belonging.earlier(claim.source_id, rows)
     emails = interactions.emails_of(found.customer_id for found in earlier.values())
     rejects = {row.line: reject for row in rows if (reject := _refused(claim, row, earlier, emails))}
     _reject(claim, list(rejects.values()))
-    known = claim.names.known([row for row in rows if row.line not in rejects])
+    waiting = {line for line, reason, _ in rejects.values() if reason is RejectReason.PURCHASE_UNKNOWN}
+    belonging.let_wait(claim.source_id, [row for row in rows if row.line in waiting])
+    late = {row.line for row in rows if (one := earlier.get(row.external_id)) and documents.older(row, one.documents)}
+    left_out = rejects.keys() | late
+    rows = [row for row in rows if row.line not in left_out]
+    for row in rows:
+        if row.undated:
+            row.happened_at = earlier[row.external_id].happened_at
+    known = claim.names.known(rows)
+    for one in known:
+        if before := earlier.get(one.row.external_id):
+            one.customer_id = before.customer_id
+    belonging.take_back(claim.source_id, ((one.row, one.documents) for one in known))
     for pool_id in {one.pool_id for one in known}:
-        _find_people(claim, [one for one in known if one.pool_id == pool_id], pool_id, now=now)
+        _find_people(claim, [one for one in known if one.pool_id == pool_id], pool_id, emails, now=now)
     new = [one for one in known if one.row.external_id not in earlier]
     old = [one for one in known if one.row.external_id in earlier]
     interactions.add(claim.source_id, claim.batch_id, new, currency=claim.currency, now=now)
     _count_words(claim.names.words, new, old, earlier)
     changed = interactions.change(old, earlier, emails, now=now)
     outcomes: Outcomes = {line: reason for line, reason, _cell in rejects.values()}
-    outcomes |= {one.row.line: "accepted" for one in new}
+    outcomes |= dict.fromkeys(late - rejects.keys(), "unchanged") | {one.row.line: "accepted" for one in new}
     return outcomes | {one.row.line: "updated" if one.row.external_id in changed else "unchanged" for one in old}
 
 
@@ -199,6 +238,10 @@ def _refused(
     found = earlier.get(row.external_id)
     if found is None and row.kind == DocumentKind.PAYMENT:
         return row.line, RejectReason.NO_SALE, row.number
+    if found is None and documents.takes_back(row):
+        return row.line, RejectReason.PURCHASE_UNKNOWN, row.basis
+    if found is None and row.undated:
+        return row.line, RejectReason.NO_DATE, row.number or row.external_id
     if not row.numbered or found is None or not row.email:
         return None
     known = emails.get(found.customer_id, ())
@@ -212,9 +255,14 @@ def _reject(claim: Applying, rejects: Sequence[Reject]) -> None:
     insert_many(RejectedRow, rows, batch_id=claim.batch_id)
 
 
-def _find_people(claim: Applying, known: Sequence[Known], pool_id: int, *, now: datetime) -> None:
-    """Say for every row who its customer is; nobody where nothing is given to know a person by."""
-    incoming = [(one, person) for one in known for person in _incoming(claim, one)]
+def _find_people(
+    claim: Applying, known: Sequence[Known], pool_id: int, emails: Mapping[int, set[str]], *, now: datetime
+) -> None:
+    """Say for every row who its customer is; nobody where nothing is given to know a person by.
+
+    `emails`: of those whom the rows were about before; whoever has none may be given one.
+    """
+    incoming = [(one, person) for one in known for person in _incoming(claim, one, emails)]
     ids = customers.find_or_create(
         [person for _, person in incoming],
         pool_id=pool_id,
@@ -225,26 +273,28 @@ def _find_people(claim: Applying, known: Sequence[Known], pool_id: int, *, now: 
         one.customer_id = customer_id
 
 
-def _incoming(claim: Applying, one: Known) -> Iterator[customers.Incoming]:
+def _incoming(claim: Applying, one: Known, emails: Mapping[int, set[str]]) -> Iterator[customers.Incoming]:
     """The person of a row: with the source's grounds, and again with what the file's own columns say.
 
     A ground has one author: the column speaks for the customer, the default for an administrator.
     """
     row = one.row
     given = {Channel(channel): GroundKind(kind) for channel, kind in row.grounds.items()}
-    default = {**claim.grounds, **given}
-    default = {channel: kind for channel, kind in default.items() if channel.value not in row.consents}
+    default = {**claim.grounds, **given} if given else claim.grounds
+    if row.consents:
+        default = {channel: kind for channel, kind in default.items() if channel.value not in row.consents}
     person = customers.Incoming(
         external_id=row.customer_id,
         name=row.customer_name,
-        email=row.email,
-        phone=row.phone,
+        **row.reached,
         language=row.language or None,
         region_id=one.region_id,
         is_key=row.is_key,
         grounds=default,
         proof=f"import {claim.batch_id}, {'given with the row' if given else 'source default'}" if default else "",
         set_by_id=claim.grounds_set_by_id,
+        is_company={"company": True, "person": False}.get(row.person_kind),
+        before_id=one.customer_id if one.customer_id not in emails else None,
     )
     yield person
     if row.consents:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
+from npsapp.lib.tables import Cell
 from npsapp.lib.texts import N_, Worded
 
 WORDS = json.loads(Path(__file__).with_name("words.json").read_text(encoding="utf-8"))
@@ -167,6 +168,8 @@ def _unique_titles(cells: Sequence[object]) -> tuple[str, ...]:
 
 # Words in cells
 
+_UNWANTED = re.compile(r"[\x00-\x1f\x7f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]+")
+
 _YES, _NO = frozenset(WORDS["yes"]), frozenset(WORDS["no"])
 _LANGUAGES, _CURRENCIES, _ROLES = (
     {str(word): str(meaning) for meaning, words in WORDS[kind].items() for word in words}
@@ -176,6 +179,30 @@ _LANGUAGES, _CURRENCIES, _ROLES = (
 _TAKEN_BACK, _NOT_TAKEN_BACK, _NOBODY = (
     re.compile("|".join(WORDS[kind])) for kind in ("taken_back", "not_taken_back", "nobody")
 )
+
+
+def plain_texts(cells: Sequence[Cell]) -> list[str]:
+    """All cells of a row as `plain_text` gives them; a row of ordinary texts is looked at as a whole."""
+    try:
+        whole = "|".join(cells)  # type: ignore[arg-type]
+    except TypeError:  # numbers and dates of a workbook
+        whole = "\n"
+    if whole.isprintable() and "  " not in whole:
+        return [cell.strip() for cell in cells]  # type: ignore[union-attr]
+    return [plain_text(cell) for cell in cells]
+
+
+def plain_text(cell: Cell) -> str:
+    """A cell as a person would read it: whole numbers without ".0", blanks single, no control characters."""
+    if isinstance(cell, str):
+        if cell.isprintable() and "  " not in cell:
+            return cell.strip()
+        return " ".join(_UNWANTED.sub(" ", cell).split())
+    if isinstance(cell, bool):
+        return "1" if cell else "0"
+    if isinstance(cell, float) and cell.is_integer() and abs(cell) < 1e15:
+        return str(int(cell))
+    return "" if cell is None else str(cell)
 
 
 def yes_or_no(text: str) -> bool | None:
@@ -215,6 +242,7 @@ def performers(cell: str) -> tuple[tuple[str, str], ...]:
     return tuple(dict.fromkeys(found))[:8]
 
 
+@lru_cache(maxsize=5_000)
 def nobody(name: str) -> bool:
     """Whether a customer's name says that nobody is known: one card stands for thousands of retail buyers."""
     return bool(_NOBODY.fullmatch(" ".join(name.casefold().split())))

@@ -9,13 +9,13 @@ import html
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 from xml.etree.ElementTree import Element  # noqa: S405 - the type; reading is done by lib.xml_stream
 
 from npsapp.intake import columns
-from npsapp.intake.columns import LONGEST_NAME
+from npsapp.intake.columns import LONGEST_NAME, plain_text
 from npsapp.intake.rules import (
     AHEAD,
     EARLIEST,
@@ -27,9 +27,8 @@ from npsapp.intake.rules import (
     Rejection,
     RejectReason,
     Setting,
-    plain_text,
 )
-from npsapp.lib import addresses, amounts, phones, xml_stream
+from npsapp.lib import amounts, xml_stream
 from npsapp.lib.tables import FileRefused
 from npsapp.lib.texts import N_, Worded
 from npsapp.lib.xml_stream import local_name
@@ -38,7 +37,6 @@ ROOT = "КоммерческаяИнформация"
 DOCUMENT = "Документ"
 MOST_PROPERTIES = 8
 LONGEST_PROPERTY = 80
-MOST_REMEMBERED = 10_000  # shipments of a file whose returns may follow
 SHOP_SERVICES = "ORDER_DELIVERY"  # a line of the goods that was not bought
 
 Fields = Mapping[str, Element]
@@ -48,9 +46,9 @@ Fields = Mapping[str, Element]
 class Trigger(Worded):
     """What makes an order a completed purchase; chosen for the connection."""
 
-    SHIPMENT = "shipment", N_("when it is shipped")
-    PAID = "paid", N_("when it is paid")
-    ORDER = "order", N_("as soon as it is ordered")
+    SHIPMENT = "shipment", N_("when it is shipped: its sale is posted, or it has the requisite “Отгружен” or its date")
+    PAID = "paid", N_("when it is paid: it has the requisite “Оплачен” or the date of payment")
+    ORDER = "order", N_("as soon as it is posted, shipped and paid or not")
 
 
 # Operations by their words without blanks and case; what is not listed is no purchase.
@@ -68,12 +66,14 @@ _KINDS = {
 _SALES = (DocumentKind.ORDER, DocumentKind.SHIPMENT, DocumentKind.RETAIL_SALE)
 _SHIPPED = ("датаотгрузкипо1с", "датаотгрузки")
 _PAID = ("датаоплатыпо1с", "датаоплаты")
+_STATES = frozenset({"пометкаудаления", "отменен", "проведен", "отгружен", "оплачен", "статусзаказа"})
 # Requisites that are read elsewhere or tell nothing about a purchase; those about persons are no dimensions.
 _NOT_PROPERTIES = re.compile(
     r"номер|дата|время|пометкаудаления|проведен|отменен|отгружен|оплачен|статус|склад|магазин|подразделение|менеджер"
     r"|ответственный|адрес|телефон|почт|mail|комментар|примечан|фио|имя|признаквозврата|сайт|ид$"
 )
 _PHONE_TYPES = re.compile(r"телефон|phone|моб")
+_MAIL_TYPES = re.compile(r"почта$|пошта$|e-?mail")
 _STATUS_CODE = re.compile(r"^\[\w{1,4}\]\s*")
 _ONE_SEPARATOR = re.compile(r"(-?\d{1,3})([.,])(\d{3})")
 _DECIMAL_SEPARATOR = re.compile(r"ЧРД\s*=\s*['\"]?([.,])")
@@ -88,8 +88,9 @@ class _Buyer:
     id: str = ""
     name: str = ""
     is_company: bool = False
-    email: str = ""
-    phone: str = ""
+    mails: list[str] = field(default_factory=list)
+    phones: list[str] = field(default_factory=list)
+    """Both as they are written."""
     places: dict[str, str] = field(default_factory=dict)
     """Kind of a part of the address → its value."""
 
@@ -123,7 +124,9 @@ class _Reader:
         self._trigger = Trigger(setting.settings.get("trigger", Trigger.SHIPMENT))
         found = _DECIMAL_SEPARATOR.search(attributes.get("ФорматСуммы", ""))
         self._decimal = found[1] if found else ""
-        self._orders: dict[str, str] = {}
+        made = amounts.moment(attributes.get("ДатаФормирования", ""), setting.zone)
+        # Nothing is made after it came: the clock of a base that runs ahead for a day stops no later package.
+        self._made = min(made, setting.now).astimezone(UTC).isoformat() if made and made > EARLIEST else ""
 
     def row(self, line: int, element: Element) -> InteractionRow | Rejection:
         """The purchase or change that a document stands for, or why it stands for none."""
@@ -132,14 +135,17 @@ class _Reader:
         said = {_folded(name): value for name, value in reversed(requisites) if value}
         number = (_text(fields, "Номер1С") or said.get("номерпо1с", "") or _text(fields, "Номер"))[:LONGEST_ID]
         kind = _kind(_text(fields, "ХозОперация"), said)
-        basis = self._order_of(kind, number, _text(fields, "Основание")[:LONGEST_ID])
+        basis = _text(fields, "Основание")[:LONGEST_ID]
         if kind not in _SALES and not (basis and kind is not DocumentKind.OTHER):
             return Rejection(line, RejectReason.NO_SALE, value=_text(fields, "ХозОперация")[:80])
         state = self._state(kind, fields, said)
         happened_at = self._happened_at(fields, said, shipped=state is DocumentState.COMPLETED)
+        undated = happened_at is None
         if happened_at is None:
             written = _text(fields, "Дата1С") or _text(fields, "Дата")
-            return Rejection(line, RejectReason.BAD_DATE if written else RejectReason.NO_DATE, value=written[:80])
+            if written or not _says_a_state(fields, said):
+                return Rejection(line, RejectReason.BAD_DATE if written else RejectReason.NO_DATE, value=written[:80])
+            happened_at = self._setting.now
         external_id = _short_id(_text(fields, "Ид"))
         if not external_id and not number:
             return Rejection(line, RejectReason.NO_IDENTITY)
@@ -147,20 +153,15 @@ class _Reader:
             line, external_id or f"{number}|{happened_at.astimezone(self._setting.zone).year}", happened_at
         )
         row.numbered, row.number, row.kind, row.basis, row.state = not external_id, number, kind.value, basis, state
+        row.made, row.undated = self._made, undated
+        if undated and not external_id:
+            row.basis = basis or number
         row.version = _text(fields, "НомерВерсии")[:LONGEST_ID]
         row.status_raw = _STATUS_CODE.sub("", said.get("статусзаказа", ""))[:LONGEST_NAME]
         self._add_amount(row, fields)
-        self._add_buyer(row, _buyer(fields.get("Контрагенты"), self._setting.phone_country))
+        self._add_buyer(row, _buyer(fields.get("Контрагенты")))
         self._add_dimensions(row, fields, said, _properties(requisites))
         return row
-
-    def _order_of(self, kind: DocumentKind, number: str, basis: str) -> str:
-        """The number of the order: a return may name the shipment in its place."""
-        if kind is DocumentKind.SHIPMENT and basis and number:
-            if len(self._orders) >= MOST_REMEMBERED:
-                self._orders.clear()
-            self._orders[number] = basis
-        return self._orders.get(basis, basis) if kind is DocumentKind.RETURN else basis
 
     def _state(self, kind: DocumentKind, fields: Fields, said: Mapping[str, str]) -> str:
         """How far a document says to be; empty when it does not speak of that."""
@@ -176,8 +177,10 @@ class _Reader:
         done = columns.yes_or_no(said.get(word, ""))
         if done or (done is None and self._first_moment(said, dates)):
             return DocumentState.COMPLETED
-        # A short notice about an order that is known, without sum and buyer, says nothing about its shipment.
-        return DocumentState.OPEN if done is False or "Сумма" in fields or "Контрагенты" in fields else ""
+        # A short notice about an order that is known, without buyer and sum or date, says nothing of its shipment.
+        dated = "Дата" in fields or "Дата1С" in fields or "датапо1с" in said
+        whole = "Контрагенты" in fields or ("Сумма" in fields and dated)
+        return DocumentState.OPEN if done is False or whole else ""
 
     def _happened_at(self, fields: Fields, said: Mapping[str, str], *, shipped: bool) -> datetime | None:
         """The shipment, else the payment, else the document's own date; impossible dates count as missing."""
@@ -205,9 +208,8 @@ class _Reader:
             row.amount, row.currency = str(amount), known
 
     def _add_buyer(self, row: InteractionRow, buyer: _Buyer) -> None:
-        row.email, row.phone = buyer.email, buyer.phone
-        if not columns.nobody(buyer.name):
-            row.customer_id, row.customer_name = buyer.id, buyer.name
+        row.put_addresses("; ".join(buyer.mails), "; ".join(buyer.phones), self._setting.phone_country)
+        row.customer_id = buyer.id if row.put_name(buyer.name) else ""
         row.person_kind = "company" if buyer.is_company else ""
         row.region = buyer.places.get("регион", "")[:LONGEST_NAME]
         if city := buyer.places.get("город") or buyer.places.get("населенныйпункт"):
@@ -296,6 +298,11 @@ def _with_clock(day: str, clock: str) -> str:
     return f"{found[0]} {time[0]}" if time else found[0]
 
 
+def _says_a_state(fields: Fields, said: Mapping[str, str]) -> bool:
+    """Whether a document says how far it is, and so may change one that is known."""
+    return "ПометкаУдаления" in fields or not _STATES.isdisjoint(said)
+
+
 def _named(element: Element | None) -> str:
     """The name of a store: nested in one more level, beside an id, or as direct text."""
     if element is None:
@@ -313,7 +320,7 @@ def _title(goods: Element | None) -> str:
     return ""
 
 
-def _buyer(partners: Element | None, country: str) -> _Buyer:
+def _buyer(partners: Element | None) -> _Buyer:
     """The buyer among a document's partners, else who pays or receives, else the first."""
     found: dict[str, Fields] = {}
     for partner in () if partners is None else partners:
@@ -321,11 +328,11 @@ def _buyer(partners: Element | None, country: str) -> _Buyer:
         found.setdefault(_text(fields, "Роль"), fields)
     for role in ("Покупатель", "Плательщик", "Получатель", *found):
         if role in found:
-            return _read_buyer(found[role], country)
+            return _read_buyer(found[role])
     return _Buyer()
 
 
-def _read_buyer(fields: Fields, country: str) -> _Buyer:
+def _read_buyer(fields: Fields) -> _Buyer:
     buyer = _Buyer(_text(fields, "Ид")[:LONGEST_ID], is_company="ОфициальноеНаименование" in fields)
     parts = " ".join(filter(None, (_text(fields, part) for part in ("Фамилия", "Имя", "Отчество"))))
     own = _text(fields, "ПолноеНаименование") or parts
@@ -335,24 +342,24 @@ def _read_buyer(fields: Fields, country: str) -> _Buyer:
         for kind, value in _pairs(fields.get(address), "Тип"):
             buyer.places.setdefault(_folded(kind), value)
             contacts.append((kind, value))  # some senders put them there
-    _add_contacts(buyer, contacts, country)
-    if buyer.is_company or not buyer.email:
+    _add_contacts(buyer, contacts)
+    if buyer.is_company or not buyer.mails:
         for name, theirs in _representatives(fields.get("Представители")):
-            _add_contacts(buyer, theirs, country)
+            _add_contacts(buyer, theirs)
             if buyer.is_company and not columns.nobody(name):
-                buyer.name = name  # letters speak to a person
+                buyer.name, buyer.is_company = name, False  # letters speak to a person
                 break
     buyer.name = buyer.name[:LONGEST_NAME]
     return buyer
 
 
-def _add_contacts(buyer: _Buyer, contacts: Sequence[tuple[str, str]], country: str) -> None:
-    """The first address and the first number that can be used; the types of contacts are free words."""
+def _add_contacts(buyer: _Buyer, contacts: Sequence[tuple[str, str]]) -> None:
+    """What stands for addresses and numbers; the types of contacts are free words."""
     for kind, value in contacts:
-        if "@" in value:
-            buyer.email = buyer.email or next(iter(addresses.addresses_in(value)), "")
-        elif not buyer.phone and _PHONE_TYPES.search(_folded(kind)):
-            buyer.phone = next(iter(phones.numbers_in(value, country)), "")
+        if "@" in value or _MAIL_TYPES.search(_folded(kind)):
+            buyer.mails.append(value)
+        elif _PHONE_TYPES.search(_folded(kind)):
+            buyer.phones.append(value)
 
 
 def _representatives(element: Element | None) -> Iterator[tuple[str, list[tuple[str, str]]]]:

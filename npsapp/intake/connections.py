@@ -11,19 +11,26 @@ from sqlalchemy import select
 from npsapp.audit import services as audit
 from npsapp.audit.events import Event
 from npsapp.audit.services import Actor
-from npsapp.db import alone, db
+from npsapp.db import alone, db, put
+from npsapp.intake.commerceml import Trigger
 from npsapp.intake.models import PLANNING, Source, SourceKind
 from npsapp.intake.services import LONGEST_NAME, NoName, usual_touchpoint
 from npsapp.lib import sealing
 from npsapp.lib.refusals import Refused
 from npsapp.lib.texts import N_
 from npsapp.lib.tokens import digest, new_token, same
+from npsapp.permissions import USUAL_SCOPES
 from npsapp.surveys.founding import found_company
 
-KINDS = tuple(kind for kind in SourceKind if kind not in (SourceKind.FILE, SourceKind.DEMO))
-"""What an administrator can add; files and the demo company make their own sources."""
+KINDS = tuple(kind for kind in SourceKind if kind not in (SourceKind.FILE, SourceKind.DEMO, SourceKind.WAVE))
+"""What an administrator can add; files, waves and the demo company make their own sources."""
 WITHOUT_SECRET = frozenset({SourceKind.FOLDER, SourceKind.MAILBOX})
 """Kinds that nobody calls: this program fetches what they hold."""
+USUAL: dict[SourceKind, dict[str, Any]] = {
+    SourceKind.ONEC: {"trigger": Trigger.SHIPMENT.value, "encoding": "", "version": "2.09"},
+    SourceKind.API: {"scopes": [scope.value for scope in USUAL_SCOPES]},
+}
+"""What holds where `Source.settings` says nothing, of what administrators choose on its page."""
 
 
 class NameTaken(Refused):
@@ -75,17 +82,23 @@ def change(
     """
     alone(PLANNING)
     source = db.session.get_one(Source, source_id)
-    name = " ".join(values["name"].split())
+    name = " ".join(values.get("name", source.name).split())
     if db.session.scalar(select(Source.id).where(Source.name == name, Source.id != source_id)):
         raise NameTaken()
-    new = {**values, "name": name, "settings": {**source.settings, **settings}}
-    changed = sorted(column for column, value in new.items() if getattr(source, column) != value)
-    for column in changed:
-        setattr(source, column, new[column])
+    before = chosen(source)
+    new = {key: value for key, value in settings.items() if before.get(key) != value}
+    changed = [*put(source, {**values, "name": name}), *new]
+    if new:
+        source.settings = {**source.settings, **new}
     db.session.flush()
     if changed:
-        data = {"fields": changed}
+        data = {"fields": sorted(changed)} | {key: new[key] for key in ("scopes",) if key in new}
         audit.record(Event.SETTING_CHANGED, actor=actor, now=now, subject=("source", source_id), data=data)
+
+
+def chosen(source: Source) -> dict[str, Any]:
+    """What its kind needs: as somebody chose it, else as usual."""
+    return USUAL.get(source.kind, {}) | source.settings
 
 
 def rotate(source_id: int, *, actor: Actor, now: datetime) -> str:

@@ -59,7 +59,8 @@ def _newest_people(source_id: int, most: int) -> list[int | None]:
 
 def _reachable(people: Sequence[int | None]) -> set[int | None]:
     ids = {one for one in people if one is not None}
-    return set(db.session.scalars(select(ContactPoint.customer_id).where(one_of(ContactPoint.customer_id, ids))))
+    theirs = one_of(ContactPoint.customer_id, ids), ContactPoint.fault == ""
+    return set(db.session.scalars(select(ContactPoint.customer_id).where(*theirs)))
 
 
 def days_with_records(source: Source, *, since: datetime) -> list[date]:

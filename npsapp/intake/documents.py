@@ -19,13 +19,37 @@ HANDED_OVER = frozenset({DocumentKind.SHIPMENT, DocumentKind.RETAIL_SALE})
 TAKEN_BACK = frozenset({DocumentState.CANCELLED, DocumentState.RETURNED})
 
 Documents = Mapping[str, Mapping[str, Any]]
-"""Id in the source → {"kind", "state", "at", "word"?, "amount"?}, what is empty is left out."""
+"""Id in the source → {"kind", "state", "at", "word"?, "amount"?, "made"?}, what is empty is left out."""
 
 
 def purchase(rows: Iterable[InteractionRow]) -> Callable[[InteractionRow], str]:
     """Which purchase each of these rows is about: an order and its documents are about one."""
-    orders = {row.number: row.external_id for row in rows if row.kind and row.number and not row.basis}
-    return lambda row: orders.get(row.basis, row.basis) or row.external_id
+    rows = list(rows)
+    named = {row.number: row.external_id for row in rows if row.kind and row.number and not row.basis}
+    for row in rows:  # a return may name the shipment in the place of the order
+        if row.kind == DocumentKind.SHIPMENT and row.number and row.basis:
+            named.setdefault(row.number, named.get(row.basis, row.basis))
+    return lambda row: named.get(row.basis, row.basis) or row.external_id
+
+
+def takes_back(row: InteractionRow) -> bool:
+    """Whether a row is no purchase, but the return or the end of the one it names."""
+    return bool(row.basis) and (row.kind == DocumentKind.RETURN or (not row.kind and row.state in TAKEN_BACK))
+
+
+def older(row: InteractionRow, documents: Documents) -> bool:
+    """Whether a row comes from an older package than what is known of its document.
+
+    Versions have no order, and a base may send an old package late; records that do not say when they were made
+    count in the order in which they come.
+    """
+    return bool(row.made) and row.made < documents.get(row.external_id, {}).get("made", "")
+
+
+def alike(one: Documents, other: Documents) -> bool:
+    """Whether two say the same, apart from when it was said."""
+    plain = [{id_: {**said, "made": ""} for id_, said in documents.items()} for documents in (one, other)]
+    return plain[0] == plain[1]
 
 
 def entry(row: InteractionRow, *, word: int | None = None) -> dict[str, dict[str, Any]]:
@@ -38,7 +62,7 @@ def entry(row: InteractionRow, *, word: int | None = None) -> dict[str, dict[str
     state = DocumentState.CANCELLED if row.cancelled and not row.state else row.state
     amount = row.amount if row.kind == DocumentKind.RETURN else ""
     said = {"kind": row.kind, "state": str(state), "at": row.happened_at.isoformat(), "word": word, "amount": amount}
-    return {row.external_id: {name: value for name, value in said.items() if value}}
+    return {row.external_id: {name: value for name, value in (said | {"made": row.made}).items() if value}}
 
 
 def together(before: Documents, new: Documents) -> dict[str, Any]:

@@ -95,13 +95,11 @@ def read_folder(source_id: int) -> None:
         _put_aside(mine, folder, refusal, language)
 
 
-def remove_old_files(before: datetime) -> None:
-    """Delete what was put aside before a moment: it holds customers as the raw files of imports do."""
+def put_aside() -> Iterator[Path]:
+    """Files that were read or refused: they hold customers as the raw files of imports do."""
     root = Path(current_app.instance_path) / FOLDER
     for aside in (PROCESSED, FAILED):
-        for path in root.glob(f"*/{aside}/*"):
-            if path.is_file() and _unchanged_since(path.stat(), before):
-                path.unlink(missing_ok=True)
+        yield from (path for path in root.glob(f"*/{aside}/*") if path.is_file())
 
 
 def _furnish(folder: Path) -> None:

@@ -1,26 +1,26 @@
 """Rows become interactions: their names become ids, new ones are added, known ones follow what a file says."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import delete, select, update
 
 from npsapp.customers.models import ContactPoint, Customer
 from npsapp.customers.rules import ContactKind
 from npsapp.db import db, insert_many, new_ids, one_of
-from npsapp.intake import documents, words
-from npsapp.intake.models import Interaction, InteractionPerformer, ValueKind
+from npsapp.intake import belonging, documents, words
+from npsapp.intake.models import DocumentName, Interaction, InteractionPerformer, ValueKind
 from npsapp.intake.rules import DocumentKind, InteractionRow
-from npsapp.intake.words import Words, folded
+from npsapp.intake.words import Words
 from npsapp.organization import queries as organization, services as organization_services
+from npsapp.organization.rules import fold
 
 # Changes after which the planner must look again; a corrected title or amount moves no letter.
 DECISIVE = frozenset({"happened_at", "customer_id", "cancelled_at", "state"})
-A_YEAR = timedelta(days=366)  # numbers of documents start again every year
 
 
 @dataclass(slots=True)
@@ -48,6 +48,17 @@ class Known:
     customer_id: int | None = None
 
 
+class _Meant(NamedTuple):
+    """What a name stands for: the thing's id, a unit's region, the `SourceValue`."""
+
+    id: int | None = None
+    region_id: int | None = None
+    word_id: int | None = None
+
+
+_NOTHING = _Meant()
+
+
 @dataclass
 class _Brand:
     """What is known by folded name in one brand and its pool; units with their regions."""
@@ -62,6 +73,8 @@ class _Brand:
     """Name or key of a declared property → its key."""
     values: dict[tuple[str, str], str]
     """(Key, folded value) → the value as it was first written."""
+    meant: dict[tuple[ValueKind, str], "_Meant"] = field(default_factory=dict)
+    """Every name that was looked up."""
 
     @cached_property
     def region_of(self) -> dict[int, int | None]:
@@ -70,8 +83,8 @@ class _Brand:
 
     def said(self, row: InteractionRow) -> dict[tuple[str, str], str]:
         """The row's declared properties in that form; what nobody declared is left out."""
-        pairs = ((self.properties.get(folded(name)), text) for name, text in row.properties.items())
-        return {(key, folded(text)): text for key, text in pairs if key and folded(text)}
+        pairs = ((self.properties.get(fold(name)), text) for name, text in row.properties.items())
+        return {(key, fold(text)): text for key, text in pairs if key and fold(text)}
 
 
 class Names:
@@ -118,10 +131,10 @@ class Names:
 
     def _add_new(self, brand: _Brand, rows: Sequence[InteractionRow]) -> None:
         """A new name is written, and a unit placed, as in the first row that has it, whatever the size of the chunk."""
-        rows = rows[::-1]
-        units = {folded(row.unit): row for row in rows if row.unit and not self.words.target(ValueKind.UNIT, row.unit)}
+        rows = [row for row in reversed(rows) if not self._all_known(brand, row)]
+        units = {fold(row.unit): row for row in rows if row.unit and not self.words.target(ValueKind.UNIT, row.unit)}
         if new := {key: row for key, row in units.items() if key not in brand.units}:
-            places = {key: (row.unit, brand.regions.get(folded(row.region))) for key, row in new.items()}
+            places = {key: (row.unit, brand.regions.get(fold(row.region))) for key, row in new.items()}
             ids = organization_services.add_units(brand.id, places, now=self._now)
             brand.units |= {key: (ids[key], place[1]) for key, place in places.items()}
             for key, row in new.items():
@@ -135,36 +148,55 @@ class Names:
             brand.values |= organization_services.add_property_values(brand.pool_id, new_values, now=self._now)
 
     def _add(self, kind: ValueKind, owner_id: int, names: Iterable[str], known: dict[str, int]) -> None:
-        new = {key: name for name in names if (key := folded(name)) and key not in known}
+        new = {key: name for name in names if (key := fold(name)) and key not in known}
         new = {key: name for key, name in new.items() if not self.words.target(kind, name)}
         if new:
             known |= _ADD[kind](owner_id, new, now=self._now)
             for key, name in new.items():
                 self.words.collect(kind, name, known[key])
 
+    @staticmethod
+    def _all_known(brand: _Brand, row: InteractionRow) -> bool:
+        said = [(ValueKind.UNIT, row.unit), (ValueKind.SEGMENT, row.segment)]
+        said += [(ValueKind.PERFORMER, name) for _role, name in row.performers]
+        return not row.properties and all(one in brand.meant for one in said if one[1])
+
+    def _meant(self, brand: _Brand, kind: ValueKind, text: str) -> _Meant:
+        if not text:
+            return _NOTHING
+        if (kind, text) not in brand.meant:
+            mapped, region_id = self.words.target(kind, text), None
+            if kind is ValueKind.UNIT:
+                id_, region_id = brand.units.get(fold(text), (None, None))
+                region_id = brand.region_of.get(mapped) if mapped else region_id
+            else:
+                known = {ValueKind.PERFORMER: brand.performers, ValueKind.SEGMENT: brand.segments}
+                id_ = known.get(kind, brand.regions).get(fold(text))
+            if kind is ValueKind.REGION and not (mapped or id_):
+                self.words.collect(kind, text)
+            word = self.words.known.get((kind, fold(text)))
+            brand.meant[kind, text] = _Meant(mapped or id_, region_id, word.id if word else None)
+        return brand.meant[kind, text]
+
     def _known(self, row: InteractionRow) -> Known:
         brand = self._brand(row.brand_id or self._brand_id)
-        words = self.words
-        unit_id, unit_region = brand.units.get(folded(row.unit), (None, None))
-        if mapped := words.target(ValueKind.UNIT, row.unit):
-            unit_id, unit_region = mapped, brand.region_of.get(mapped)
-        said = words.target(ValueKind.REGION, row.region) or brand.regions.get(folded(row.region))
-        if row.region and not said:
-            words.collect(ValueKind.REGION, row.region)
-        people = ((words.target(ValueKind.PERFORMER, name), folded(name), role) for role, name in row.performers)
-        performers = ((mapped or brand.performers.get(name), role) for mapped, name, role in people)
-        status = words.known.get((ValueKind.STATUS, folded(row.status_raw))) if row.status_raw else None
+        unit = self._meant(brand, ValueKind.UNIT, row.unit)
+        region = self._meant(brand, ValueKind.REGION, row.region)
+        segment = self._meant(brand, ValueKind.SEGMENT, row.segment)
+        people = [(self._meant(brand, ValueKind.PERFORMER, name), role) for role, name in row.performers]
+        words = {one.word_id for one in (unit, region, segment, *(who for who, _ in people)) if one.word_id}
+        status = self.words.known.get((ValueKind.STATUS, fold(row.status_raw))) if row.status_raw else None
         return Known(
             row=row,
             brand_id=brand.id,
             pool_id=brand.pool_id,
             touchpoint_id=row.touchpoint_id or self._touchpoint_id or 0,
-            said_region_id=said,
-            region_id=said or unit_region,
-            unit_id=unit_id,
-            segment_id=words.target(ValueKind.SEGMENT, row.segment) or brand.segments.get(folded(row.segment)),
-            performers={(id_, role) for id_, role in performers if id_ is not None},
-            words=words.of(row),
+            said_region_id=region.id,
+            region_id=region.id or unit.region_id,
+            unit_id=unit.id,
+            segment_id=segment.id,
+            performers={(who.id, role) for who, role in people if who.id is not None},
+            words=words | self.words.of(row),
             documents=documents.entry(row, word=status.id if status else None),
             properties={pair[0]: brand.values[pair] for pair in brand.said(row)} if row.properties else {},
         )
@@ -176,46 +208,11 @@ _ADD = {
 }
 
 
-def earlier(source_id: int, rows: Sequence[InteractionRow]) -> dict[str, Any]:
-    """Interactions that are there already, by the id of the row that is about them: rows of the table.
-
-    A document belongs to the interaction of its order, or of a document of that order that came before it.
-    """
-    found = {one.external_id: one for one in _here(source_id, Interaction.external_id, {r.external_id for r in rows})}
-    missing = [row for row in rows if (row.kind or row.basis) and row.external_id not in found]
-    if missing:
-        bases = {row.basis for row in missing if row.basis}
-        names = bases | {name for row in missing if not row.basis for name in (row.external_id, row.number) if name}
-        related = (
-            *_here(source_id, Interaction.external_id, bases),
-            *_here(source_id, Interaction.number, bases),
-            *_here(source_id, Interaction.basis, names),
-        )
-        found |= {row.external_id: one for row in missing if (one := _relative(row, related))}
-    return found
-
-
-def _here(source_id: int, column: Any, values: Collection[str]) -> Sequence[Any]:
-    if not values:
-        return ()
-    mine = select(*Interaction.__table__.c).where(Interaction.source_id == source_id, one_of(column, values))
-    if column is Interaction.basis:
-        mine = mine.where(Interaction.basis != "")  # as the index says
-    return db.session.execute(mine).all()
-
-
-def _relative(row: InteractionRow, related: Iterable[Any]) -> Any:
-    """The interaction a document belongs to: that of its order by id, else the nearest in time by number."""
-    near: list[tuple[timedelta, int, Any]] = []
-    for one in related:
-        if row.basis and one.external_id == row.basis:
-            return one
-        names = (one.number, one.basis) if row.basis else (one.basis,)
-        mine = {row.basis} if row.basis else {row.external_id, row.number}
-        apart = abs(one.happened_at - row.happened_at)
-        if mine.intersection(names) - {""} and apart < A_YEAR:
-            near.append((apart, one.id, one))
-    return min(near, key=lambda found: found[:2])[2] if near else None
+def standing(source_id: int, rows: Sequence[InteractionRow]) -> dict[str, int]:
+    """Digests of the interactions that are there already under these rows' ids: id → digest."""
+    mine = Interaction.source_id == source_id, one_of(Interaction.external_id, {row.external_id for row in rows})
+    found = db.session.execute(select(Interaction.external_id, Interaction.said).where(*mine))
+    return {row.external_id: row.said for row in found}
 
 
 def emails_of(customer_ids: Iterable[int | None]) -> dict[int, set[str]]:
@@ -224,6 +221,7 @@ def emails_of(customer_ids: Iterable[int | None]) -> dict[int, set[str]]:
         select(ContactPoint.customer_id, ContactPoint.value).where(
             one_of(ContactPoint.customer_id, {id_ for id_ in customer_ids if id_ is not None}),
             ContactPoint.kind == ContactKind.EMAIL,
+            ContactPoint.fault == "",
         )
     )
     found: dict[int, set[str]] = {}
@@ -242,20 +240,22 @@ def add(source_id: int, batch_id: int, known: Sequence[Known], *, currency: str,
     regions = _regions_of_customers({one.customer_id for one in known if one.region_id is None})
     rows = []
     for one in known:
-        said = _said(one) | _standing(one.documents, one)
-        said["region_id"] = one.region_id or regions.get(one.customer_id)
-        said["currency"] = one.row.currency or (currency if one.row.amount else "")
-        taken_back = said["state"] in documents.TAKEN_BACK if one.documents else one.row.cancelled
-        said["cancelled_at"] = now if taken_back else None
-        fixed = {
+        row = _said(one)
+        row |= _standing(one.documents, one)
+        row["region_id"] = one.region_id or regions.get(one.customer_id)
+        row["currency"] = one.row.currency or (currency if one.row.amount else "")
+        taken_back = row["state"] in documents.TAKEN_BACK if one.documents else one.row.cancelled
+        row["cancelled_at"] = now if taken_back else None
+        row |= {
             "external_id": one.row.external_id,
             "brand_id": one.brand_id,
             "touchpoint_id": one.touchpoint_id,
             "properties": one.properties,
             "basis": one.row.basis,
             "words": words.joined(one.words),
+            "said": one.row.said,
         }
-        rows.append(fixed | said)
+        rows.append(row)
     ids = new_ids(Interaction, len(rows))
     for id_, row in zip(ids, rows, strict=True):
         row["id"] = id_
@@ -300,6 +300,7 @@ def change(
     updates: dict[tuple[str, ...], list[dict[str, Any]]] = {}
     served = _performers_of([earlier[one.row.external_id].id for one in known if one.performers])
     others: dict[int, Known] = {}
+    names: list[dict[str, Any]] = []
     changed: set[str] = set()
     for one in known:
         before = earlier[one.row.external_id]
@@ -307,13 +308,21 @@ def change(
         reachable = bool(one.row.email) and one.row.email not in emails.get(before.customer_id, ())
         if one.performers and served.get(before.id) != one.performers:
             others[before.id] = one
-        if changes or reachable or before.id in others:
+        own = one.row.external_id == before.external_id
+        values: dict[str, Any] = {"said": one.row.said} if own else {}
+        if changes.keys() == {"documents"} and documents.alike(before.documents, changes["documents"]):
+            values |= changes  # the same from a newer package
+        elif changes or reachable or before.id in others:
             again = {"undecided": True} if reachable or DECISIVE & changes.keys() else {}
-            values = {"id": before.id, "changed_at": now, **changes, **again}
-            updates.setdefault(tuple(values), []).append(values)
+            values = {"said": 0, **values, "changed_at": now, **changes, **again}
             changed.add(one.row.external_id)
+            names += belonging.names(one.row, before, changes)
+        elif not own or before.said == one.row.said:
+            continue
+        updates.setdefault(tuple(values), []).append({"id": before.id, **values})
     for same_columns in updates.values():
         db.session.execute(update(Interaction), same_columns)
+    insert_many(DocumentName, names, waiting={})
     if others:
         db.session.execute(delete(InteractionPerformer).where(one_of(InteractionPerformer.interaction_id, others)))
         _write_performers(others)

@@ -12,7 +12,7 @@ from npsapp.audit.events import Event
 from npsapp.audit.services import Actor
 from npsapp.db import alone, change, db, one_of
 from npsapp.intake import documents
-from npsapp.intake.models import PLANNING, Interaction, InteractionPerformer, SourceValue, ValueKind
+from npsapp.intake.models import PLANNING, Interaction, InteractionPerformer, Source, SourceValue, ValueKind
 from npsapp.intake.rules import DocumentState
 from npsapp.organization.models import Unit
 
@@ -33,6 +33,7 @@ def say(value_id: int, *, target_id: int | None = None, meaning: str = "", actor
     alone(PLANNING)
     value = db.session.get_one(SourceValue, value_id)
     before, value.target_id, value.meaning = value.target_id, target_id, meaning
+    db.session.get_one(Source, value.source_id).meanings += 1
     db.session.flush()
     repaired = _repair(value, before, now)
     data = {"fields": [value.kind.value], "value": value.shown, "repaired": len(repaired)}

@@ -5,11 +5,12 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from sqlalchemy import Date, ForeignKey, Index, Numeric, UniqueConstraint, text
+from sqlalchemy import BigInteger, Date, ForeignKey, Index, Numeric, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from npsapp.customers.models import Customer
 from npsapp.db import Base, Numbered, code
+from npsapp.intake.rules import ReceivedState
 from npsapp.lib.texts import N_, Worded
 from npsapp.lib.tokens import new_token
 from npsapp.organization.models import Brand, Region, Segment, Unit
@@ -17,6 +18,11 @@ from npsapp.surveys.models import Touchpoint
 
 PLANNING = "planning"
 """The deed (see `db.alone`) of reading or changing whom to ask; imports too: their people and purchases decide it."""
+
+
+def index_where(condition: str, name: str, *columns: str) -> Index:
+    """An index of the few rows for which a condition holds, on both databases."""
+    return Index(name, *columns, sqlite_where=text(condition), postgresql_where=text(condition))
 
 
 class SourceKind(Worded):
@@ -31,6 +37,7 @@ class SourceKind(Worded):
     WEBHOOK = "webhook", N_("Webhook of another program")
     FOLDER = "folder", N_("Folder on this server")
     MAILBOX = "mailbox", N_("Mailbox with reports")
+    WAVE = "wave", N_("Monthly waves of questions")
 
 
 class ValueKind(Worded):
@@ -93,6 +100,8 @@ class Source(Numbered):
     """`lib.tokens.digest` of the secret the other program sends; empty: it sends none."""
     sealed: Mapped[str] = mapped_column(default="")
     """Secrets we send, such as a mailbox's password: JSON sealed with the installation's key; see `connections`."""
+    meanings: Mapped[int] = mapped_column(default=0)
+    """How often people said what its words stand for: the same row may mean something else since."""
     settings: Mapped[dict[str, Any]] = mapped_column(default=dict)
     """What its kind needs, such as `{"version": "2.09"}`."""
     ask_completed: Mapped[bool] = mapped_column(default=False)
@@ -159,14 +168,7 @@ class Exchange(Numbered):
 class ImportBatch(Numbered):
     """One file: its state, counts and what people chose for it."""
 
-    __table_args__ = (
-        Index(
-            "ix_import_batch_open",
-            "state",
-            sqlite_where=text("state IN ('uploaded','staging','applying')"),
-            postgresql_where=text("state IN ('uploaded','staging','applying')"),
-        ),
-    )
+    __table_args__ = (index_where("state IN ('uploaded','staging','applying')", "ix_import_batch_open", "state"),)
 
     source_id: Mapped[int] = mapped_column(ForeignKey("source.id"), index=True)
     file_name: Mapped[str]
@@ -228,20 +230,19 @@ class ApiAnswer(Numbered):
     created_at: Mapped[datetime] = mapped_column(index=True)
 
 
-class StagedRow(Numbered):
-    """A checked row that waits to be applied; deleted when the batch is done."""
+class StagedPart(Numbered):
+    """Some checked rows of a file, in its order, that wait to be applied; deleted once they are."""
 
-    __table_args__ = (UniqueConstraint("batch_id", "line"),)
-
-    batch_id: Mapped[int] = mapped_column(ForeignKey("import_batch.id", ondelete="CASCADE"))
-    line: Mapped[int]
-    """Line or row number as the person's program shows it."""
-    data: Mapped[dict[str, Any]]
-    """The `intake.rules.InteractionRow` as JSON."""
-    happened_at: Mapped[datetime]
-    email: Mapped[str]
-    phone: Mapped[str]
-    """Normalised, or empty: what the preview's counts need."""
+    batch_id: Mapped[int] = mapped_column(ForeignKey("import_batch.id", ondelete="CASCADE"), index=True)
+    rows: Mapped[str]
+    """See `intake.rules.packed`."""
+    count: Mapped[int]
+    """How many there are …"""
+    done: Mapped[int] = mapped_column(default=0)
+    """… and how many of them, from the first, are applied."""
+    first_at: Mapped[datetime]
+    last_at: Mapped[datetime]
+    """When the earliest and the latest of them happened."""
 
 
 class RejectedRow(Numbered):
@@ -261,16 +262,10 @@ class Interaction(Numbered):
 
     __table_args__ = (
         UniqueConstraint("source_id", "external_id"),
-        Index("ix_interaction_undecided", "id", sqlite_where=text("undecided"), postgresql_where=text("undecided")),
+        index_where("undecided", "ix_interaction_undecided", "id"),
         Index("ix_interaction_customer", "customer_id", "happened_at"),
         Index("ix_interaction_number", "number"),
-        Index(
-            "ix_interaction_basis",
-            "source_id",
-            "basis",
-            sqlite_where=text("basis <> ''"),
-            postgresql_where=text("basis <> ''"),
-        ),
+        index_where("basis <> ''", "ix_interaction_basis", "source_id", "basis"),
     )
 
     source_id: Mapped[int] = mapped_column(ForeignKey("source.id"))
@@ -302,12 +297,16 @@ class Interaction(Numbered):
     """Number or id of the order that document belongs to."""
     state: Mapped[str] = mapped_column(default="")
     """How far it is by all its documents: a value of `intake.rules.DocumentState`, or empty: not said."""
+    said: Mapped[int] = mapped_column(BigInteger, default=0)
+    """Digest of the row it stands as, and of what rows then meant: the same changes nothing again; 0: not known."""
     documents: Mapped[dict[str, Any]] = mapped_column(default=dict)
     """Its documents, see `intake.documents`; empty where the source does not tell them apart."""
     words: Mapped[str] = mapped_column(default="")
     """Ids of the `SourceValue` it came with, as ",3,17,": what is said about them later repairs it."""
     undecided: Mapped[bool] = mapped_column(default=True)
     """Whether `invitations/` has not yet written its line about it; a queue mark, not a fact."""
+    asked_because: Mapped[str] = mapped_column(default="")
+    """Why a colleague wants this customer asked all the same; empty: the rules alone decide."""
     cancelled_at: Mapped[datetime | None]
     accepted_at: Mapped[datetime]
     changed_at: Mapped[datetime]
@@ -332,6 +331,24 @@ class Interaction(Numbered):
         return template if urlsplit(template).scheme in ("http", "https") else ""
 
 
+class DocumentName(Numbered):
+    """An id or number that names a document of a purchase which is not called so itself; or what waits for it."""
+
+    __table_args__ = (
+        Index("ix_document_name", "source_id", "name"),
+        index_where("interaction_id IS NULL", "ix_document_name_waiting", "source_id"),
+    )
+
+    source_id: Mapped[int] = mapped_column(ForeignKey("source.id"))
+    name: Mapped[str]
+    interaction_id: Mapped[int | None] = mapped_column(ForeignKey("interaction.id", ondelete="CASCADE"), index=True)
+    """None: not known yet."""
+    at: Mapped[datetime]
+    """When the document happened: numbers start again every year."""
+    waiting: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    """What is kept of a return that waits, see `intake.documents`."""
+
+
 class InteractionPerformer(Base):
     """Who served the customer, in which role."""
 
@@ -340,27 +357,13 @@ class InteractionPerformer(Base):
     role: Mapped[str] = mapped_column(primary_key=True, default="")
 
 
-class ReceivedState(Worded):
-    """What became of something a CRM or another program sent."""
-
-    RECEIVED = "received", N_("waiting")
-    DONE = "done", N_("read")
-    IGNORED = "ignored", N_("nothing to do")
-    FAILED = "failed", N_("not read")
-
-
 class ReceivedBody(Numbered):
     """One call of another program, kept as it came until its time is over, so that it can be worked through again."""
 
     __table_args__ = (
         Index("ix_received_body_source", "source_id", "id"),
         Index("ix_received_body_at", "at"),
-        Index(
-            "ix_received_body_due",
-            "due_at",
-            sqlite_where=text("state = 'received'"),
-            postgresql_where=text("state = 'received'"),
-        ),
+        index_where("state = 'received'", "ix_received_body_due", "due_at"),
     )
 
     source_id: Mapped[int] = mapped_column(ForeignKey("source.id"))

@@ -4,12 +4,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ScalarSelect, and_, exists, func, or_, select, text, tuple_
+from sqlalchemy import ColumnElement, ScalarSelect, and_, exists, func, or_, select, text, tuple_
 from sqlalchemy.orm import aliased, joinedload
 
 from npsapp.customers import queries as customers
 from npsapp.db import db, is_sqlite
-from npsapp.intake.models import BatchState, ImportBatch, Interaction, RejectedRow, Source, SourceKind, StagedRow
+from npsapp.intake.models import BatchState, ImportBatch, Interaction, RejectedRow, Source, SourceKind, StagedPart
 
 
 def sources() -> Sequence[Source]:
@@ -80,7 +80,7 @@ def reject_counts(batch_id: int) -> list[tuple[str, int]]:
 
 def first_staged(batch_id: int) -> datetime | None:
     """When the earliest of the waiting rows happened; None when no row is waiting."""
-    return db.session.scalar(select(func.min(StagedRow.happened_at)).where(StagedRow.batch_id == batch_id))
+    return db.session.scalar(select(func.min(StagedPart.first_at)).where(StagedPart.batch_id == batch_id))
 
 
 def undecided(limit: int, *, after: int = 0) -> Sequence[int]:
@@ -148,6 +148,13 @@ def story(customer_id: int) -> Sequence[Interaction]:
         .where(Interaction.customer_id.in_(customers.members(customer_id)))
         .order_by(Interaction.happened_at.desc(), Interaction.id.desc())
     ).all()
+
+
+def numbered(text: str) -> ColumnElement[bool]:
+    """The condition that an interaction has this number, or one that begins so, as people write it."""
+    bare = text.removeprefix("№").removeprefix("#").strip()
+    same = (Interaction.number.startswith(one, autoescape=True) for one in {bare, bare.upper(), bare.lower()})
+    return and_(Interaction.number != "", or_(*same))
 
 
 def labels(kind: str, ids: Iterable[int | None]) -> dict[int, str]:

@@ -1,28 +1,16 @@
 """What other programs sent and what is still to be done with it; how far portals were asked for changes."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, exists, select, update
+from sqlalchemy import Select, delete, exists, select, update
 
-from npsapp.audit import services as audit
-from npsapp.audit.events import Event
-from npsapp.audit.services import Actor
-from npsapp.db import change, db, insert_unless_there, put
-from npsapp.intake.models import (
-    Interaction,
-    ReceivedBody,
-    ReceivedState,
-    Source,
-    SourceKind,
-    SourcePoll,
-    SourceValue,
-    ValueKind,
-)
-from npsapp.intake.rules import DocumentState
+from npsapp.db import change, db, insert_unless_there
+from npsapp.intake.models import Interaction, ReceivedBody, Source, SourceKind, SourcePoll, SourceValue, ValueKind
+from npsapp.intake.rules import DocumentState, ReceivedState
 from npsapp.intake.webhook import Record
 from npsapp.lib.refusals import Refused
 from npsapp.lib.tokens import digest
@@ -127,18 +115,15 @@ def listed(source_id: int, *, limit: int, offset: int) -> Sequence[ReceivedBody]
     return db.session.scalars(mine.limit(limit).offset(offset)).all()
 
 
-def choose(source_id: int, settings: Mapping[str, Any], *, actor: Actor, now: datetime) -> None:
-    """Say where our fields stand in what a connection sends: `places` (field → place) and `items`."""
-    source = db.session.get_one(Source, source_id)
-    if put(source, {"settings": {**source.settings, **settings}}):
-        data = {"fields": sorted(settings)}
-        audit.record(Event.SETTING_CHANGED, actor=actor, now=now, subject=("source", source_id), data=data)
+def old(before: datetime) -> Select[int]:
+    """Ids of bodies that came before a moment."""
+    return select(ReceivedBody.id).where(ReceivedBody.at < before)
 
 
 def forget(before: datetime, *, limit: int) -> int:
     """Delete bodies that came before a moment; how many."""
-    old = select(ReceivedBody.id).where(ReceivedBody.at < before).order_by(ReceivedBody.at).limit(limit)
-    return change(delete(ReceivedBody).where(ReceivedBody.id.in_(old)).execution_options(synchronize_session=False))
+    oldest = old(before).order_by(ReceivedBody.at).limit(limit)
+    return change(delete(ReceivedBody).where(ReceivedBody.id.in_(oldest)).execution_options(synchronize_session=False))
 
 
 def meanings(source_id: int) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """Sources and imported files: adding, confirming, taking live, undoing."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import date, datetime
 from typing import Any
 
@@ -13,13 +13,16 @@ from npsapp.db import alone, change, db, insert_unless_there, one_of
 from npsapp.intake.columns import FIELDS, PROPERTY, normal_heading
 from npsapp.intake.models import (
     PLANNING,
+    ApiAnswer,
     BatchState,
     ImportBatch,
     Interaction,
     InteractionPerformer,
+    ReceivedBody,
     RejectedRow,
     Source,
     SourceKind,
+    StagedPart,
 )
 from npsapp.intake.staging import StoredFile, forget
 from npsapp.lib.refusals import Refused
@@ -251,6 +254,12 @@ def mark_decided(interaction_ids: Iterable[int]) -> None:
     _mark_each(interaction_ids, undecided=False)
 
 
+def ask_for(interaction_id: int, why: str) -> None:
+    """A colleague wants this customer asked all the same: the next beat decides by what may not be overruled."""
+    db.session.execute(update(Interaction).where(Interaction.id == interaction_id).values(asked_because=why))
+    mark_undecided([interaction_id])
+
+
 def mark_undecided(interaction_ids: Iterable[int]) -> None:
     """The planner shall look at these interactions (again)."""
     _mark_each(interaction_ids, undecided=True)
@@ -268,8 +277,44 @@ def _mark(which: ColumnElement[bool], *, undecided: bool) -> None:
 
 def forget_people(customer_ids: Collection[int]) -> None:
     """Take what leads to a person out of these people's purchases: numbers, titles, properties."""
-    emptied = {"number": "", "title": "", "properties": {}, "basis": "", "documents": {}}
+    emptied = {"number": "", "title": "", "properties": {}, "basis": "", "documents": {}, "said": 0}
+    emptied["asked_because"] = ""
     change(update(Interaction).where(Interaction.customer_id.in_(customer_ids)).values(**emptied))
+
+
+def forget_bodies(ids: Collection[int]) -> None:
+    """Empty calls that are about somebody who is erased."""
+    change(update(ReceivedBody).where(ReceivedBody.id.in_(ids)).values(body=""))
+
+
+def forget_rejects(ids: Collection[int]) -> None:
+    """Empty cells of rejected rows that are about somebody who is erased."""
+    change(update(RejectedRow).where(RejectedRow.id.in_(ids)).values(value=""))
+
+
+def forget_api_answers(ids: Collection[int]) -> None:
+    """Forget answers that name somebody who is erased."""
+    change(delete(ApiAnswer).where(ApiAnswer.id.in_(ids)))
+
+
+def forget_samples(batch_ids: Collection[int]) -> None:
+    """Forget first rows of files that show somebody who is erased."""
+    for batch in db.session.scalars(select(ImportBatch).where(ImportBatch.id.in_(batch_ids))):
+        batch.options = _without_sample(batch)
+    db.session.flush()
+
+
+def forget_staged(part_ids: Collection[int], about: Callable[[str], object]) -> None:
+    """Leave out waiting rows that are `about` somebody who is erased."""
+    alone(PLANNING)
+    for part in db.session.scalars(select(StagedPart).where(StagedPart.id.in_(part_ids))):
+        names, *lines = part.rows.split("\n")
+        left = [line for line in lines if not about(line)]
+        part.done -= sum(bool(about(line)) for line in lines[: part.done])
+        part.rows, part.count = "\n".join([names, *left]), len(left)
+        batch = db.session.get_one(ImportBatch, part.batch_id)
+        batch.rows -= len(lines) - len(left)
+    db.session.flush()
 
 
 def forget_file(batch_id: int) -> None:

@@ -18,10 +18,11 @@ from npsapp.audit.events import Event
 from npsapp.audit.services import PROGRAM
 from npsapp.db import change, db, insert_many
 from npsapp.intake import exchanges, words
-from npsapp.intake.columns import Expected, Layout
-from npsapp.intake.models import BatchState, ImportBatch, RejectedRow, Source, StagedRow, ValueKind
+from npsapp.intake.checking import Checker
+from npsapp.intake.columns import Expected, Layout, plain_text
+from npsapp.intake.models import BatchState, ImportBatch, RejectedRow, Source, StagedPart, ValueKind
 from npsapp.intake.readers import Sheet
-from npsapp.intake.rules import Checker, InteractionRow, Rejection, Setting, plain_text
+from npsapp.intake.rules import InteractionRow, Rejection, Setting, packed
 from npsapp.lib.clock import zone
 from npsapp.lib.refusals import Refused
 from npsapp.lib.tables import MEGABYTE, FileRefused
@@ -31,7 +32,7 @@ from npsapp.organization import queries as organization
 from npsapp.organization.rules import fold
 from npsapp.surveys import queries as surveys
 
-PART = 2_000  # rows written at once
+PART = 1_000  # rows written at once
 SAMPLE_ROWS = 5
 MOST_UNMAPPED = 200  # values of one kind that are listed
 _STORED_NAME = re.compile(r"[A-Za-z0-9_-]{20,60}")
@@ -168,7 +169,7 @@ class Reader(Protocol):
 class Part:
     """Some rows of the file, as they are written."""
 
-    rows: list[dict[str, Any]] = field(default_factory=list)
+    rows: list[InteractionRow] = field(default_factory=list)
     rejects: list[dict[str, Any]] = field(default_factory=list)
 
 
@@ -237,17 +238,15 @@ def parts(checked: Iterator[InteractionRow | Rejection], claim: Reading) -> Iter
 
 
 def _add(part: Part, checked: InteractionRow | Rejection, claim: Reading) -> None:
-    row: dict[str, Any] = {"line": checked.line}
     if isinstance(checked, Rejection):
         reject = {"reason": checked.reason.value, "column": checked.column, "value": checked.value}
-        part.rejects.append(row | reject)
+        part.rejects.append({"line": checked.line} | reject)
         return
     if not checked.email and not checked.phone:
         claim.counts["no_address"] += 1
     if checked.region and fold(checked.region) not in claim.regions:
         claim.unknown_regions[checked.region] += 1
-    said = {"happened_at": checked.happened_at, "email": checked.email, "phone": checked.phone}
-    part.rows.append(row | said | {"data": checked.to_json()})
+    part.rows.append(checked)
 
 
 def write(claim: Reading, part: Part, *, now: datetime) -> bool:
@@ -255,7 +254,10 @@ def write(claim: Reading, part: Part, *, now: datetime) -> bool:
     claim.counts.update(rows=len(part.rows), rejected=len(part.rejects))
     if not claim.hold(now=now, **claim.counts):
         return False
-    insert_many(StagedRow, part.rows, batch_id=claim.batch_id)
+    if part.rows:
+        moments = [row.happened_at for row in part.rows]
+        staged = {"rows": packed(part.rows), "count": len(moments), "first_at": min(moments), "last_at": max(moments)}
+        insert_many(StagedPart, [staged], batch_id=claim.batch_id)
     insert_many(RejectedRow, part.rejects, batch_id=claim.batch_id)
     return True
 
@@ -294,5 +296,5 @@ def _finish(claim: Reading, layout: Layout | None, state: BatchState, *, now: da
 
 def forget(batch_id: int) -> None:
     """Delete what was read of a file."""
-    db.session.execute(delete(StagedRow).where(StagedRow.batch_id == batch_id))
+    db.session.execute(delete(StagedPart).where(StagedPart.batch_id == batch_id))
     db.session.execute(delete(RejectedRow).where(RejectedRow.batch_id == batch_id))

@@ -10,7 +10,7 @@ from typing import Any
 from flask import current_app
 
 from npsapp.db import DATABASE_TROUBLE, reading, transaction
-from npsapp.intake import applying, calls, commerceml, queries, readers, received, services, staging
+from npsapp.intake import applying, calls, commerceml, queries, readers, staging
 from npsapp.intake.columns import Layout
 from npsapp.intake.models import BatchState, Source, SourceKind
 from npsapp.intake.packages import remove_expired
@@ -104,26 +104,26 @@ def _log_without_words(batch_id: int, error: Exception) -> None:
 def apply_batch(batch_id: int) -> None:
     """Apply one confirmed file in chunks, each in its own transaction, until nothing is left of it.
 
-    Rows that fail together are repeated one by one, so that only those at fault are rejected.
+    Rows that fail together are repeated in smaller chunks, until the one at fault stands alone and is rejected.
     """
     with transaction():
         claim = applying.begin(batch_id, now=utcnow(), patience=_patience())
     if claim is None:
         return
     done: int | None = 1
-    alone = 0  # how many of the next rows go one by one
+    most = applying.CHUNK
     while done:
         try:
-            done = _apply_next(claim, most=1 if alone else applying.CHUNK)
-            alone = max(alone - 1, 0)
+            done = _apply_next(claim, most=most)
+            most = min(most * 4, applying.CHUNK)
         except DATABASE_TROUBLE:
             raise
         except Exception as error:
-            _log_without_words(batch_id, error)
-            if alone:
+            if most == 1:
+                _log_without_words(batch_id, error)
                 with transaction():
                     done = applying.reject_next(claim, now=utcnow())
-            alone = alone - 1 if alone else applying.CHUNK
+            most = max(most // 8, 1)
     if done == 0:
         with transaction():
             applying.finish(claim, now=utcnow())
@@ -153,15 +153,3 @@ def resume_batches(now: datetime) -> int:
         starting = apply_batch if state is BatchState.APPLYING else stage_batch
         starting.enqueue(batch_id)
     return len(waiting)
-
-
-def remove_old_files(before: datetime, *, limit: int) -> int:
-    """Delete raw files that were uploaded before a moment; how many. Needs a transaction. Part of the heartbeat."""
-    old = queries.old_files(before)[:limit]
-    for batch_id, stored_as in old:
-        (uploads() / stored_as).unlink(missing_ok=True)
-        services.forget_file(batch_id)
-    for left in uploads().glob("*"):  # an upload that was killed left a file no row knows of
-        if left.is_file() and left.stat().st_mtime < before.timestamp():
-            left.unlink(missing_ok=True)
-    return len(old) + received.forget(before, limit=limit)

@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 
 from sqlalchemy import select, update
 
@@ -15,8 +14,6 @@ from npsapp.organization.rules import fold
 
 MOST_VALUES = 2_000  # of one kind of a source; a column of order numbers is no list of stores
 KEEP, IGNORE = "keep", "ignore"
-
-folded = lru_cache(maxsize=20_000)(fold)
 
 
 @dataclass(slots=True)
@@ -57,12 +54,12 @@ class Words:
 
     def target(self, kind: ValueKind, text: str) -> int | None:
         """What people said the word stands for; None: nothing."""
-        word = self.known.get((kind, folded(text))) if text else None
+        word = self.known.get((kind, fold(text))) if text else None
         return word.target_id if word else None
 
     def collect(self, kind: ValueKind, text: str, target_id: int | None = None) -> Word | None:
         """The word, remembered if it is new; None when there are too many of its kind."""
-        key = kind, folded(text)
+        key = kind, fold(text)
         if key in self.known:
             return self.known[key]
         if sum(known_kind is kind for known_kind, _raw in self.known) >= MOST_VALUES:
@@ -92,7 +89,7 @@ class Words:
         """Extra fields under their declared keys; those that stand for a column of ours are moved there."""
         kept: dict[str, str] = {}
         for name, value in row.properties.items():
-            if key := declared.get(folded(name)):
+            if key := declared.get(fold(name)):
                 kept[key] = value
                 continue
             word = self.collect(ValueKind.PROPERTY, name)
@@ -113,13 +110,10 @@ class Words:
             self._touchpoints[row.external_id] = word.id
 
     def of(self, row: InteractionRow) -> set[int]:
-        """Ids of the words a row came with."""
-        said = [
-            (ValueKind.REGION, row.region), (ValueKind.UNIT, row.unit), (ValueKind.SEGMENT, row.segment),
-            (ValueKind.STATUS, row.status_raw), *((ValueKind.PERFORMER, name) for _role, name in row.performers),
-            *((ValueKind.PROPERTY, name) for name in row.properties),
-        ]  # fmt: skip
-        ids = {word.id for kind, text in said if text and (word := self.known.get((kind, folded(text))))}
+        """Ids of the words of a row's status, extra fields and touchpoint."""
+        said = [(ValueKind.PROPERTY, name) for name in row.properties]
+        said += [(ValueKind.STATUS, row.status_raw)] if row.status_raw else []
+        ids = {word.id for kind, text in said if (word := self.known.get((kind, fold(text))))}
         return ids | ({self._touchpoints[row.external_id]} if row.external_id in self._touchpoints else set())
 
     def count(self, ids: Iterable[int]) -> None:

@@ -33,7 +33,8 @@ def normalise(text: str) -> str | None:
 
 def addresses_in(cell: str) -> list[str]:
     """All addresses of a cell, in order, each once; what is no address is left out."""
-    found = (normalise(part) for part in _BETWEEN.split(cell) if "@" in part)
+    parts = _BETWEEN.split(cell) if _BETWEEN.search(cell) else (cell,)
+    found = [normalise(part) for part in parts if "@" in part]
     return list(dict.fromkeys(address for address in found if address))
 
 

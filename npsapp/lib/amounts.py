@@ -28,7 +28,7 @@ _DAY_NUMBER = re.compile(r"\d{5}(?:[.,]\d{1,15})?")
 _COMPACT = re.compile(r"(\d{4})(\d{2})(\d{2})(?:T?(\d{2})(\d{2})(\d{2})?)?")
 
 
-@lru_cache(maxsize=10_000)
+@lru_cache(maxsize=1_000)
 def amount(text: str) -> Decimal | None:
     """The number in a cell, rounded to two decimals, or None when there is no number in it.
 

@@ -29,7 +29,7 @@ def country_of_zone(zone_name: str) -> str:
     return _zone_countries().get(zone_name, DEFAULT_COUNTRY)
 
 
-@lru_cache(maxsize=50_000)
+@lru_cache(maxsize=2_000)
 def normalise(text: str, country: str = DEFAULT_COUNTRY) -> str | None:
     """One number as E.164 ("+380671234567"), or None when it is no possible number of a subscriber.
 

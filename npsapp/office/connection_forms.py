@@ -11,10 +11,14 @@ from wtforms.validators import InputRequired, Length, Optional, Regexp
 from npsapp.intake.commerceml import Trigger
 from npsapp.intake.connections import KINDS
 from npsapp.intake.models import SourceKind
+from npsapp.intake.onec import CHARSETS
 from npsapp.lib.texts import N_
 from npsapp.office.import_forms import GroundForm
-from npsapp.organization.forms import options, whole
+from npsapp.organization.forms import options, ticks, whole
 from npsapp.organization.rules import zones
+from npsapp.permissions import ApiScope
+
+VERSIONS = ("2.09", "3.1", "2.08", "2.05")
 
 ABOUT = {
     SourceKind.ONEC: N_("1C and BAS send orders and sales over HTTPS with their exchange with a site."),
@@ -47,13 +51,15 @@ class AddForm(FlaskForm):
 
 
 class ConnectionForm(GroundForm):
-    """How records of a connection are understood. `trigger` and `version` are of 1C only."""
+    """How records of a connection are understood. The last four are of one kind each: see `connections.USUAL`."""
 
     name = StringField(_("Name"), validators=[InputRequired(_("Give the connection a name.")), Length(max=120)])
     brand_id = SelectField(_("Brand"), coerce=int, description=_("For records that name none."))
     touchpoint_id = SelectField(_("Touchpoint"), coerce=whole, description=_("For records that name none."))
     timezone = SelectField(_("Time zone"), description=_("Of times that come without one."))
-    currency = StringField(_("Currency"), validators=[Regexp("^[A-Z]{3}$", message=_("Write its three letters."))])
+    currency = StringField(
+        _("Currency"), validators=[InputRequired(), Regexp("^[A-Z]{3}$", message=_("Write its three letters."))]
+    )
     country = StringField(
         _("Country of phone numbers"),
         validators=[Optional(), Regexp("^[A-Z]{2}$", message=_("Write its two letters, such as UA."))],
@@ -67,13 +73,27 @@ class ConnectionForm(GroundForm):
         _("Ask only about completed orders"),
         description=_("Orders that are said to be open are kept and asked about once they are completed."),
     )
-    trigger = SelectField(_("An order is completed"))
-    version = SelectField(_("Version of the exchange"), description=_("Leave 2.09 unless your 1C asks for another."))
     link_template = StringField(
         _("Link to the order"),
         validators=[Optional(), Length(max=500)],
         description=_("Address of an order in your program, with {number} or {id}. Colleagues get the link."),
     )
+    trigger = RadioField(_("A customer order counts as completed"))
+    encoding = SelectField(
+        _("Encoding of our answers"),
+        description=_(
+            "Usually windows-1251 for the built-in exchange and UTF-8 for the module. Choose one only if 1C shows "
+            "unreadable letters in its exchange log. What 1C sends is read in any encoding."
+        ),
+    )
+    version = SelectField(
+        _("Version of the exchange (version=)"),
+        description=_(
+            "What we answer to the 1C-Bitrix module when it asks. With УТ 11 only 2.09 is known to work; choose "
+            "another if your module refuses it."
+        ),
+    )
+    scopes = ticks(_("With its key the program may"), InputRequired(_("Tick at least one.")))
 
     def offer(self, brands: Names, touchpoints: Names) -> None:
         """Put the choices in."""
@@ -82,7 +102,9 @@ class ConnectionForm(GroundForm):
         self.touchpoint_id.choices = options([("", gettext("none")), *((str(id_), name) for id_, name in touchpoints)])
         self.timezone.choices = options((zone, zone) for zone in zones())
         self.trigger.choices = options((one.value, gettext(one.label)) for one in Trigger)
-        self.version.choices = options((one, one) for one in ("2.09", "3.1", "2.08", "2.05"))
+        self.encoding.choices = options([("", gettext("as usual there")), *((one, one) for one in CHARSETS)])
+        self.version.choices = options((one, one) for one in VERSIONS)
+        self.scopes.choices = options((one.value, gettext(one.label)) for one in ApiScope)
 
     def validate_link_template(self, item: Field) -> None:
         """Only web pages can be linked to."""

@@ -9,7 +9,6 @@ from flask_babel import gettext as _, ngettext
 from npsapp.audit.doors import me
 from npsapp.cases import services as cases
 from npsapp.db import db, transaction
-from npsapp.delivery.channels import mail
 from npsapp.i18n import language_now
 from npsapp.intake import connections, counts, exchanges, mapping, queries as intake, services, tasks
 from npsapp.intake.models import Source, SourceKind, SourceValue, ValueKind
@@ -22,7 +21,7 @@ from npsapp.lib.texts import N_, text_in
 from npsapp.office.blueprint import bp
 from npsapp.office.connection_forms import ABOUT, AddForm, ConnectionForm
 from npsapp.office.import_forms import CHANNELS, FIRST_DAY_CAP, LiveForm
-from npsapp.office.imports import LOOK_BACK
+from npsapp.office.imports import LOOK_BACK, go_live, no_mail
 from npsapp.office.instructions import instructions
 from npsapp.organization import queries as organization
 from npsapp.permissions import Permission
@@ -103,7 +102,7 @@ def _page(source: Source, form: LiveForm) -> Response:
         "office/connections/show.html",
         form,
         outlook=preview.would_ask_source(source.id, live_from=live_from, now=utcnow()) if trial else None,
-        no_mail=source.outbox_confirmed_at is None and source.brand_id in mail.brands_without_server(),
+        no_mail=no_mail(source),
         counts=counts.of(source.id),
         exchanges=exchanges.newest(source.id, limit=SHOWN_EXCHANGES),
         rejects=[(RejectReason(one.reason), one) for one in counts.rejects(source.id, limit=SHOWN_REJECTS)],
@@ -126,7 +125,7 @@ def connection_settings(source_id: int) -> ResponseReturnValue:
     try:
         with transaction():
             values = {name: form[name].data for name in OWN_SETTINGS}
-            settings = {name: form[name].data for name in _settings_of(source)}
+            settings = {name: form[name].data for name in connections.USUAL.get(source.kind, {})}
             connections.change(source_id, values, settings, actor=me(), now=utcnow())
             services.set_grounds(db.session.get_one(Source, source_id), form.grounds, actor=me(), now=utcnow())
             policies.source_changed(source_id)
@@ -136,17 +135,12 @@ def connection_settings(source_id: int) -> ResponseReturnValue:
     return done(_("The changes are saved."), ".connection", source_id=source_id)
 
 
-def _settings_of(source: Source) -> tuple[str, ...]:
-    """Which fields of the form its kind keeps in `settings`."""
-    return ("trigger", "version") if source.kind is SourceKind.ONEC else ()
-
-
 def _settings_form(source: Source) -> ConnectionForm:
     grounds = {f"ground_{channel.value}": source.grounds.get(channel.value, "") for channel in CHANNELS}
-    form = ConnectionForm(obj=source, data={**grounds, **source.settings})
+    form = ConnectionForm(obj=source, data={**grounds, **connections.chosen(source)})
     brands = [(one.id, text_in(one.name, language_now())) for one in organization.brands()]
     form.offer(brands, _names(surveys.touchpoints(source.brand.pool_id)))
-    for name in {"trigger", "version"} - set(_settings_of(source)):
+    for name in {name for usual in connections.USUAL.values() for name in usual} - set(connections.chosen(source)):
         del form[name]
     return form
 
@@ -192,15 +186,7 @@ def connection_live(source_id: int) -> ResponseReturnValue:
     if not form.validate_on_submit() or request.form.get("deed") != "go_live":
         return _page(source, form)
     with transaction():
-        services.go_live(
-            source_id,
-            live_from=form.live_from.data,
-            first_day_cap=form.first_day_cap.data,
-            outbox_confirmed=bool(form.outbox.data),
-            actor=me(),
-            now=utcnow(),
-        )
-        policies.source_changed(source_id)
+        go_live(source_id, form, now=utcnow())
     words = _("The connection is live: the next minutes decide who is asked.")
     return done(words, ".connection", source_id=source_id)
 

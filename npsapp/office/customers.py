@@ -17,7 +17,7 @@ from npsapp.audit.doors import me
 from npsapp.audit.events import Event
 from npsapp.cases import queries as cases
 from npsapp.cases.models import Case
-from npsapp.customers import care, queries as customers
+from npsapp.customers import care, queries as customers, tags
 from npsapp.customers.models import Customer
 from npsapp.db import transaction
 from npsapp.delivery import queries as delivery
@@ -80,6 +80,7 @@ def customer(customer_id: int) -> ResponseReturnValue:
         holds=list(chain(*customers.holds_for(family, utcnow()).values())),
         page=listing.page(shown, window),
         open_cases=[what for _at, kind, what in moments if kind == "case" and what.is_open],
+        tags=tags.of_person(customer_id),
         merges=(merged := customers.merges(family)),
         names=customers.labels(one.customer_id for one in merged),
         stops=delivery.stops((point.value for point in known.contact_points), now=utcnow()),

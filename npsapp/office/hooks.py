@@ -126,7 +126,7 @@ def reading(source_id: int) -> ResponseReturnValue:
         return _reading_page(source, form, _try(source, settings))
     with transaction():
         connections.seal(db.session.get_one(Source, source_id), **form.secrets)
-        received.choose(source_id, settings, actor=me(), now=utcnow())
+        connections.change(source_id, {}, settings, actor=me(), now=utcnow())
     return done(_("Saved."), ".reading", source_id=source_id)
 
 

@@ -18,7 +18,7 @@ from npsapp.delivery.channels import mail
 from npsapp.i18n import language_now
 from npsapp.intake import queries as intake, services, staging, tasks
 from npsapp.intake.columns import FIELDS, PROPERTY, Field
-from npsapp.intake.models import BatchState, ImportBatch, Interaction
+from npsapp.intake.models import BatchState, ImportBatch, Interaction, Source
 from npsapp.intake.rules import RejectReason
 from npsapp.invitations import policies, preview
 from npsapp.invitations.models import Invitation
@@ -93,7 +93,7 @@ def import_batch(batch_id: int) -> ResponseReturnValue:
         return render_template("office/imports/progress.html", batch=batch)
     if batch.state is BatchState.STAGED:
         return _preview(batch, _choices(batch))
-    return _report(batch, LiveForm(data=_live_data(batch)))
+    return _report(batch)
 
 
 @bp.deed("/imports/<int:batch_id>/columns", Permission.IMPORT)
@@ -122,25 +122,14 @@ def import_confirm(batch_id: int) -> ResponseReturnValue:
         if deed != "count":
             services.confirm(batch_id, actor=me(), now=now)
         if deed == "go_live":
-            _go_live(batch.source_id, form, now=now)
+            go_live(batch.source_id, form, now=now)
     if deed != "count":
         tasks.apply_batch.enqueue(batch_id)
     return _back(batch_id)
 
 
-@bp.deed("/imports/<int:batch_id>/live", Permission.IMPORT)
-def import_live(batch_id: int) -> ResponseReturnValue:
-    """Take the source of an imported file live."""
-    batch = _batch(batch_id)
-    form = LiveForm()
-    if not form.validate_on_submit():
-        return _report(batch, form)
-    with transaction():
-        _go_live(batch.source_id, form, now=utcnow())
-    return done(_("The source is live: the next minutes decide who is asked."), ".import_batch", batch_id=batch_id)
-
-
-def _go_live(source_id: int, form: LiveForm, *, now: datetime) -> None:
+def go_live(source_id: int, form: LiveForm, *, now: datetime) -> None:
+    """Let a source ask from the chosen day on. Needs a transaction."""
     services.go_live(
         source_id,
         live_from=form.live_from.data,
@@ -212,38 +201,34 @@ def _live_from(batch: ImportBatch) -> date | None:
     return max(local_date(first, source.timezone), proposal) if first else proposal
 
 
-def _live_data(batch: ImportBatch) -> dict[str, Any]:
-    return {"live_from": _live_from(batch), "first_day_cap": FIRST_DAY_CAP}
-
-
 def _choices(batch: ImportBatch) -> ChoiceForm:
     """The form of the page, filled with what was chosen before."""
     grounds = {f"ground_{channel.value}": batch.grounds.get(channel.value, "") for channel in CHANNELS}
-    form = ChoiceForm(data={"touchpoint": batch.touchpoint_id, **_live_data(batch), **grounds})
+    live = {"live_from": _live_from(batch), "first_day_cap": FIRST_DAY_CAP}
+    form = ChoiceForm(data={"touchpoint": batch.touchpoint_id, **live, **grounds})
     touchpoints = surveys.touchpoints(batch.source.brand.pool_id)
     form.fill([(one.id, text_in(one.name, language_now())) for one in touchpoints])
     return form
 
 
 def _preview(batch: ImportBatch, form: ChoiceForm) -> Response:
-    page = _rejects(batch.id)
-    outlook = preview.would_ask(batch, live_from=_live_from(batch), now=utcnow())
-    same = intake.same_file(batch)
-    return form_page("office/imports/preview.html", form, outlook=outlook, same=same, rejects=page, **_shown(batch))
-
-
-def _report(batch: ImportBatch, form: LiveForm) -> Response:
-    done = batch.state is BatchState.DONE
-    trial = done and batch.source.in_trial
-    live_from = form.live_from.data
     return form_page(
-        "office/imports/report.html",
+        "office/imports/preview.html",
         form,
-        trial=trial,
-        outlook=preview.would_ask_source(batch.source_id, live_from=live_from, now=utcnow()) if trial else None,
+        outlook=preview.would_ask(batch, live_from=_live_from(batch), now=utcnow()),
+        same=intake.same_file(batch),
+        no_mail=no_mail(batch.source),
+        **_shown(batch),
+    )
+
+
+def _report(batch: ImportBatch) -> str:
+    done = batch.state is BatchState.DONE
+    return render_template(
+        "office/imports/report.html",
+        trial=done and batch.source.in_trial,
         refusal=_refusal(batch),
         reasons=[(RejectReason(reason), count) for reason, count in intake.reject_counts(batch.id)],
-        rejects=_rejects(batch.id),
         undoable=done and not _has_invitations(batch.id, Invitation.handed_over_at.is_not(None)),
         **_shown(batch),
     )
@@ -258,8 +243,13 @@ def _shown(batch: ImportBatch) -> dict[str, Any]:
             *((field.value, _(field.label)) for field in Field),
             *((PROPERTY + one.key, spoken(one.name)) for one in organization.properties()),
         ],
-        "no_mail": batch.source.outbox_confirmed_at is None and batch.source.brand_id in mail.brands_without_server(),
+        "rejects": _rejects(batch.id),
     }
+
+
+def no_mail(source: Source) -> bool:
+    """Whether somebody has to agree first that letters of this source go to the outbox."""
+    return source.outbox_confirmed_at is None and source.brand_id in mail.brands_without_server()
 
 
 def _rejects(batch_id: int) -> listing.Page[dict[str, Any]]:

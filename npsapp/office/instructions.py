@@ -89,7 +89,7 @@ def _hook(source: Source, url: str, secret: str) -> Instructions:
     return Instructions(
         steps=[
             told.get(source.kind, usual),
-            _("Then enter on the page of this connection how this program reads the other one."),
+            _("Then open “How it is read” above and fill it in."),
             _("Change one deal or order, and look here whether the call arrived."),
         ],
         facts=[(_("Address"), f"{address}/{secret}" if " " not in secret else address + "/…"), (_("Secret"), secret)],
@@ -118,7 +118,7 @@ def _folder(source: Source, _url: str, _secret: str) -> Instructions:
 def _mailbox(_source: Source, _url: str, _secret: str) -> Instructions:
     return Instructions(
         steps=[
-            _("Enter the mailbox and the senders whose attachments are read."),
+            _("Open “Mailbox and senders” above and enter the mailbox and whose attachments are read."),
             _("Let the other program send its report there as an attachment: CSV, XLS, XLSX or ODS."),
         ],
         works=[(_("Every 1C and BAS, also the oldest"), _("A report sent by mail on a schedule."))],

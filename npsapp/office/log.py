@@ -42,6 +42,7 @@ SUBJECTS: dict[str, tuple[str, Labels | None]] = {
     "property": (N_("property"), lambda ids, language: organization.labels("property", ids, language)),
     "region": (N_("region"), lambda ids, language: organization.labels("region", ids, language)),
     "response": (N_("answer"), lambda ids, _language: responses.labels(ids)),
+    "selection": (N_("selection of customers"), None),
     "sender": (N_("sender of letters"), None),
     "source": (N_("source"), lambda ids, _language: intake.labels("source", ids)),
     "survey": (N_("survey"), lambda ids, _language: surveys.labels(ids)),

@@ -11,7 +11,7 @@ from wtforms.validators import InputRequired, Length, NumberRange, Regexp
 
 from npsapp.audit.doors import me
 from npsapp.db import db, transaction
-from npsapp.intake import connections, mailbox, received
+from npsapp.intake import connections, mailbox
 from npsapp.intake.models import Source, SourceKind
 from npsapp.lib import addresses
 from npsapp.lib.clock import utcnow
@@ -89,6 +89,6 @@ def mailbox_settings(source_id: int) -> ResponseReturnValue:
     if not form.validate_on_submit():
         return form_page("office/connections/mailbox.html", form, source=source)
     with transaction():
-        received.choose(source_id, form.settings, actor=me(), now=utcnow())
+        connections.change(source_id, {}, form.settings, actor=me(), now=utcnow())
         connections.seal(db.session.get_one(Source, source_id), password=form.password.data or "")
     return done(_("Saved. Test the connection to see whether the mailbox opens."), ".connection", source_id=source_id)

@@ -10,6 +10,7 @@ from flask_babel import gettext as _
 from npsapp.audit import services as audit
 from npsapp.audit.doors import me
 from npsapp.audit.events import Event
+from npsapp.cases import people as cases
 from npsapp.customers import merging, queries as customers
 from npsapp.customers.models import Customer
 from npsapp.db import alone, transaction
@@ -87,6 +88,7 @@ def customer_merge(customer_id: int) -> ResponseReturnValue:
             _standing(customer_id)
             _standing(other_id)
             merging.merge(other_id, customer_id, reason=_reason(), actor=me(), now=now)
+            cases.become_one(customer_id, now=now)
             _decide_again(customer_id)
     except Refused as refusal:
         return _page(customer_id, _standing(other_id), _(refusal.wording))
@@ -100,6 +102,7 @@ def customer_unmerge(merge_id: int) -> ResponseReturnValue:
         alone(PLANNING)
         made = queries.visible_merge(merge_id, scope()) or abort(404)
         merging.unmerge(merge_id, reason=_reason(), actor=me(), now=utcnow())
+        cases.become_two(made.customer_id, made.into_id, now=utcnow())
         customer_id = made.customer_id
         _decide_again(customer_id)
         _decide_again(made.into_id)

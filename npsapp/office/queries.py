@@ -1,30 +1,26 @@
 """Questions over several rooms: finding a customer, and all that happened to one."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, exists, or_, select, true
+from sqlalchemy import ColumnElement, Select, exists, or_, select, true
 from sqlalchemy.orm import aliased, selectinload
 
 from npsapp.cases import queries as cases
 from npsapp.cases.models import Case
 from npsapp.cases.rules import OPEN_STATES
 from npsapp.customers import queries as customers
-from npsapp.customers.models import ContactPoint, Customer, CustomerMerge
-from npsapp.customers.rules import ContactKind
+from npsapp.customers.models import Customer, CustomerMerge
 from npsapp.db import db, within
-from npsapp.intake import queries as intake
+from npsapp.intake import queries as intake, selections
 from npsapp.intake.models import Interaction
+from npsapp.intake.selections import Rule
 from npsapp.invitations import queries as invitations
-from npsapp.lib import addresses, phones
-from npsapp.organization.models import Pool
-from npsapp.organization.rules import fold
 from npsapp.permissions import Scope
 from npsapp.responses import queries as responses
 
 SHORTEST_SEARCH = 2  # characters; one letter would list half of everybody
-SHORTEST_PHONE = 5  # digits from which a number may be part of a phone number
 
 Moment = tuple[datetime, str, Any]
 """When, of which kind, and what happened."""
@@ -52,30 +48,9 @@ def find_customers(q: str, scope: Scope, *, limit: int, after: int | None = None
 
 
 def _ways(text: str) -> list[ColumnElement[bool]]:
-    """What the words may be: an order number; an address or the beginning of one; a name; a phone or part of one."""
-    ways, digits = [_has_number(text)], "".join(char for char in text if char.isdigit())
-    if " " not in text and not text.isdigit():
-        begins = ContactPoint.value.startswith(text.lower(), autoescape=True)
-        ways.append(_has_address(ContactKind.EMAIL, addresses.normalise(text), begins))
-    if any(char.isalpha() for char in text):
-        words = (Customer.name_key.contains(word, autoescape=True) for word in fold(text).split())
-        ways.append(and_(Customer.name_key != "", *words))
-    elif len(digits) >= SHORTEST_PHONE:
-        part = ContactPoint.value.contains(digits, autoescape=True)
-        ways.append(_has_address(ContactKind.PHONE, phones.normalise(text), part))
-    return ways
-
-
-def _has_address(kind: ContactKind, whole: str | None, part: ColumnElement[bool]) -> ColumnElement[bool]:
-    in_pools = ContactPoint.pool_id.in_(select(Pool.id))  # lets the index on (pool, kind, value) be used
-    same = ContactPoint.value == whole if whole else part
-    return Customer.id.in_(select(ContactPoint.customer_id).where(in_pools, ContactPoint.kind == kind, same))
-
-
-def _has_number(text: str) -> ColumnElement[bool]:
-    bare = text.removeprefix("№").removeprefix("#").strip()
-    same = (Interaction.number.startswith(one, autoescape=True) for one in {bare, bare.upper(), bare.lower()})
-    return Customer.id.in_(select(Interaction.customer_id).where(Interaction.number != "", or_(*same)))
+    """What the words may be: an order number, or what a person is called or reached by."""
+    bought = select(Interaction.customer_id).where(intake.numbered(text))
+    return [Customer.id.in_(bought), *customers.known_as(text)]
 
 
 def _inside(scope: Scope) -> ColumnElement[bool]:
@@ -104,6 +79,28 @@ def visible_merge(merge_id: int, scope: Scope) -> CustomerMerge | None:
     holds = CustomerMerge.id == merge_id, CustomerMerge.undone_at.is_(None)
     inside = select(Customer.id).where(Customer.id == CustomerMerge.into_id, _inside(scope)).correlate(CustomerMerge)
     return db.session.scalars(select(CustomerMerge).where(*holds, inside.exists())).first()
+
+
+def selected(rule: Rule, scope: Scope, *, now: datetime) -> Select[Any]:
+    """Ids of the customers a rule takes, as far as the scope reaches."""
+    taken = selections.people(rule, now=now, scope=scope)
+    return select(Customer.id).where(Customer.id.in_(taken), Customer.merged_into_id.is_(None), _inside(scope))
+
+
+def first_of(ids: Select[Any], *, limit: int, after: int | None = None) -> Sequence[Customer]:
+    """These customers with their addresses, newest first; `after` is the id of the last row of the page before."""
+    rows = select(Customer).where(Customer.id.in_(ids), Customer.id < after if after else true())
+    rows = rows.options(selectinload(Customer.contact_points)).order_by(Customer.id.desc()).limit(limit)
+    return db.session.scalars(rows).all()
+
+
+def every(ids: Select[Any], *, at_once: int = 500) -> Iterator[Customer]:
+    """All of these customers, read in parts."""
+    after: int | None = None
+    while rows := first_of(ids, limit=at_once, after=after):
+        yield from rows
+        after = rows[-1].id
+        db.session.expunge_all()
 
 
 def idle_customers(before: datetime) -> Select[int]:

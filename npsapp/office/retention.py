@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from flask import abort, render_template
+from flask import render_template
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _, lazy_gettext as _l
 from flask_wtf import FlaskForm
@@ -20,20 +20,27 @@ from npsapp.cases import services as cases
 from npsapp.customers import retention
 from npsapp.customers.rules import Kept, kept_since
 from npsapp.db import db, transaction
-from npsapp.delivery import queries as post, services as delivery
-from npsapp.intake import inbox, queries as intake, services as interactions
-from npsapp.intake.tasks import remove_old_files
+from npsapp.delivery import emptying, queries as post
+from npsapp.intake import kept, queries as intake, received, services as interactions
 from npsapp.lib.clock import utcnow
 from npsapp.office import queries
 from npsapp.office.blueprint import bp
-from npsapp.office.import_forms import CHANNELS, GROUND_WORDS, GroundForm
+from npsapp.office.import_forms import CHANNELS, GROUND_WORDS
 from npsapp.permissions import Permission
 from npsapp.responses import queries as answers, services as responses
-from npsapp.web.pages import done, form_page
+from npsapp.web.pages import done
 
 CHUNK = 200
 MONTHS = [InputRequired(), NumberRange(1, 240)]
 DAYS = [InputRequired(), NumberRange(7, 3650)]
+
+
+OLD: dict[Kept, Callable[[datetime], Any]] = {
+    Kept.PERSONS: queries.idle_customers,
+    Kept.LETTERS: post.letters_to_empty,
+    Kept.LINKS: answers.old_link_events,
+    Kept.FILES: received.old,
+}
 
 
 class RetentionForm(FlaskForm):
@@ -42,7 +49,7 @@ class RetentionForm(FlaskForm):
     persons = IntegerField(_l("People, in months"), validators=MONTHS)
     letters = IntegerField(_l("Letters, in months"), validators=MONTHS)
     links = IntegerField(_l("What links did, in days"), validators=DAYS)
-    files = IntegerField(_l("Imported files, in days"), validators=DAYS)
+    files = IntegerField(_l("Imported files and received calls, in days"), validators=DAYS)
     sure = BooleanField(_l("Yes, take this out for ever"))
 
     def validate_letters(self, field: Field) -> None:
@@ -75,11 +82,12 @@ def keeping() -> ResponseReturnValue:
 
 
 def _page(form: RetentionForm, losses: Mapping[Kept, int]) -> ResponseReturnValue:
-    sources = intake.sources()
+    sources, now = intake.sources(), utcnow()
     page = render_template(
         "office/retention.html",
         form=form,
         losses=losses,
+        today={kind: _old(kind, kept_since(kind, amount, now=now)) for kind, amount in retention.periods().items()},
         sources=sources,
         channels=CHANNELS,
         words=GROUND_WORDS,
@@ -88,29 +96,11 @@ def _page(form: RetentionForm, losses: Mapping[Kept, int]) -> ResponseReturnValu
     return page, 422 if form.errors or losses else 200
 
 
-@bp.form("/retention/sources/<int:source_id>", Permission.ADMINISTER)
-def source_grounds(source_id: int) -> ResponseReturnValue:
-    """The default ground of one source for each channel."""
-    source = next((one for one in intake.sources() if one.id == source_id), None) or abort(404)
-    form = GroundForm(data={f"ground_{channel.value}": source.grounds.get(channel.value, "") for channel in CHANNELS})
-    form.offer_grounds()
-    if not form.validate_on_submit():
-        return form_page("office/source_grounds.html", form, source=source)
-    with transaction():
-        interactions.set_grounds(source, form.grounds, actor=me(), now=utcnow())
-    return done(_("The changes are saved."), ".keeping")
-
-
 def _old(kind: Kept, before: datetime) -> int:
-    """How many rows (or files) there are from before that moment, to be taken out."""
-    if kind is Kept.FILES:
-        return len(intake.old_files(before))
-    asked: Any = {
-        Kept.PERSONS: queries.idle_customers,
-        Kept.LETTERS: post.letters_to_empty,
-        Kept.LINKS: answers.old_link_events,
-    }[kind](before)
-    return db.session.scalar(select(func.count()).select_from(asked.subquery())) or 0
+    """How many rows and files there are from before that moment, to be taken out."""
+    asked: Any = OLD[kind](before)
+    rows = db.session.scalar(select(func.count()).select_from(asked.subquery())) or 0
+    return rows + (len(kept.old(before)) if kind is Kept.FILES else 0)
 
 
 def apply(rounds: Callable[[], Iterable[int]], *, now: datetime) -> None:
@@ -132,12 +122,11 @@ def apply(rounds: Callable[[], Iterable[int]], *, now: datetime) -> None:
 def _take_out(kind: Kept, before: datetime, *, now: datetime) -> int:
     """One chunk of what is older than a moment; fewer than CHUNK when nothing is left."""
     if kind is Kept.LETTERS:
-        return delivery.empty_letters(before=before, limit=CHUNK)
+        return emptying.empty_letters(before=before, limit=CHUNK)
     if kind is Kept.LINKS:
         return responses.forget_link_events(before=before, limit=CHUNK)
     if kind is Kept.FILES:
-        inbox.remove_old_files(before)
-        return remove_old_files(before, limit=CHUNK)
+        return kept.remove_old(before, limit=CHUNK)
     ids = db.session.scalars(queries.idle_customers(before).limit(CHUNK)).all()
     for room in (cases, responses, interactions):
         room.forget_people(ids)

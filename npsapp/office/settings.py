@@ -251,7 +251,7 @@ def check_host(brand_id: int) -> ResponseReturnValue:
 def preview() -> Response:
     """How a survey page looks with the name, phrase and colours of the address; saves nothing."""
     given, language = request.args, listing.picked("show", LANGUAGES, language_now())
-    name, accent = given.get("name", "")[:200], given.get("accent", "").strip()
+    name, accent = given.get("name", "")[:200] or "…", given.get("accent", "").strip()
     phrase = rules.company_phrase(language, names={language: name}, phrases={language: given.get("phrase", "")[:200]})
     fault = rules.accent_fault(accent)
     facts = dict.fromkeys(("name", "title", "number", "date", "place"), "") | {"brand": name, "company": phrase}

@@ -93,7 +93,7 @@ def _missing_way() -> Iterator[Missing]:
     for source in sources:
         if source.in_trial:
             words = _("The source %(name)s is in trial and asks nobody yet.", name=source.name)
-            yield words, _("Take it live"), url_for(".imports")
+            yield words, _("Take it live"), url_for(".connection", source_id=source.id)
     if not sources:
         yield _("No purchases are known yet."), _("Enter a visit or read a file"), url_for(".visit_new")
     if urlsplit(current_app.config["PUBLIC_URL"]).hostname in ("127.0.0.1", "localhost"):

@@ -15,14 +15,16 @@ from npsapp.delivery.channels.mail import OUTBOX
 from npsapp.delivery.rules import State
 from npsapp.delivery.services import NoSender, letter_name
 from npsapp.delivery.tasks import send_next
-from npsapp.i18n import LANGUAGES
+from npsapp.i18n import language_name
 from npsapp.invitations import trials
 from npsapp.invitations.rendering import Addresses
 from npsapp.lib.clock import utcnow
+from npsapp.office import uses
 from npsapp.office.blueprint import bp
 from npsapp.organization.forms import EMAIL_MAX, options, stripped
 from npsapp.permissions import Permission
 from npsapp.surveys import queries as surveys
+from npsapp.surveys.models import Survey
 from npsapp.web import listing
 from npsapp.web.pages import form_page
 
@@ -35,9 +37,9 @@ class TestForm(FlaskForm):
     __test__ = False
 
     survey = SelectField(_l("Survey"), coerce=int)
-    language = SelectField(_l("Language"), choices=options(LANGUAGES.items()))
+    language = SelectField(_l("Language"))
     address = StringField(
-        _l("To"),
+        _l("E-mail"),
         filters=[stripped],
         validators=[DataRequired(), Email(), Length(max=EMAIL_MAX)],
         render_kw={"type": "email", "autocomplete": "email"},
@@ -47,12 +49,21 @@ class TestForm(FlaskForm):
 @bp.form("/test-invitation", Permission.EDIT_SURVEYS)
 def test_invitation() -> ResponseReturnValue:
     """Choose the letter and send it; afterwards the page says where it is."""
-    found = [one for one in surveys.surveys() if one.version_id]
+    found = [one for one in surveys.surveys() if one.newest]
     form = TestForm(
         survey=listing.whole("survey"), language=found[0].brand.language if found else None, address=current_user.email
     )
-    form.survey.choices = options((str(one.id), one.name) for one in found)
+    form.survey.choices = options((str(one.id), _with_draft(one)) for one in found)
+    codes = dict.fromkeys(code for one in found for code in one.brand.languages)
+    form.language.choices = options((code, language_name(code)) for code in codes)
     return _send(form) if form.validate_on_submit() else _page(form)
+
+
+def _with_draft(survey: Survey) -> str:
+    return _("%(name)s, with its draft", name=survey.name) if survey.draft else survey.name
+
+
+bp.add_app_template_global(lambda survey_id: uses.in_use("survey", [survey_id])[survey_id], "survey_uses")
 
 
 def _send(form: TestForm) -> ResponseReturnValue:

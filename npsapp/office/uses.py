@@ -12,6 +12,8 @@ from npsapp.cases.models import Case
 from npsapp.cases.rules import OPEN_STATES
 from npsapp.db import db
 from npsapp.intake.models import Source
+from npsapp.invitations.models import Invitation
+from npsapp.invitations.rules import InvitationState
 from npsapp.lib.refusals import Refused
 from npsapp.lib.texts import N_
 from npsapp.organization.models import Performer, Region, Unit
@@ -82,6 +84,7 @@ def refuse_while_in_use(kind: str, id_: int) -> None:
 WORDS: dict[str, Callable[[int], str]] = {
     "answers": lambda n: ngettext("%(num)s answer", "%(num)s answers", n),
     "cases": lambda n: ngettext("%(num)s open case", "%(num)s open cases", n),
+    "letters": lambda n: ngettext("%(num)s planned letter", "%(num)s planned letters", n),
     "performers": lambda n: ngettext("%(num)s performer", "%(num)s performers", n),
     "regions": lambda n: ngettext("%(num)s region inside", "%(num)s regions inside", n),
     "sources": lambda n: ngettext("%(num)s source of purchases", "%(num)s sources of purchases", n),
@@ -112,6 +115,10 @@ USES: dict[str, tuple[Use, ...]] = {
     "performer": (Use("answers", PerformerTally.performer_id),),
     "segment": (Use("answers", DailyTally.segment_id),),
     "property": (),
+    "survey": (
+        Use("letters", Invitation.survey_id, Invitation.state == InvitationState.PLANNED, "invitations.schedule"),
+        Use("answers", DailyTally.survey_id, page="responses.index", by="survey"),
+    ),
     "touchpoint": (
         Use("surveys", Survey.touchpoint_id, _ASKS, _SURVEYS, blocks=True),
         Use("sources", Source.touchpoint_id, page="office.imports"),

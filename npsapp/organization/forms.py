@@ -1,5 +1,6 @@
 """What a person may type about the company: brands, regions, units, holidays."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -11,7 +12,7 @@ from wtforms import Field, SelectChoice, ValidationError, fields
 from wtforms.validators import DataRequired, Email, InputRequired, Length, Optional, Regexp
 from wtforms.widgets import CheckboxInput, ListWidget
 
-from npsapp.i18n import LANGUAGES
+from npsapp.i18n import LANGUAGES, language_name
 from npsapp.lib.clock import zone
 from npsapp.lib.texts import N_
 from npsapp.organization import logos, rules
@@ -141,12 +142,14 @@ def existing_zone(_form: FlaskForm, field: Field) -> None:
         raise ValidationError(_("There is no such time zone. Example: Europe/Kyiv.")) from error
 
 
-def _readable(_form: FlaskForm, field: Field) -> None:
+def readable(_form: FlaskForm, field: Field) -> None:
+    """Validator: an accent colour on which text can be read."""
     if fault := rules.accent_fault(field.data or ""):
         raise ValidationError(_(fault[0], **fault[1]))
 
 
-def _upper(value: str | None) -> str | None:
+def upper(value: str | None) -> str | None:
+    """Filter: text without white space around it, in capital letters."""
     return value.strip().upper() if value else value
 
 
@@ -170,6 +173,27 @@ def _pick(label: Any, help: Any = "") -> fields.SelectField:
     return fields.SelectField(label, coerce=whole, description=help)
 
 
+class LanguagesField(fields.StringField):
+    """Codes of languages with commas between them; the data is a list, each code once."""
+
+    def _value(self) -> str:
+        return ", ".join(self.data or [])
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        """Codes in small letters; a form without the field leaves the list as it is."""
+        if valuelist:
+            self.data = list(dict.fromkeys(re.findall(r"[^\s,;]+", " ".join(valuelist).lower())))
+
+
+def existing_languages(form: FlaskForm, field: Field) -> None:
+    """Validator: at least one language, all of them known, the usual one among them."""
+    unknown = [code for code in field.data or [] if not re.fullmatch("[a-z]{2,3}", code) or language_name(code) == code]
+    if unknown:
+        raise ValidationError(_("There is no language with this code: %(code)s. Example: pl.", code=unknown[0]))
+    if form.language.data not in (field.data or []):
+        raise ValidationError(_("The language of customers who have none of their own must be in this list."))
+
+
 class BrandForm(RowForm):
     """A brand: how it is called, how it looks, in which language and zone it speaks."""
 
@@ -183,9 +207,9 @@ class BrandForm(RowForm):
     no_logo = fields.BooleanField(_l("Remove the logo"))
     accent = line(
         _l("Accent colour"),
-        *(DataRequired(), _readable),
+        *(DataRequired(), readable),
         help=_l("For the chosen number and the button of the survey page, for example #1F5FBF."),
-        tidy=_upper,
+        tidy=upper,
     )
     group_colours = fields.BooleanField(
         _l("Colour the numbers by group"),
@@ -194,11 +218,17 @@ class BrandForm(RowForm):
     language = fields.SelectField(
         _l("Language of customers who have none of their own"), choices=options(LANGUAGES.items())
     )
+    languages = LanguagesField(
+        _l("Languages of customers"),
+        default=lambda: list(LANGUAGES),
+        validators=[existing_languages],
+        description=_l("Codes with commas: en, ru, uk, pl. Each survey and letter then asks for its words in each."),
+    )
     timezone = line(_l("Time zone"), DataRequired(), existing_zone)
     currency = line(
         _l("Currency"),
         *(DataRequired(), Regexp(r"^[A-Z]{3}$", message=_l("Three letters, for example UAH."))),
-        tidy=_upper,
+        tidy=upper,
     )
     contact_email = line(
         _l("E-mail address for customers"),

@@ -41,6 +41,8 @@ class Brand(Setting):
     logo: Mapped[str] = mapped_column(default="")
     """File name in instance/logos/, or empty: the name is shown."""
     language: Mapped[str] = mapped_column(default="uk")
+    languages: Mapped[list[str]] = mapped_column(default=lambda: ["en", "ru", "uk"])
+    """In which customers are asked: ISO codes, in the order of the switch on the survey page."""
     timezone: Mapped[str] = mapped_column(default="Europe/Kyiv")
     currency: Mapped[str] = mapped_column(default="UAH")
     contact_email: Mapped[str] = mapped_column(default="")

@@ -1,11 +1,12 @@
 """Looking up brands, regions, units, performers and segments: by id, by tree, by the names found in files."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, literal, or_, select
+from sqlalchemy import ColumnElement, and_, func, literal, select
 
 from npsapp.db import db
 from npsapp.lib.texts import text_in
@@ -217,11 +218,24 @@ def zone_of(region: Region | None, brand: Brand) -> str:
     return (region.timezone if region else None) or brand.timezone
 
 
-def holidays(region_id: int | None) -> set[date]:
-    """Days on which nobody works in that region: its own and those of the whole company."""
-    everywhere = Holiday.region_id.is_(None)
-    here = everywhere if region_id is None else or_(everywhere, Holiday.region_id == region_id)
-    return set(db.session.scalars(select(Holiday.day).where(here)))
+def holidays(region_id: int | None) -> frozenset[date]:
+    """Days on which nobody works in that region: its own, those of regions above it, and those of the whole company."""
+    found = holidays_by_region(date.min)
+    return found.get(region_id, found[None])
+
+
+def holidays_by_region(since: date) -> dict[int | None, frozenset[date]]:
+    """Holidays from a day on by region, with those of the regions above it; None: of the whole company.
+
+    A country is a region with others below it. Regions without holidays of their own, or above them, are left out.
+    """
+    own: dict[int | None, set[date]] = defaultdict(set)
+    for row in db.session.execute(select(Holiday.region_id, Holiday.day).where(Holiday.day >= since)):
+        own[row.region_id].add(row.day)
+    everywhere = frozenset(own.pop(None, ()))
+    parents = {row.id: row.parent_id for row in db.session.execute(select(Region.id, Region.parent_id))} if own else {}
+    above = {id_: [own[up] for up in _upwards(id_, parents) if up in own] for id_ in parents}
+    return {None: everywhere} | {id_: everywhere.union(*days) for id_, days in above.items() if days}
 
 
 def holiday_list(since: date) -> Sequence[Holiday]:

@@ -5,7 +5,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from zoneinfo import available_timezones
 
@@ -34,6 +34,7 @@ _SPACES = re.compile(r"\s+")
 _HEX = re.compile(r"#[0-9a-fA-F]{6}")
 
 
+@lru_cache(maxsize=20_000)
 def fold(name: str | None) -> str:
     """The form in which two spellings of one name are equal; an empty string matches nothing.
 

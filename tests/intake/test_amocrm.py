@@ -9,8 +9,8 @@ import pytest
 from flask.testing import FlaskClient
 
 from npsapp.intake import portals as net, received
-from npsapp.intake.models import ReceivedState, SourceKind
-from npsapp.intake.rules import DocumentState
+from npsapp.intake.models import SourceKind
+from npsapp.intake.rules import DocumentState, ReceivedState
 from tests.intake import portals
 from tests.intake.test_bitrix24 import call
 from tests.intake.test_hooks import beat, bodies, connect, interactions

@@ -88,7 +88,7 @@ def test_the_columns_of_a_file_are_taken_as_fields(program: Program, company: Si
 def test_every_record_has_its_own_result_and_a_bad_one_stops_nobody(program: Program) -> None:
     bad = [
         bought(2, happened_at=None), bought(3, happened_at="soon"), bought(4, amount={"sum": 1}), "no object",
-        bought(5, customer={"emails": ["nobody@@nowhere"]}), bought(6, state="shipped"), bought(7, currency="?!"),
+        bought(6, state="shipped"), bought(7, currency="?!"),
         {"happened_at": "2026-11-05"}, bought(8, properties={str(n): "x" for n in range(9)}),
         bought(9, customer={"emails": ["a@shop.example"], "consents": {"pigeon": True}}), bought(10, brand="nobody's"),
     ]  # fmt: skip
@@ -100,12 +100,12 @@ def test_every_record_has_its_own_result_and_a_bad_one_stops_nobody(program: Pro
     told = [(one["code"], one.get("field", "")) for one in answer.json["rejected"]]
     assert told == [
         ("no_date", "happened_at"), ("bad_date", "happened_at"), ("wrong_type", "amount"), ("wrong_type", ""),
-        ("bad_email", "customer.emails"), ("unknown_word", "state"), ("bad_currency", "currency"), ("no_identity", ""),
+        ("unknown_word", "state"), ("bad_currency", "currency"), ("no_identity", ""),
         ("wrong_type", "properties"), ("unknown_word", "customer.consents"), ("unknown_brand", "brand"),
     ]  # fmt: skip
     assert [one["index"] for one in answer.json["results"]] == list(range(len(bad) + 2))
     assert all(one["message"] for one in answer.json["rejected"])
-    assert "completed" in answer.json["rejected"][5]["expected"]
+    assert "completed" in answer.json["rejected"][4]["expected"]
     assert [one.external_id for one in purchases()] == ["p1", "p11"]
 
 
@@ -320,7 +320,7 @@ def test_a_customers_new_address_lets_the_planner_look_again(program: Program) -
     ("body", "code", "field"),
     [
         ([], "wrong_shape", ""), ({"emails": {"a": 1}}, "wrong_type", "emails"),
-        ({"emails": ["a@@b"]}, "bad_value", "emails"), ({"is_key": "perhaps"}, "wrong_type", "is_key"),
+        ({"is_key": "perhaps"}, "wrong_type", "is_key"),
         ({"grounds": {"email": "because"}}, "bad_value", "grounds"),
     ],
 )  # fmt: skip

@@ -10,8 +10,8 @@ from flask.testing import FlaskClient
 
 from npsapp.db import transaction
 from npsapp.intake import exchanges, portals as net, received
-from npsapp.intake.models import ReceivedState, SourceKind, SourceValue, ValueKind
-from npsapp.intake.rules import DocumentState
+from npsapp.intake.models import SourceKind, SourceValue, ValueKind
+from npsapp.intake.rules import DocumentState, ReceivedState
 from npsapp.worker import collecting
 from tests.browser import ONE_DATABASE
 from tests.intake import portals

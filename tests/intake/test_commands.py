@@ -12,7 +12,7 @@ from npsapp.customers.models import Ground
 from npsapp.customers.rules import GroundKind
 from npsapp.db import db
 from npsapp.intake.commands import intake
-from npsapp.intake.models import Interaction, Source, StagedRow
+from npsapp.intake.models import Interaction, Source, StagedPart
 from tests.intake.files import CSV_1C, csv_file, purchases
 
 
@@ -103,7 +103,7 @@ def test_a_dry_run_says_what_would_be_imported_and_keeps_nothing(run, tmp_path: 
     for line in ("rows: 3", "rejected: 1", "no address: 0", "column email: email"):
         assert line in result.stdout.splitlines()
     assert "line 5" in result.stderr
-    assert db.session.query(Interaction).count() == db.session.query(StagedRow).count() == 0
+    assert db.session.query(Interaction).count() == db.session.query(StagedPart).count() == 0
 
 
 def test_a_dry_run_of_a_refused_file_says_why(run, tmp_path: Path):

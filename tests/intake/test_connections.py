@@ -22,7 +22,7 @@ from npsapp.intake.models import (
     SourceValue,
     ValueKind,
 )
-from npsapp.intake.rules import InteractionRow
+from npsapp.intake.rules import InteractionRow, packed
 from npsapp.intake.services import NoName
 from npsapp.invitations import letters, services as invitations
 from npsapp.invitations.models import Invitation
@@ -67,13 +67,8 @@ def _take_in(source_id: int, rows: list[InteractionRow], now: datetime) -> Impor
         )  # fmt: skip
         db.session.add(batch)
         db.session.flush()
-        part = staging.Part()
-        for row in rows:
-            part.rows.append(
-                {"line": row.line, "data": row.to_json(), "happened_at": row.happened_at, "email": "", "phone": ""}
-            )
-        db.session.flush()
-        staging.insert_many(staging.StagedRow, part.rows, batch_id=batch.id)
+        part = {"rows": packed(rows), "count": len(rows), "first_at": now, "last_at": now}
+        staging.insert_many(staging.StagedPart, [part], batch_id=batch.id)
         claim = applying.begin(batch.id, now=now, patience=LEASE)
         assert claim
         while applying.apply_next(claim, now=now):

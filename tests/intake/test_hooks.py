@@ -13,9 +13,9 @@ from sqlalchemy import select
 
 from npsapp.audit.services import PROGRAM
 from npsapp.db import db, transaction
-from npsapp.intake import calls, connections, exchanges, hooks, received
-from npsapp.intake.models import Interaction, ReceivedBody, ReceivedState, Source, SourceKind
-from npsapp.intake.tasks import remove_old_files
+from npsapp.intake import calls, connections, exchanges, hooks, kept, received
+from npsapp.intake.models import Interaction, ReceivedBody, Source, SourceKind
+from npsapp.intake.rules import ReceivedState
 from npsapp.lib import clock
 from npsapp.worker import collecting, huey
 from tests.browser import ONE_DATABASE
@@ -249,8 +249,8 @@ def test_bodies_are_deleted_with_the_imported_files(client: FlaskClient, shop: A
         client.post(shop.path, json=ORDER)
 
     with transaction():
-        assert remove_old_files(at_now, limit=9) == 0
-        assert remove_old_files(at_now + timedelta(seconds=1), limit=9) == 1
+        assert kept.remove_old(at_now, limit=9) == 0
+        assert kept.remove_old(at_now + timedelta(seconds=1), limit=9) == 1
     assert bodies() == []
 
 

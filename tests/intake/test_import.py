@@ -18,7 +18,7 @@ from npsapp.customers.models import ContactPoint, Customer, Ground
 from npsapp.customers.rules import GroundKind
 from npsapp.db import db, transaction
 from npsapp.delivery.rules import Channel
-from npsapp.intake import applying, queries, services, staging, tasks
+from npsapp.intake import applying, kept, queries, services, staging, tasks
 from npsapp.intake.models import (
     BatchState,
     ImportBatch,
@@ -26,8 +26,9 @@ from npsapp.intake.models import (
     InteractionPerformer,
     RejectedRow,
     Source,
-    StagedRow,
+    StagedPart,
 )
+from npsapp.intake.rules import packed, unpacked
 from npsapp.lib.tables import MEGABYTE, FileRefused
 from npsapp.organization.models import Unit
 from npsapp.worker import collecting
@@ -96,7 +97,7 @@ def test_a_1c_file_becomes_interactions_with_customers_units_and_performers(comp
     assert second.customer.is_firm
     assert anonymous.customer is None
     assert db.session.query(InteractionPerformer).count() == 2
-    assert db.session.query(StagedRow).count() == 0
+    assert db.session.query(StagedPart).count() == 0
 
 
 def test_the_same_purchases_as_a_workbook_change_nothing(company: SimpleNamespace, at_now: datetime):
@@ -254,7 +255,7 @@ def test_a_file_at_fault_is_refused_and_nothing_of_it_is_kept(
     assert batch.error % batch.error_values
     entry = db.session.query(AuditEntry).filter_by(event=Event.IMPORT_REFUSED).one()
     assert entry.data == {"code": code}
-    assert db.session.query(StagedRow).count() == db.session.query(RejectedRow).count() == 0
+    assert db.session.query(StagedPart).count() == db.session.query(RejectedRow).count() == 0
     assert _interactions() == []
 
 
@@ -416,8 +417,10 @@ def test_of_two_administrators_who_confirm_one_is_refused(company: SimpleNamespa
 def test_a_row_that_cannot_be_written_is_rejected_alone(company: SimpleNamespace, at_now: datetime, tmp_path: Path):
     batch = _stage(csv_file(tmp_path, purchases(600)), company, at_now)
     with transaction():
-        row = db.session.query(StagedRow).filter_by(batch_id=batch.id, line=300).one()
-        row.data = {**row.data, "amount": "not a number"}
+        part = db.session.query(StagedPart).filter_by(batch_id=batch.id).one()
+        rows = unpacked(part.rows)
+        next(row for row in rows if row.line == 300).amount = "not a number"
+        part.rows = packed(rows)
 
     tasks.apply_batch(_confirm(batch, company, at_now))
 
@@ -468,8 +471,8 @@ def test_old_files_are_deleted(company: SimpleNamespace, at_now: datetime):
     path = tasks.uploads() / batch.stored_as
 
     with transaction():
-        assert tasks.remove_old_files(at_now, limit=9) == 0
-        assert tasks.remove_old_files(at_now + timedelta(seconds=1), limit=9) == 1
+        assert kept.remove_old(at_now, limit=9) == 0
+        assert kept.remove_old(at_now + timedelta(seconds=1), limit=9) == 1
 
     assert not path.exists()
     assert _batch(batch.id).stored_as == ""
@@ -484,7 +487,7 @@ def test_a_file_whose_upload_was_killed_is_deleted_too(company: SimpleNamespace,
 
     for later, there in ((0, True), (1, False)):
         with transaction():
-            tasks.remove_old_files(at_now + timedelta(seconds=later), limit=9)
+            kept.remove_old(at_now + timedelta(seconds=later), limit=9)
         assert path.exists() is there
 
 

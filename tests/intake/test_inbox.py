@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from npsapp.audit.services import COMMAND
 from npsapp.db import db, transaction
-from npsapp.intake import connections, exchanges, inbox, queries, services, staging, tasks
+from npsapp.intake import connections, exchanges, inbox, kept, queries, services, staging, tasks
 from npsapp.intake.models import BatchState, Exchange, ImportBatch, Interaction, Source, SourceKind
 from npsapp.lib import clock
 from npsapp.lib.refusals import Refused
@@ -250,14 +250,19 @@ def test_a_file_of_a_dead_worker_comes_back(source: Source, tmp_path: Path):
     assert _names(source, inbox.WORKING) == []
 
 
+def _remove_old(before: datetime) -> None:
+    with transaction():
+        kept.remove_old(before, limit=9)
+
+
 @pytest.mark.usefixtures("later")
 def test_what_was_put_aside_goes_with_the_raw_files(source: Source, tmp_path: Path):
     _drop(source, csv_file(tmp_path, purchases(1)))
     _look(source)
 
-    inbox.remove_old_files(clock.utcnow() - timedelta(days=1))
+    _remove_old(clock.utcnow() - timedelta(days=1))
     assert len(_names(source, inbox.PROCESSED)) == 1
-    inbox.remove_old_files(clock.utcnow())
+    _remove_old(clock.utcnow())
 
     assert _names(source, inbox.PROCESSED) == []
 

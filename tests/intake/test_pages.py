@@ -100,20 +100,22 @@ def test_importing_and_going_live_in_one_step(browser: Browser, company: SimpleN
     assert db.session.query(AuditEntry).filter_by(event=Event.SOURCE_WENT_LIVE).count() == 1
 
 
-def test_a_source_can_go_live_from_the_report(browser: Browser, company: SimpleNamespace):
+def test_the_report_of_a_source_in_trial_leads_to_where_it_goes_live(browser: Browser, company: SimpleNamespace):
     page = browser.upload(CSV_1C)
     browser.post(f"{page}/confirm", page, touchpoint=company.touchpoint.id)
 
     report = browser.get(page).text
     assert "The source is in trial" in report
-    assert "Letters that would leave today: 0, within a week: 0." in report
-    browser.post(f"{page}/live", page, live_from="2026-11-01", first_day_cap="")
+    place = f"/connections/{db.session.query(Source).one().id}"
+    assert f'href="{place}"' in report
+    assert "Letters that would leave today: 0, within a week: 0." in browser.get(place).text
+    browser.post(f"{place}/live", place, live_from="2026-11-01", first_day_cap="", deed="go_live")
 
     assert not db.session.query(Source).one().in_trial
     assert "The source is in trial" not in browser.get(page).text
 
 
-def test_the_report_of_a_source_in_trial_counts_by_the_planners_rule(
+def test_what_a_source_in_trial_would_ask_is_counted_by_the_planners_rule(
     browser: Browser, company: SimpleNamespace, at_now: datetime
 ):
     page = browser.upload(CSV_1C)
@@ -121,7 +123,8 @@ def test_the_report_of_a_source_in_trial_counts_by_the_planners_rule(
     with transaction():
         invitations.plan(intake.undecided(10), without_mail=brands_without_server(), now=at_now)
 
-    assert "Letters that would leave today: 2, within a week: 2." in browser.get(page).text
+    place = f"/connections/{db.session.query(Source).one().id}"
+    assert "Letters that would leave today: 2, within a week: 2." in browser.get(place).text
 
 
 def test_counting_again_keeps_the_choices_and_changes_nothing_else(browser: Browser, company: SimpleNamespace):
@@ -301,6 +304,6 @@ def test_a_file_that_does_not_exist_is_not_found(browser: Browser):
 def test_every_deed_needs_the_forms_token(browser: Browser):
     page = browser.upload(CSV_1C)
 
-    for deed in ("confirm", "columns", "discard", "undo", "live"):
+    for deed in ("confirm", "columns", "discard", "undo"):
         assert browser.client.post(f"{page}/{deed}").status_code == 400
     assert _batch().state is BatchState.STAGED

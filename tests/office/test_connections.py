@@ -1,5 +1,6 @@
 """The pages of connections: added with a secret shown once, tested, mapped, taken live, closed; and the alarm."""
 
+from base64 import b64encode
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from types import SimpleNamespace
@@ -9,6 +10,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from npsapp.audit.events import Event
+from npsapp.audit.models import AuditEntry
 from npsapp.audit.services import COMMAND
 from npsapp.cases import services as cases
 from npsapp.cases.models import Case
@@ -18,6 +21,7 @@ from npsapp.intake import connections, exchanges, tasks
 from npsapp.intake.models import ImportBatch, Interaction, Source, SourceKind, SourceValue, ValueKind
 from npsapp.lib.refusals import Refused
 from npsapp.office import silence
+from npsapp.permissions import ApiScope
 from npsapp.responses.models import DirtyDay, Response
 from tests import factories as make
 from tests.cast import csrf
@@ -129,7 +133,7 @@ def test_settings_are_kept_and_strange_links_refused(
     typed = {
         "name": "1C Odesa", "brand_id": company.brand.id, "touchpoint_id": company.touchpoint.id,
         "timezone": "Europe/Warsaw", "currency": "EUR", "country": "PL", "ask_completed": "y", "trigger": "paid",
-        "version": "3.1", "ground_email": "contract",
+        "encoding": "utf-8", "version": "3.1", "ground_email": "contract",
     }  # fmt: skip
     refused = browser.post(place, page=place, **typed, link_template="javascript:alert(1)")
     assert refused.status_code == 422
@@ -139,9 +143,61 @@ def test_settings_are_kept_and_strange_links_refused(
     assert answer.status_code == 303
     kept = _fresh(source)
     assert (kept.name, kept.timezone, kept.currency, kept.country) == ("1C Odesa", "Europe/Warsaw", "EUR", "PL")
-    assert kept.settings == {"trigger": "paid", "version": "3.1"}
+    assert kept.settings == {"trigger": "paid", "encoding": "utf-8", "version": "3.1"}
     assert kept.grounds == {"email": "contract"}
     assert not kept.ids_are_persons
+
+
+def _settings(browser: Browser, source: Source, **over: object) -> TestResponse:
+    """Save the page of settings with some of them changed."""
+    place, brand = f"/connections/{source.id}/settings", source.brand_id
+    usual = {"name": source.name, "brand_id": brand, "timezone": source.timezone, "currency": source.currency}
+    return browser.post(place, page=place, **usual, **over)
+
+
+def _changed() -> dict:
+    newest = db.select(AuditEntry).where(AuditEntry.event == Event.SETTING_CHANGED).order_by(AuditEntry.id.desc())
+    db.session.rollback()
+    return db.session.scalars(newest).first().data
+
+
+def test_a_right_taken_from_a_key_is_refused_at_once(
+    browser: Browser, client: FlaskClient, company: SimpleNamespace, now: datetime
+) -> None:
+    with transaction():
+        source, secret = connections.add(SourceKind.API, "Shop", actor=COMMAND, now=now)
+
+    def send() -> TestResponse:
+        word = {"email": "olena@shop.example", "channel": "email", "given": True}
+        return client.post("/api/v1/consents", json=word, headers={"Authorization": f"Bearer {secret}"})
+
+    assert browser.get(f"/connections/{source.id}/settings").count(" checked") >= len(ApiScope)
+    assert send().status_code == 200
+    assert _settings(browser, source, scopes=[]).status_code == 422
+
+    assert _settings(browser, source, scopes=["interactions:write"]).status_code == 303
+
+    refused = send()
+    assert (refused.status_code, refused.mimetype) == (403, "application/problem+json")
+    assert (refused.json["code"], "consents:write" in refused.json["detail"]) == ("no_scope", True)
+    assert "scopes" in _changed()["fields"]
+    assert _changed()["scopes"] == ["interactions:write"]
+
+
+def test_settings_of_1c_hold_from_the_next_request_on(browser: Browser, client: FlaskClient, source: Source) -> None:
+    with transaction():
+        secret = connections.rotate(source.id, actor=COMMAND, now=source.created_at)
+    password = b64encode(f"{source.login}:{secret}".encode()).decode()
+
+    def ask(query: str) -> TestResponse:
+        return client.get(f"/1c/exchange/{source.key}?{query}", headers={"Authorization": f"Basic {password}"})
+
+    assert "windows-1251" in ask("type=sale&mode=nothing").content_type
+    _settings(browser, source, trigger="shipment", encoding="utf-8", version="3.1")
+
+    assert "utf-8" in ask("type=sale&mode=nothing").content_type
+    assert "version=3.1" in ask("type=sale&mode=init&version=3.1").text
+    assert _changed()["fields"] == ["ask_completed", "encoding", "touchpoint_id", "version"]
 
 
 def test_a_test_says_in_words_what_it_found(browser: Browser, source: Source, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,8 @@ from flask.testing import FlaskClient
 
 from npsapp.db import db
 from npsapp.intake import calls, connections
-from npsapp.intake.models import ReceivedState, Source, SourceKind
+from npsapp.intake.models import Source, SourceKind
+from npsapp.intake.rules import ReceivedState
 from npsapp.worker import collecting
 from tests.cast import csrf
 from tests.intake import portals

@@ -1,12 +1,14 @@
 """Personal data goes after its time, and a shorter time says first what it takes."""
 
 from datetime import timedelta
+from io import BytesIO
 from itertools import repeat
 from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import func, select, update
 
+from npsapp.audit.services import COMMAND
 from npsapp.cases import services as cases
 from npsapp.cases.models import Case
 from npsapp.customers import retention as periods
@@ -15,7 +17,8 @@ from npsapp.customers.rules import Kept, kept_since
 from npsapp.db import db, transaction
 from npsapp.delivery.models import Message
 from npsapp.delivery.rules import State
-from npsapp.intake.models import Interaction, Source
+from npsapp.intake import connections, received, services, staging, tasks
+from npsapp.intake.models import Interaction, ReceivedBody, Source, SourceKind
 from npsapp.office import retention
 from npsapp.responses.models import LinkAct, LinkEvent, Response, ResponseRevision
 from tests import factories
@@ -151,6 +154,25 @@ def test_a_shorter_time_says_first_what_it_takes_and_needs_a_yes(admin, company,
     assert count(Customer, Customer.name != "") == 0
 
 
+def test_the_page_counts_everything_that_goes_also_calls_and_files(admin, company, at_now):
+    with transaction():
+        source = connections.add(SourceKind.WEBHOOK, "CRM", actor=COMMAND, now=at_now)[0]
+        for ago in (1, 30, 100):
+            received.keep(source.id, content_type="", body="{}", now=at_now - timedelta(days=ago))
+        stored = staging.store(BytesIO(b"x"), tasks.uploads(), most_bytes=9)
+        services.create_batch(source_id=source.id, file_name="x", stored=stored, actor=COMMAND, now=at_now - 4 * MONTH)
+    assert "Would go today: 2" in admin.get("/retention/").text
+
+    asked = save(admin, files="20")
+
+    assert asked.status_code == 422
+    assert "3 files and calls as they came" in asked.text
+    save(admin, files="20", sure="y")
+    apply(at_now)
+    assert count(ReceivedBody) == 1
+    assert "Would go today: 2" not in admin.get("/retention/").text
+
+
 def test_a_longer_time_is_saved_at_once_and_looked_through_again(admin, company, at_now):
     apply(at_now)
 
@@ -170,10 +192,12 @@ def test_the_default_ground_of_a_source_is_chosen_and_stands_for_whoever_chose_i
     with transaction():
         source = factories.make_source(company, now=now)
         source_id = source.id
-    page = f"/retention/sources/{source_id}"
+    page = f"/connections/{source_id}/settings"
+    assert page in admin.get("/retention/").text
+    kept = {"name": source.name, "brand_id": source.brand_id, "timezone": "Europe/Kyiv", "currency": "UAH"}
     token = csrf(admin.get(page).text)
 
-    admin.post(page, data={"ground_email": "interest", "ground_sms": "", "ground_phone": "", "csrf_token": token})
+    admin.post(page, data={**kept, "ground_email": "interest", "csrf_token": token})
 
     source = db.session.get(Source, source_id, populate_existing=True)
     assert (source.grounds, source.grounds_set_by_id) == ({"email": "interest"}, company.admin.id)

@@ -45,6 +45,8 @@ class Outgoing:
     message_id: str
     unsubscribe_url: str
     cyrillic: bool
+    refers_to: str = ""
+    """Message-ID of an earlier letter; empty: of none."""
 
 
 @dataclass(frozen=True)

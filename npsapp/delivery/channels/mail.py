@@ -285,6 +285,8 @@ def compose(letter: Outgoing) -> flask_mail.Message:
 
 def _headers(letter: Outgoing) -> dict[str, str]:
     headers = {"Auto-Submitted": "auto-generated", "X-Auto-Response-Suppress": "All"}
+    if letter.refers_to:
+        headers |= {"In-Reply-To": letter.refers_to, "References": letter.refers_to}
     if letter.unsubscribe_url:
         mailbox = letter.reply_to or letter.from_address
         headers["List-Unsubscribe"] = f"<{letter.unsubscribe_url}>, <mailto:{mailbox}?subject=unsubscribe>"

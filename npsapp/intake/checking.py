@@ -1,0 +1,198 @@
+"""What makes a row of a file acceptable: cells in, a cleaned row or the reason against it out."""
+
+import hashlib
+import re
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from npsapp.intake import columns
+from npsapp.intake.columns import LONGEST_NAME, Field, plain_texts
+from npsapp.intake.rules import (
+    AHEAD,
+    EARLIEST,
+    LONGEST_ID,
+    LONGEST_PROPERTY,
+    LONGEST_TITLE,
+    SHOWN_VALUE,
+    InteractionRow,
+    Rejection,
+    RejectReason,
+    Setting,
+)
+from npsapp.lib import amounts
+from npsapp.lib.tables import Cell
+from npsapp.organization.rules import fold
+
+_WITH_DATE = re.compile(r"(?i)(.*?)\s+(?:от|від|of|dated)\s+(\d{1,2}\.\d{1,2}\.\d{4}(?:\s+\d{1,2}:\d{2}(?::\d{2})?)?)")
+_PLAIN_AMOUNT = re.compile(r"([0-9]{1,9})(?:[.,]([0-9]{1,2}))?")  # the everyday form of `lib.amounts`
+_CONSENTS = ((Field.CONSENT_EMAIL, "email"), (Field.CONSENT_SMS, "sms"), (Field.CONSENT_PHONE, "phone"))
+
+
+class _Fault(Exception):
+    """The first fault of a row; never leaves this module."""
+
+    def __init__(self, reason: RejectReason, column: str = "", value: str = "") -> None:
+        self.reason, self.column, self.value = reason, column, value
+
+
+class Checker:
+    """Checks row after row of one file: cells in, a cleaned row or the reason against it out.
+
+    It remembers numbers and repeats, so each file needs its own.
+    """
+
+    def __init__(
+        self,
+        columns: Mapping[Field, int],
+        width: int,
+        setting: Setting,
+        properties: Mapping[str, int] | None = None,
+        *,
+        undated: bool = False,
+    ) -> None:
+        """`undated`: whether rows without a date are given, which can only change what is known."""
+        self._columns = list(columns.items())
+        self._properties = list((properties or {}).items())
+        self._width = width
+        self._setting = setting
+        self._country = setting.phone_country
+        self._undated = undated
+        self._repeats: Counter[str] = Counter()
+        self._numbers: dict[str, tuple[str, ...]] = {}
+
+    def check(self, line: int, cells: Sequence[Cell]) -> InteractionRow | Rejection:
+        """The cleaned row, or why it is not taken in."""
+        try:
+            return self._row(line, cells)
+        except _Fault as fault:
+            return Rejection(line, fault.reason, fault.column, fault.value[:SHOWN_VALUE])
+
+    def _row(self, line: int, cells: Sequence[Cell]) -> InteractionRow:
+        cells = plain_texts(cells)
+        for beyond in filter(None, cells[self._width :]):
+            raise _Fault(RejectReason.TOO_MANY_CELLS, value=beyond)
+        text = defaultdict(str, {name: cells[at] for name, at in self._columns if at < len(cells)})
+        number, written_date = _number(text[Field.NUMBER])
+        amount = _amount(text[Field.AMOUNT])
+        taken_back, named = _taken_back(text[Field.STATUS], amount), text[Field.EXTERNAL_ID] or number
+        undated = bool((self._undated or taken_back) and named and not text[Field.HAPPENED_AT] and not written_date)
+        row = InteractionRow(
+            line=line,
+            external_id=_short(text[Field.EXTERNAL_ID], Field.EXTERNAL_ID),
+            happened_at=self._setting.now if undated else self._moment(text[Field.HAPPENED_AT] or written_date),
+            undated=undated,
+            numbered=bool(number) and not text[Field.EXTERNAL_ID],
+            number=number,
+            brand_id=_named(text, Field.BRAND, self._setting.brands),
+            touchpoint_id=_named(text, Field.TOUCHPOINT, self._setting.touchpoints),
+            unit=text[Field.UNIT][:LONGEST_NAME],
+            region=text[Field.REGION][:LONGEST_NAME],
+            performers=columns.performers(text[Field.PERFORMER]),
+            segment=text[Field.SEGMENT][:LONGEST_NAME],
+            title=text[Field.TITLE][:LONGEST_TITLE],
+            product_group=text[Field.PRODUCT_GROUP][:LONGEST_NAME],
+            partner=text[Field.PARTNER][:LONGEST_NAME],
+            amount=amount,
+            currency=_currency(text[Field.CURRENCY]),
+            customer_id=text[Field.CUSTOMER_ID][:LONGEST_ID],
+            language=columns.language(text[Field.LANGUAGE]),
+            consents={
+                channel: said for column, channel in _CONSENTS if (said := _yes_or_no(text[column], column)) is not None
+            },
+            is_key=_yes_or_no(text[Field.KEY_CUSTOMER], Field.KEY_CUSTOMER),
+            cancelled=taken_back,
+            properties={
+                key: cells[at][:LONGEST_PROPERTY] for key, at in self._properties if at < len(cells) and cells[at]
+            },
+        )
+        row.put_addresses(text[Field.EMAIL], text[Field.PHONE], self._country)
+        row.put_name(text[Field.CUSTOMER_NAME][:LONGEST_NAME])
+        row.external_id = row.external_id or self._identity(row)
+        return row
+
+    def _moment(self, text: str) -> datetime:
+        if not text:
+            raise _Fault(RejectReason.NO_DATE, Field.HAPPENED_AT)
+        found = amounts.moment(text, self._setting.zone)
+        if found is None:
+            raise _Fault(RejectReason.BAD_DATE, Field.HAPPENED_AT, text)
+        if found > self._setting.now + AHEAD:
+            raise _Fault(RejectReason.FUTURE_DATE, Field.HAPPENED_AT, text)
+        if found < EARLIEST:
+            raise _Fault(RejectReason.EARLY_DATE, Field.HAPPENED_AT, text)
+        return found
+
+    def _identity(self, row: InteractionRow) -> str:
+        """Which interaction of the source a row without an identifier is (decisions.md 3).
+
+        The number in its year: numbers start again every year, and one order may pass several touchpoints. Else
+        a hash of day, touchpoint, address, amount and which of the like rows in the file it is.
+        """
+        day = row.happened_at.astimezone(self._setting.zone).date().isoformat()
+        if row.number:
+            identity = f"{row.number}|{day[:4]}" + (f"|{row.touchpoint_id}" if row.touchpoint_id else "")
+            said = (day, row.unit, row.email, row.phone)
+            if self._numbers.setdefault(identity, said) != said:
+                raise _Fault(RejectReason.REPEATED_NUMBER, Field.NUMBER, row.number)
+            return identity
+        address = row.email or row.phone or next((written for _kind, written in row.wrong), "")
+        if not address:
+            raise _Fault(RejectReason.NO_IDENTITY)
+        key = "\x1f".join((day, str(row.touchpoint_id or ""), address, row.amount))
+        self._repeats[key] += 1
+        return "~" + hashlib.sha256(f"{key}\x1f{self._repeats[key]}".encode()).hexdigest()[:32]
+
+
+def _number(cell: str) -> tuple[str, str]:
+    """The number, and the date of "Реализация товаров и услуг БУ00-000101 от 03.11.2026 10:15:00"."""
+    found = _WITH_DATE.fullmatch(cell) if " " in cell else None
+    if not found:
+        return _short(cell, Field.NUMBER), ""
+    return _short(found[1].split()[-1], Field.NUMBER), found[2]
+
+
+def _short(value: str, column: Field) -> str:
+    if len(value) > LONGEST_ID:
+        raise _Fault(RejectReason.TOO_LONG, column, value)
+    return value
+
+
+def _named(text: Mapping[Field, str], column: Field, known: Mapping[str, int]) -> int | None:
+    written = text[column]
+    if written and fold(written) not in known:
+        unknown = RejectReason.UNKNOWN_BRAND if column is Field.BRAND else RejectReason.UNKNOWN_TOUCHPOINT
+        raise _Fault(unknown, column, written)
+    return known[fold(written)] if written else None
+
+
+def _amount(text: str) -> str:
+    if found := _PLAIN_AMOUNT.fullmatch(text):
+        return f"{int(found[1])}.{found[2] or '':0<2}"
+    if not any(map(str.isalnum, text)):
+        return ""
+    number = amounts.amount(text)
+    if number is None:
+        raise _Fault(RejectReason.BAD_AMOUNT, Field.AMOUNT, text)
+    return str(number)
+
+
+def _currency(text: str) -> str:
+    found = columns.currency(text) if text else ""
+    if found is None:
+        raise _Fault(RejectReason.BAD_CURRENCY, Field.CURRENCY, text)
+    return found
+
+
+def _yes_or_no(text: str, column: Field) -> bool | None:
+    found = columns.yes_or_no(text) if text else None
+    if text and found is None:
+        raise _Fault(RejectReason.BAD_YES_NO, column, text)
+    return found
+
+
+def _taken_back(status: str, amount: str) -> bool | None:
+    """A purchase with a negative amount is a return, whatever its state is called."""
+    if amount.startswith("-"):
+        return True
+    return columns.taken_back(status) if status else None

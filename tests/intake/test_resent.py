@@ -1,0 +1,162 @@
+"""A file that comes again changes nothing, and yet is applied wherever something else happened in between."""
+
+import re
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import event
+
+from npsapp.audit.services import COMMAND
+from npsapp.db import db, transaction
+from npsapp.intake import mapping, services, tasks
+from npsapp.intake.models import ImportBatch, Interaction, Source, SourceValue, ValueKind
+from npsapp.intake.staging import store
+from npsapp.lib.tables import MEGABYTE
+from npsapp.organization.models import Unit
+from tests.intake.files import csv_file
+
+ROWS = [f"P-{n};03.11.2026 10:{n:02};b{n}@example.com;Kyiv;Магазин {n % 2};{n}00" for n in range(1, 6)]
+TITLES = "external_id;date;email;region;unit;amount"
+
+
+def _send(folder: Path, rows: list[str], now: datetime, **options: object) -> tuple[int, int, int, int]:
+    """A file of a connection, read and applied; accepted, updated, unchanged, rejected."""
+    with csv_file(folder, rows, heading=TITLES).open("rb") as stream:
+        stored = store(stream, tasks.uploads(), most_bytes=MEGABYTE)
+    with transaction():
+        source = services.get_or_create_source(name="shop", actor=COMMAND, now=now)
+        batch_id = services.receive(source.id, stored, file_name="a.csv", format="", now=now, **options)
+    tasks.stage_batch(batch_id)
+    tasks.apply_batch(batch_id)
+    db.session.rollback()
+    db.session.expire_all()
+    batch = db.session.get_one(ImportBatch, batch_id)
+    return batch.accepted, batch.updated, batch.unchanged, batch.rejected
+
+
+def _amounts() -> list[str]:
+    db.session.rollback()
+    db.session.expire_all()
+    return [f"{one.amount:.0f}" for one in db.session.query(Interaction).order_by(Interaction.external_id)]
+
+
+@pytest.fixture
+def looked_up(app: Flask) -> Iterator[list[str]]:
+    """The statements that look for people: who applies rows must."""
+    found: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        if re.search(r"FROM contact_point\b", statement):
+            found.append(statement)
+
+    event.listen(db.engine, "before_cursor_execute", note)
+    yield found
+    event.remove(db.engine, "before_cursor_execute", note)
+
+
+def test_a_file_that_comes_again_is_counted_unchanged_without_being_applied(
+    company: SimpleNamespace, now: datetime, tmp_path: Path, looked_up: list[str]
+) -> None:
+    assert _send(tmp_path, ROWS, now) == (5, 0, 0, 0)
+    changed_at = [one.changed_at for one in db.session.query(Interaction)]
+
+    looked_up.clear()
+
+    assert _send(tmp_path, ROWS, now + timedelta(hours=1)) == (0, 0, 5, 0)
+
+    assert looked_up == []
+    assert [one.changed_at for one in db.session.query(Interaction)] == changed_at
+
+
+def test_rows_that_changed_are_applied_wherever_they_stand(
+    company: SimpleNamespace, now: datetime, tmp_path: Path
+) -> None:
+    _send(tmp_path, ROWS, now)
+    other = ROWS[2].replace(";300", ";333")
+
+    assert _send(tmp_path, ["P-9;04.11.2026;b9@example.com;Kyiv;Магазин 1;900", *ROWS[:2], other], now) == (1, 1, 2, 0)
+
+    assert _amounts() == ["100", "200", "333", "400", "500", "900"]
+
+
+def test_what_another_file_changed_in_between_is_as_the_first_file_says_once_it_comes_again(
+    company: SimpleNamespace, now: datetime, tmp_path: Path
+) -> None:
+    _send(tmp_path, ROWS, now)
+    _send(tmp_path, [ROWS[0].replace(";100", ";111")], now)
+
+    assert _send(tmp_path, ROWS, now) == (0, 1, 4, 0)
+    assert _amounts()[0] == "100"
+
+
+def test_an_import_that_was_undone_comes_again_as_new(company: SimpleNamespace, now: datetime, tmp_path: Path) -> None:
+    _send(tmp_path, ROWS, now)
+    batch_id = db.session.query(ImportBatch.id).scalar()
+    with transaction():
+        services.undo(batch_id, actor=COMMAND, now=now)
+
+    assert _send(tmp_path, ROWS, now) == (5, 0, 0, 0)
+    assert _send(tmp_path, ROWS, now) == (0, 0, 5, 0)
+
+
+def test_what_people_say_of_a_word_counts_for_the_same_file_again(
+    company: SimpleNamespace, now: datetime, tmp_path: Path
+) -> None:
+    _send(tmp_path, ROWS, now)
+    word = db.session.query(SourceValue).filter_by(kind=ValueKind.UNIT, raw="магазин 1").one()
+    with transaction():
+        mapping.say(word.id, target_id=company.units.odesa.id, actor=COMMAND, now=now)
+        one = db.session.query(Interaction).filter_by(external_id="P-1").one()
+        one.unit_id = db.session.query(Unit.id).filter(Unit.key == "магазин 0").scalar()
+
+    assert _send(tmp_path, ROWS, now) == (0, 1, 4, 0)
+
+    assert db.session.query(Interaction).filter_by(external_id="P-1").one().unit_id == company.units.odesa.id
+
+
+def test_another_ground_counts_for_the_same_file_again(
+    company: SimpleNamespace, now: datetime, tmp_path: Path, looked_up: list[str]
+) -> None:
+    _send(tmp_path, ROWS, now)
+    with transaction():
+        db.session.query(Source).filter_by(name="shop").one().grounds = {"email": "contract"}
+
+    looked_up.clear()
+
+    _send(tmp_path, ROWS, now)
+    assert looked_up
+    looked_up.clear()
+    _send(tmp_path, ROWS, now)
+    assert not looked_up
+
+
+def test_what_was_erased_is_not_taken_for_known(
+    company: SimpleNamespace, now: datetime, tmp_path: Path, looked_up: list[str]
+) -> None:
+    _send(tmp_path, ROWS, now)
+    with transaction():
+        services.forget_people([db.session.query(Interaction).filter_by(external_id="P-1").one().customer_id])
+    looked_up.clear()
+
+    _send(tmp_path, ROWS, now)
+
+    assert looked_up
+
+
+def test_headings_that_mean_something_else_make_other_rows_of_the_same_file(
+    company: SimpleNamespace, now: datetime, tmp_path: Path
+) -> None:
+    _send(tmp_path, ROWS, now)
+    with transaction():
+        db.session.query(Source).filter_by(name="shop").one().mapping = {"amount": ""}
+
+    assert _send(tmp_path, ROWS, now) == (0, 0, 5, 0)  # empty says nothing
+    with transaction():
+        db.session.query(Source).filter_by(name="shop").one().mapping = {"amount": "title"}
+    assert _send(tmp_path, ROWS, now) == (0, 5, 0, 0)
+    assert db.session.query(Interaction).filter_by(external_id="P-1").one().title == "100"
