@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 
-from babel import Locale
+from babel import Locale, UnknownLocaleError
 from flask import has_request_context, request, session
 from flask_babel import force_locale, get_locale, gettext
 from flask_login import current_user
@@ -12,6 +13,16 @@ from npsapp.lib.texts import Worded
 
 LANGUAGES: dict[str, str] = {"en": "English", "ru": "Русский", "uk": "Українська"}
 DEFAULT_LANGUAGE = "en"
+
+
+@cache
+def language_name(code: str) -> str:
+    """How a language calls itself, with a capital letter; the code itself when nobody knows it."""
+    try:
+        name = LANGUAGES.get(code) or Locale.parse(code).get_display_name(code) or code
+    except (UnknownLocaleError, ValueError):
+        return code
+    return name[:1].upper() + name[1:]
 
 
 def language_now() -> str:

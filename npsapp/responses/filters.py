@@ -6,6 +6,9 @@ from typing import Any
 
 from flask_babel import gettext as _
 
+from npsapp.customers import tags
+from npsapp.intake import selections
+from npsapp.lib.clock import utcnow
 from npsapp.organization import queries as organization
 from npsapp.permissions import Scope
 from npsapp.responses import queries
@@ -15,7 +18,7 @@ from npsapp.web import listing
 from npsapp.web.filters import day, spoken
 
 IDS = ("brand", "touchpoint", "survey", "region", "segment")
-NAMES = (*IDS, *CHOICES, "score", "from", "to", "q")
+NAMES = (*IDS, *CHOICES, "selection", "tag", "score", "from", "to", "q")
 NOBODY = 0
 """The id that stands for "without one", for answers that may have none."""
 
@@ -29,6 +32,8 @@ def asked() -> dict[str, Any]:
     found |= {name: listing.picked(name, values) or None for name, values in CHOICES.items()}
     found |= {"score": score_or_none(listing.word("score")), "q": listing.word("q") or None}
     found |= {"from": listing.day("from"), "to": listing.day("to")}
+    found |= {"selection": listing.whole("selection"), "tag": listing.word("tag") or None}
+    found["who"] = queries.who(found["selection"], found["tag"], now=utcnow())
     return {name: value for name, value in found.items() if value is not None}
 
 
@@ -41,6 +46,8 @@ def options(scope: Scope) -> Options:
     found["region"][NOBODY], found["segment"][NOBODY] = _("No region"), _("No segment")
     if not queries.has_old():
         found["old"] = {}
+    found["selection"] = {one.id: one.name for one in selections.saved()}
+    found["tag"] = {name: name for name in tags.names()}
     declared = properties()
     found |= {name: {} for name in declared}
     for value in organization.property_values(int(name[1:]) for name in declared):
@@ -70,7 +77,7 @@ def in_words(asked: Asked, options: Options) -> Iterable[tuple[str, str]]:
         elif isinstance(value, date):
             ends = {"from": _("from %(date)s", date=day(value)), "to": _("until %(date)s", date=day(value))}
             yield name, ends[name]
-        else:
+        elif isinstance(value, str):
             yield name, value
 
 

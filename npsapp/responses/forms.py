@@ -1,14 +1,17 @@
 """What a visitor's page sends, as plain text fields, and what staff type; what it means is decided in rules.py."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
 from flask_babel import lazy_gettext as _
 from flask_wtf import FlaskForm
+from werkzeug.datastructures import MultiDict
 from wtforms import StringField
 from wtforms.validators import DataRequired, Length
 
-from npsapp.responses.rules import VOID_REASON_MAX
+from npsapp.responses.rules import VOID_REASON_MAX, plain
+
+MORE = "q."  # before a question's key in the name of a field
+MORE_MAX = 300  # fields; more are no form of ours
 
 
 @dataclass(frozen=True)
@@ -29,11 +32,34 @@ class Fields:
     shown: str = ""
     """1 when the page showed the stored words, so that an empty box means "delete them"."""
     disputed: str = ""
+    asked: str = ""
+    """"score" and the keys of the further questions that the page showed."""
+    more: tuple[tuple[str, str], ...] = ()
+    """Names and values of the fields of further questions."""
 
     @classmethod
-    def read(cls, form: Mapping[str, str]) -> "Fields":
+    def read(cls, form: MultiDict[str, str]) -> "Fields":
         """The fields of a POST."""
-        return cls(**{field.name: form.get(field.name, "") for field in fields(cls)})
+        more = tuple(pair for pair in form.items(multi=True) if pair[0].startswith(MORE))
+        return cls(**{name: form.get(name, "") for name in _PLAIN}, more=more[:MORE_MAX])
+
+    def plain(self) -> dict[str, str]:
+        """The fields that stand on every page."""
+        return {name: getattr(self, name) for name in _PLAIN}
+
+    def filled(self) -> dict[str, list[str]]:
+        """Name of a field → its values, as the page shows them again."""
+        found: dict[str, list[str]] = {"contact": [self.contact]}
+        for name, value in self.more:
+            found.setdefault(name, []).append(value)
+        return found
+
+    def sent(self) -> dict[str, list[str]]:
+        """Key of a question → values, without control characters."""
+        return {name.removeprefix(MORE): [plain(one) for one in found] for name, found in self.filled().items()}
+
+
+_PLAIN = [field.name for field in fields(Fields) if field.name != "more"]
 
 
 class VoidForm(FlaskForm):

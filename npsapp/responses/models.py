@@ -94,6 +94,7 @@ class Response(Numbered):
     touchpoint: Mapped[Touchpoint] = relationship()
     read_by: Mapped[User | None] = relationship()
     revisions: Mapped[list["ResponseRevision"]] = relationship(order_by="ResponseRevision.number", viewonly=True)
+    values: Mapped[list["AnswerValue"]] = relationship(order_by="AnswerValue.id", viewonly=True)
     others: Mapped[list["DisputedAnswer"]] = relationship(order_by="DisputedAnswer.id", viewonly=True)
     """Answers of other pages with the same link."""
 
@@ -155,6 +156,24 @@ class ResponseRevision(Numbered):
     score: Mapped[int]
     comment: Mapped[str] = mapped_column(Text)
     contact_wanted: Mapped[bool | None]
+    more: Mapped[dict[str, Any] | None]
+    """Answers to further questions (`surveys.filling.More`), where this state says something about them."""
+
+
+class AnswerValue(Numbered):
+    """The answer to a further question: a row for each chosen option, else one. Reports group by them."""
+
+    __table_args__ = (
+        Index("ix_answer_value_response", "response_id", "question_key"),
+        CheckConstraint("coalesce(CAST(number AS TEXT), option, text) IS NOT NULL", name="says_something"),
+    )
+
+    response_id: Mapped[int] = mapped_column(ForeignKey("response.id", ondelete="CASCADE"))
+    question_key: Mapped[str]
+    number: Mapped[int | None]
+    option: Mapped[str | None]
+    """Key of the chosen option."""
+    text: Mapped[str | None] = mapped_column(Text)
 
 
 class DisputedAnswer(Numbered):
@@ -164,6 +183,7 @@ class DisputedAnswer(Numbered):
     at: Mapped[datetime]
     score: Mapped[int]
     comment: Mapped[str] = mapped_column(Text, default="")
+    more: Mapped[dict[str, Any] | None]
     applied_at: Mapped[datetime | None]
     """When the visitor pressed "change my answer"."""
 

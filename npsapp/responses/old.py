@@ -5,7 +5,7 @@ another way. What the file says about people counts at once: nobody is asked too
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -103,6 +103,13 @@ def standing_still(now: datetime, *, patience: timedelta) -> list[tuple[int, Bat
         select(OldImport.id, OldImport.state).where(waiting, free, OldImport.created_at < now - patience)
     )
     return [(id_, state) for id_, state in rows]
+
+
+def forget_seen(import_ids: Collection[int]) -> None:
+    """Keep of files that show somebody who is erased only the counts."""
+    for one in db.session.scalars(select(OldImport).where(OldImport.id.in_(import_ids))):
+        one.seen = {"counts": one.seen.get("counts", {})}
+    db.session.flush()
 
 
 def count(found: list[OldRow | Left], seen: dict[str, Any], one: OldImport) -> None:

@@ -11,8 +11,8 @@ from typing import Any
 
 from npsapp.customers import services as customers
 from npsapp.intake import columns, readers
-from npsapp.intake.columns import PROPERTY, Expected, Field
-from npsapp.intake.rules import AHEAD, EARLIEST, plain_texts
+from npsapp.intake.columns import PROPERTY, Expected, Field, plain_texts
+from npsapp.intake.rules import AHEAD, EARLIEST
 from npsapp.lib import addresses, amounts, phones
 from npsapp.lib.clock import zone
 from npsapp.lib.tables import Cell, FileRefused

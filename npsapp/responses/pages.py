@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
+from operator import attrgetter
 from typing import Any
 
 from flask import Response, current_app, make_response, request
@@ -11,11 +12,10 @@ from flask_babel import gettext as _
 
 from npsapp.customers import links
 from npsapp.db import db
-from npsapp.i18n import LANGUAGES, negotiate, speaking
+from npsapp.i18n import LANGUAGES, language_name, negotiate, speaking
 from npsapp.lib import tokens
 from npsapp.lib.refusals import Refused
-from npsapp.lib.texts import text_in
-from npsapp.responses import queries, rendering, rules
+from npsapp.responses import further, queries, rendering, rules
 from npsapp.responses.forms import Fields
 from npsapp.responses.models import DisputedAnswer
 from npsapp.responses.queries import Link
@@ -68,7 +68,7 @@ class Visit:
         sent = self.form.edit
         return bool(sent and tokens.read(_keys(), _EDIT, sent) == self.link.invitation_id)
 
-    def kept(self, **over: str) -> Fields:
+    def kept(self, **over: Any) -> Fields:
         """What was posted, to be shown again with a fresh nonce."""
         more = "1" if self.form.final or self.form.comment else ""
         return replace(self.form, **{"nonce": self.nonce, "final": more, **over})
@@ -97,12 +97,17 @@ class Page:
         """
         if request.method == "POST" and wants_json():
             return make_response({"state": self.template, **vars(self.form), **self.said}, self.status)
-        parts = {"page": _look(self.visit, self.form.lang), "form": vars(self.form)}
-        if self.visit:
-            parts["wording"] = vars(rendering.wording_of(self.visit.link, self.visit.language))
+        visit, form, said = self.visit, self.form.plain(), dict(self.said)
+        frame, values = _look(visit, self.form.lang)
+        if visit and frame.wording.further and self.template == "ask":
+            asked = rendering.wording_of(visit.link, visit.language).further
+            said |= further.blocks(visit.link, asked, self.form, visit.language)
+            form["asked"] = said.pop("asked")
+        elif visit is None and self.form.more:
+            said["carried"] = further.carried(self.form)
         score = rules.score_or_none(self.form.score)
-        group = rules.classify(score).value if self.form.final and score is not None else ""
-        text = rendering.page(self.template, parts, {"group": group, **self.said})
+        said["group"] = rules.classify(score).value if self.form.final and score is not None else ""
+        text = rendering.page(self.template, frame, {**values, "form": form, "said": said})
         return Response(text, self.status, {"X-Robots-Tag": "noindex, nofollow"}, mimetype="text/html")
 
 
@@ -135,7 +140,8 @@ def refused(visit: Visit, refusal: Refused, form: Fields, status: int = 422) -> 
     """Score or words cannot be taken; what was typed is kept."""
     with speaking(visit.language):
         words = _(refusal.wording, **refusal.values)
-    return Page("ask", status, visit, form, {"state": "wrong", "words": words})
+    at = refusal.values.get("at", "")
+    return Page("ask", status, visit, form, {"state": "wrong", "words": words, "at": at})
 
 
 def disputed(visit: Visit, other: DisputedAnswer) -> Page:
@@ -180,7 +186,7 @@ def changing(visit: Visit) -> Page:
     form = Fields(score=str(link.score))
     if visit.may_edit:
         contact = {None: "", True: "1", False: "0"}[link.contact_wanted]
-        form = replace(form, comment=link.comment, contact=contact)
+        form = replace(form, comment=link.comment, contact=contact, more=further.stored(link))
     form = replace(form, nonce=visit.nonce, edit=visit.right, final="1")
     return ask(visit, replace(form, score=visit.form.score or form.score))
 
@@ -197,35 +203,61 @@ def _answered_words(visit: Visit) -> dict[str, str]:
 # ---- look ------------------------------------------------------------------------------------------------------
 
 
-def _look(visit: Visit | None, language: str) -> dict[str, Any]:
-    """What the layout of every page needs; without a brand for links that lead nowhere, and in trouble."""
-    language = visit.language if visit else language if language in LANGUAGES else negotiate()
-    return {
+_BRANDED = attrgetter(
+    "brand_key", "brand_name", "brand_phrase", "brand_accent", "brand_logo", "brand_group_colours",
+    "brand_contact_email", "brand_languages", "test", "content",
+)  # fmt: skip
+
+
+def _look(visit: Visit | None, language: str) -> tuple[rendering.Frame, dict[str, dict[str, Any]]]:
+    """The layout of a page and what it says of this visitor; without a brand for links that lead nowhere, and in
+    trouble."""
+    posted, root = request.method == "POST", request.script_root
+    own = {"here": request.path, "address": path_to("survey.show", token=(request.view_args or {})["token"])}
+    if visit is None:
+        language = language if language in LANGUAGES else negotiate()
+        return _frame(language, posted, root, _files(), (), ()), {"page": own}
+    link, language = visit.link, visit.language
+    token = links.unsubscribe_token(_keys(), link.contact_point_id, link.brand_id)
+    own["unsubscribe"] = path_to("unsubscribe.show", token=token, lang=language)
+    own["key"] = tokens.digest(link.token)[:16]
+    purchase = rendering.purchase_of(link, language)
+    frame = _frame(language, posted, root, _files(), _BRANDED(link), rendering.marks(purchase))
+    return frame, {"page": own, "purchase": purchase}
+
+
+def _files() -> tuple[tuple[str, int], ...]:
+    return changed("css/survey.css"), changed("js/survey.js"), changed("img/mark.svg")
+
+
+@lru_cache(maxsize=256)
+def _frame(
+    language: str, posted: bool, _root: str, _files: Any, brand: tuple[Any, ...], purchase: tuple[tuple[str, str], ...]
+) -> rendering.Frame:
+    """What does not differ between visitors, kept until a file or a row changes."""
+    look = {
         "language": language,
-        "posted": request.method == "POST",
+        "posted": posted,
+        "languages": tuple(LANGUAGES.items()),
         "style": asset("css/survey.css"),
         "script": asset("js/survey.js"),
         "icon": asset("img/mark.svg"),
-        "here": request.path,
-        "address": path_to("survey.show", token=(request.view_args or {})["token"]),
-        **(_branded(visit) if visit else {}),
     }
-
-
-def _branded(visit: Visit) -> dict[str, Any]:
-    link, language = visit.link, visit.language
-    unsubscribe = links.unsubscribe_token(_keys(), link.contact_point_id, link.brand_id)
-    return {
-        "key": tokens.digest(link.token)[:16],
-        "brand": text_in(link.brand_name, language),
-        "logo": path_to("brand.logo", name=link.brand_logo) if link.brand_logo else "",
-        "style": style_address(link.brand_accent.lstrip("#")),
-        "group_colours": link.brand_group_colours,
-        "test": link.test,
-        "mailbox": link.brand_contact_email,
-        "unsubscribe": path_to("unsubscribe.show", token=unsubscribe, lang=language),
-        "privacy": path_to("unsubscribe.privacy", brand_key=link.brand_key, lang=language),
+    if not brand:
+        return rendering.Frame(look)
+    key, name, phrase, accent, logo, group_colours, mailbox, languages, test, content = brand
+    wording = rendering.worded(content, language, name, phrase, purchase)
+    look |= {
+        "brand": rendering.said_in(name, language),
+        "logo": path_to("brand.logo", name=logo) if logo else "",
+        "style": style_address((wording.accent or accent).lstrip("#")),
+        "group_colours": group_colours,
+        "test": test,
+        "languages": tuple((code, language_name(code)) for code in rendering.listed(languages)),
+        "mailbox": mailbox,
+        "privacy": path_to("unsubscribe.privacy", brand_key=key, lang=language),
     }
+    return rendering.Frame(look, wording)
 
 
 def stylesheet(accent: str) -> str:

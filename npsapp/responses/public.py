@@ -18,9 +18,8 @@ from werkzeug.exceptions import HTTPException
 
 from npsapp.db import db, glancing, transaction
 from npsapp.extensions import csrf
-from npsapp.i18n import LANGUAGES
 from npsapp.lib.clock import utcnow
-from npsapp.responses import pages, queries, rules, services
+from npsapp.responses import further, pages, queries, rendering, rules, services
 from npsapp.responses.forms import Fields
 from npsapp.responses.models import LinkAct
 from npsapp.responses.pages import Page, Visit
@@ -87,7 +86,7 @@ def _visit(token: str, form: Fields) -> Visit | None:
     if link is None or rules.way(link.state, None, now=utcnow()) is rules.Way.NOWHERE:
         return None
     wanted = (request.args.get("lang", ""), form.switch, form.lang, link.language)
-    language = next((language for language in wanted if language in LANGUAGES), link.brand_language)
+    language = next((one for one in wanted if one in rendering.listed(link.brand_languages)), link.brand_language)
     return Visit(link, language, form, utcnow())
 
 
@@ -174,13 +173,22 @@ def _take(visit: Visit, words: str, too_long: rules.TooLong | None = None) -> Pa
     """Record the score with the words; too many of them never cost the score."""
     form, may_edit, opened_at = visit.form, visit.may_edit, visit.opened_at or visit.now
     final = not too_long and bool(form.final or words)
+    reading = further.read(visit.link, form, visit.language) if final else None
+    if reading and (reading.refusal or reading.unseen):
+        final = False
     # A box that was emptied deletes the words; a missing or untouched one says nothing about them.
     said_words = words if words or (form.shown and form.final and not too_long) else None
-    said = rules.Said(rules.score_or_none(form.score), said_words, CONTACT.get(form.contact))
+    contact = reading.contact if reading else CONTACT.get(form.contact)
+    said = rules.Said(rules.score_or_none(form.score), said_words, contact, reading.more if reading else None)
     submission = services.Submission(said, visit.language, final, may_edit, opened_at)
     answered = services.answer(visit.link, submission, now=visit.now)
     if too_long and not answered.disputed:
         return pages.refused(visit, too_long, visit.kept(edit=visit.right))
+    if reading and not answered.disputed:
+        if reading.refusal:
+            return pages.refused(visit, reading.refusal, visit.kept(edit=visit.right))
+        if reading.unseen:
+            return pages.ask(visit, visit.kept(edit=visit.right), "saved")
     return _next_page(visit, answered, final=final)
 
 

@@ -20,9 +20,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import joinedload, selectinload
 
-from npsapp.customers import queries as customers
+from npsapp.customers import queries as customers, tags
 from npsapp.customers.models import Customer
-from npsapp.db import Base, connection, db, one_of, table, within
+from npsapp.db import Base, Ready, db, one_of, table, within
+from npsapp.intake import selections
 from npsapp.intake.models import Interaction
 from npsapp.invitations.models import Invitation, InvitationStep
 from npsapp.invitations.rules import InvitationState
@@ -31,7 +32,7 @@ from npsapp.organization.models import Brand, Region, Segment, Unit
 from npsapp.organization.rules import fold
 from npsapp.permissions import Scope
 from npsapp.responses import rules
-from npsapp.responses.models import Basis, DisputedAnswer, LinkAct, LinkEvent, OldImport, Response
+from npsapp.responses.models import AnswerValue, Basis, DisputedAnswer, LinkAct, LinkEvent, OldImport, Response
 from npsapp.responses.rules import Group, Way
 from npsapp.surveys.models import Survey, SurveyVersion, Touchpoint
 
@@ -44,7 +45,7 @@ score, from and to (local days, both inclusive), q."""
 # ---- the survey page -------------------------------------------------------------------------------------------
 
 
-Link: TypeAlias = Any  # a Row
+Link: TypeAlias = Any  # a named tuple
 """What a survey page needs of its link: step, invitation, purchase, customer, brand, questionnaire, answer."""
 
 _T: dict[type[Base], Table] = {
@@ -73,7 +74,11 @@ def _joined() -> FromClause:
     return found
 
 
-_LINK = (  # built once, without the mapper: every visit asks it
+_AS_STORED: dict[str, tuple[type[Base], str]] = {  # JSON that is read once for many visits
+    "content": (SurveyVersion, "content"), "region_name": (Region, "name"), "unit_name": (Unit, "name"),
+    "brand_name": (Brand, "name"), "brand_phrase": (Brand, "phrase"), "brand_languages": (Brand, "languages"),
+}  # fmt: skip
+_LINK = Ready(  # every visit asks it
     select(
         *_columns(InvitationStep, "step_", "id"),
         *_columns(InvitationStep, "", "token channel contact_point_id"),
@@ -82,13 +87,11 @@ _LINK = (  # built once, without the mapper: every visit asks it
         *_columns(Interaction, "interaction_", "id"),
         *_columns(Interaction, "", "brand_id touchpoint_id region_id unit_id segment_id title number happened_at"),
         *_columns(Customer, "", "address_as is_firm"),
-        *_columns(Region, "region_", "name"),
-        *_columns(Unit, "unit_", "name"),
-        *_columns(Brand, "brand_", "key name phrase accent group_colours logo language contact_email"),
+        *_columns(Brand, "brand_", "key accent group_colours logo language contact_email"),
         *_columns(Response, "response_", "id void_reason"),
         *_columns(Response, "", "score comment contact_wanted"),
         func.coalesce(_T[Region].c.timezone, _T[Brand].c.timezone).label("zone"),
-        cast(_T[SurveyVersion].c.content, Text).label("content"),
+        *[cast(_T[model].c[name], Text).label(label) for label, (model, name) in _AS_STORED.items()],
     )
     .select_from(_joined())
     .where(_T[InvitationStep].c.token == bindparam("token"))
@@ -97,7 +100,7 @@ _LINK = (  # built once, without the mapper: every visit asks it
 
 def link(token: str) -> Link | None:
     """Everything about a link, in one statement."""
-    return connection().execute(_LINK, {"token": token}).one_or_none()
+    return _LINK.one(token=token)
 
 
 def of_invitation(invitation_id: int) -> Response | None:
@@ -110,6 +113,36 @@ def way(link: Link, *, now: datetime) -> Way:
     leads = rules.way(link.state, link.valid_until, now=now)
     disowned = link.state is InvitationState.ANSWERED and link.response_void_reason == rules.DISOWNED
     return Way.NOT_MINE if leads is Way.OPEN and disowned else leads
+
+
+def more_of(response_id: int) -> dict[str, Any]:
+    """The answers to further questions (`surveys.filling.More`)."""
+    theirs = select(AnswerValue).where(AnswerValue.response_id == response_id).order_by(AnswerValue.id)
+    return as_more(db.session.scalars(theirs))
+
+
+def as_more(rows: Iterable[AnswerValue]) -> dict[str, Any]:
+    """Rows of one answer by question key: a rating, words, or a list of options."""
+    found: dict[str, Any] = {}
+    for row in rows:
+        if row.option is not None:
+            found.setdefault(row.question_key, []).append(row.option)
+        else:
+            found[row.question_key] = row.text if row.number is None else row.number
+    return found
+
+
+def more_rows(response_id: int, more: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The rows in which answers to further questions are kept."""
+    return [
+        {"response_id": response_id, "question_key": key, "number": None, "option": None, "text": None} | column
+        for key, value in more.items()
+        for column in (
+            [{"option": one} for one in value]
+            if isinstance(value, list)
+            else [{"number" if isinstance(value, int) else "text": value}]
+        )
+    ]
 
 
 def old_link_events(before: datetime) -> Select[int]:
@@ -172,7 +205,7 @@ def newest(scope: Scope, asked: Asked, *, after: Key | None, limit: int) -> Sequ
     found = (
         select(Response)
         .where(within(Response.region_id, scope), *_conditions(asked))
-        .options(*_SHOWN, selectinload(Response.others))
+        .options(*_SHOWN, selectinload(Response.others), selectinload(Response.values))
         .order_by(Response.confirmed_at.desc(), Response.id.desc())
         .limit(limit)
     )
@@ -189,6 +222,9 @@ def _conditions(asked: Asked) -> list[ColumnElement[bool]]:
     if asked.get("state") == "counted":
         found += counting(asked.get("old", ""))
     found += has_properties(Response.interaction_id, asked)
+    found += [_chose(name[2:], value) for name, value in asked.items() if name.startswith("q.")]
+    if "who" in asked:
+        found.append(Response.customer_id.in_(asked["who"]))
     if asked.get("state") != "test":
         found.append(Response.test.is_(False))
     if "score" in asked:
@@ -198,6 +234,24 @@ def _conditions(asked: Asked) -> list[ColumnElement[bool]]:
     if "to" in asked:
         found.append(Response.local_date <= asked["to"])
     return found + [_says(word) for word in asked.get("q", "").split()]
+
+
+def _chose(question_key: str, value: str) -> ColumnElement[bool]:
+    """The answer to a further question is this option, or this rating."""
+    is_it = AnswerValue.option == value
+    if value.isdecimal():
+        is_it = or_(is_it, AnswerValue.number == int(value))
+    return exists().where(AnswerValue.response_id == Response.id, AnswerValue.question_key == question_key, is_it)
+
+
+def who(selection_id: int | None, tag: str | None, *, now: datetime) -> Select[Any] | None:
+    """Ids of the customers in a selection and with a tag; None: of whomever."""
+    if selection_id is None and tag is None:
+        return None
+    found: Select[Any] = select(Customer.id)
+    if selection_id is not None:
+        found = found.where(selections.members(selection_id, now=now))
+    return found if tag is None else found.where(Customer.id.in_(tags.tagged(tag)))
 
 
 def has_properties(interaction_id: Any, asked: Asked) -> list[ColumnElement[bool]]:

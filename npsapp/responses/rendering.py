@@ -1,6 +1,7 @@
 """How a survey page reads and looks: the frozen words for one customer, and the brand's one stylesheet."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,34 +10,57 @@ from pathlib import Path
 from typing import Any
 
 from flask import current_app
-from markupsafe import Markup, escape
+from markupsafe import escape
 
-from npsapp.i18n import LANGUAGES, speaking
+from npsapp.db import Texts
+from npsapp.i18n import speaking
 from npsapp.invitations import rendering as letters
 from npsapp.lib import tokens
 from npsapp.lib.clock import local_date
+from npsapp.lib.texts import text_in
 from npsapp.organization.rules import ON_FILL, WHITE, readable_accent, shade
 from npsapp.responses.queries import Link
 from npsapp.responses.rules import COMMENT_MAX
-from npsapp.surveys.placeholders import spoken_day
-from npsapp.surveys.rules import Questionnaire, Wording, filled, typed
+from npsapp.surveys.placeholders import STOPS, spoken_day
+from npsapp.surveys.rules import Question, Questionnaire, Wording, filled, is_further, typed
 
 DARK_PAPER = "#11161D"
-_FOCUS = "a:focus-visible,button:focus-visible,textarea:focus-visible,.check input:focus-visible"
+_FOCUS = "a:focus-visible,button:focus-visible,textarea:focus-visible,.line:focus-visible,.check input:focus-visible"
 
 
-def wording_of(link: Link, language: str) -> Wording:
-    """The words of the version this customer was invited with, whatever the survey says today."""
-    values = letters.values_of(
+def purchase_of(link: Link, language: str) -> dict[str, str]:
+    """What the placeholders about one customer's purchase stand for, each on one line."""
+    values = letters.about_purchase(
         language,
         name=link.address_as if link.address_as and not link.is_firm else "",
         purchase=link,
         zone_name=link.zone,
-        place=link.unit_name or link.region_name,
-        brand=link.brand_name,
-        phrase=link.brand_phrase,
+        place=_texts(link.unit_name or link.region_name or "{}"),
     )
-    return filled(_typed(link.content or '{"questions": [], "texts": {}}', language), values)
+    return {name: " ".join(value.split()) for name, value in values.items()}
+
+
+def wording_of(link: Link, language: str) -> Wording:
+    """The words of the version this customer was invited with, whatever the survey says today."""
+    about = purchase_of(link, language)
+    return worded(link.content, language, link.brand_name, link.brand_phrase, tuple(about.items()))
+
+
+def worded(
+    content: str | None, language: str, brand: str, phrase: str, purchase: tuple[tuple[str, str], ...]
+) -> Wording:
+    """The same from single facts: JSON as the database has it, and what is known of the purchase."""
+    about = letters.about_brand(language, names=_texts(brand), phrases=_texts(phrase))
+    return filled(_typed(content or NOTHING, language), dict(purchase) | about)
+
+
+NOTHING = '{"questions": [], "texts": {}}'
+
+
+@lru_cache(maxsize=256)
+def further_of(content: str) -> tuple[Question, ...]:
+    """What a version asks besides score, why and plain offer of contact, kept by its JSON."""
+    return tuple(filter(is_further, Questionnaire.from_json(json.loads(content or NOTHING)).questions))
 
 
 @lru_cache(maxsize=256)
@@ -45,25 +69,53 @@ def _typed(content: str, language: str) -> Wording:
     return typed(Questionnaire.from_json(json.loads(content)), language)
 
 
-def page(template: str, parts: Mapping[str, Mapping[str, Any]], said: Mapping[str, str]) -> str:
-    """A survey page: `parts` (page, form, wording) and `said` are what its template calls by these names.
+@lru_cache(maxsize=4096)
+def _texts(stored: str) -> Texts:
+    """A text in all languages as the database has it, or none."""
+    texts: Texts = json.loads(stored) or {}
+    return texts
 
-    The template itself runs once for all pages that differ in nothing but texts, which are put in afterwards. So a
-    template may ask whether a text is there, and compare those in `DECIDING` only.
+
+@lru_cache(maxsize=256)
+def listed(stored: str) -> tuple[str, ...]:
+    """A list as the database has it."""
+    return tuple(json.loads(stored))
+
+
+def said_in(stored: str, language: str) -> str:
+    """As `text_in`, for texts as the database has them."""
+    return text_in(_texts(stored), language)
+
+
+# ---- pages put together from pieces ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """What a page says alike to many visitors: those of a brand, a version and a language. One object for all."""
+
+    page: Mapping[str, Any]
+    wording: Any = None
+
+
+def page(template: str, frame: Frame, values: Mapping[str, Mapping[str, Any]]) -> str:
+    """A survey page. `values` are what its template calls `page`, `form` and, under "said", by their bare names.
+
+    The template itself runs once for all pages of a frame that differ in nothing but texts, which are put in
+    afterwards. So it may ask whether a text is there, and compare those in `DECIDING` only.
     """
-    values = {f"{part}.{name}": value for part, fields in parts.items() for name, value in fields.items()}
-    values.update(said)
-    for name in DICTIONARIES.intersection(values):
-        values |= {f"{name}.{group}": text for group, text in values.pop(name).items()}
-    shape = tuple((name, _decides(name, value)) for name, value in values.items())
-    pieces = list(_skeleton(template, shape))
-    pieces[1::2] = [escape(values[name]) for name in pieces[1::2]]
-    return "".join(pieces)
+    shape = [(part, name, _decides(name, value)) for part, some in values.items() for name, value in some.items()]
+    pieces, holes = _skeleton(template, frame, tuple(shape))
+    texts = {hole: escape(values[hole[0]][hole[1]]) for hole in set(holes)}
+    whole = list(pieces)
+    whole[1::2] = [texts[hole] for hole in holes]
+    return "".join(whole)
 
 
-DECIDING = {"form.score", "form.contact", "page.language", "state", "group"}
-DICTIONARIES = {"wording.why", "wording.thanks"}
-_TEXT, _MARK = object(), "\0"
+DECIDING = {"score", "contact", "state", "group"}
+_TEXT = object()
+_PURCHASE, _END = "purchase", "\0"
+_HOLE = re.compile("\0([a-z]+)[.]([a-z_]+)[\0…]")
 
 
 def _decides(name: str, value: Any) -> Any:
@@ -73,23 +125,33 @@ def _decides(name: str, value: Any) -> Any:
     return _TEXT if value else ""
 
 
+def marks(purchase: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """A hole for each text about a purchase; one that ends a sentence by itself is followed by no full stop."""
+    return tuple(
+        [
+            (name, value and f"\0{_PURCHASE}.{name}{'…' if value.endswith(STOPS) else _END}")
+            for name, value in purchase.items()
+        ]
+    )
+
+
 @lru_cache(maxsize=512)
-def _skeleton(template: str, shape: tuple[tuple[str, Any], ...]) -> tuple[str, ...]:
-    """The pieces of a page: every second one is the name of a text to be put in.
+def _skeleton(
+    template: str, frame: Frame, shape: tuple[tuple[str, str, Any], ...]
+) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
+    """The pieces of a page, and which texts go between them.
 
     Rendered without Flask's context processors: they would ask who is signed in and touch the session.
     """
-    values: dict[str, Any] = {"limit": COMMENT_MAX, "page": {}}
-    for name, value in shape:
-        *path, last = name.split(".")
-        place = values
-        for step in path:
-            place = place.setdefault(step, {})
-        place[last] = Markup(f"{_MARK}{name}{_MARK}") if value is _TEXT else value  # noqa: S704 - a name of ours
-    values["page"]["languages"] = LANGUAGES
-    with speaking(values["page"]["language"]):
-        text = current_app.jinja_env.get_template(f"responses/{template}.html").render(values)
-    return tuple(text.split(_MARK))
+    parts: dict[str, dict[str, Any]] = {"page": dict(frame.page), "form": {}, "said": {}}
+    for part, name, value in shape:
+        parts.setdefault(part, {})[name] = f"\0{part}.{name}\0" if value is _TEXT else value
+    said = {"limit": COMMENT_MAX, "wording": frame.wording, **parts, **parts["said"]}
+    with speaking(frame.page["language"]):
+        text = current_app.jinja_env.get_template(f"responses/{template}.html").render(said)
+    pieces = _HOLE.split(text)
+    holes = tuple(zip(pieces[1::3], pieces[2::3], strict=True))
+    return tuple(piece for at, piece in enumerate(pieces) if at % 3 != 1), holes
 
 
 def last_day(link: Link, language: str, *, now: datetime) -> str:
@@ -119,8 +181,12 @@ def stylesheet(file: str, changed_at: int, colour: str) -> Stylesheet:
     dark = shade(accent.fill, on=DARK_PAPER, towards=WHITE)
     in_light = _colours(fill=accent.fill, text=accent.text, edge=light)
     in_dark = _colours(fill=dark, text=ON_FILL, edge=dark)
-    text = f"{Path(file).read_text()}{in_light}@media (prefers-color-scheme:dark){{{in_dark}}}"
+    plain = _BETWEEN.sub(r"\1", _REMARKS.sub("", Path(file).read_text())).strip()
+    text = f"{plain}{in_light}@media (prefers-color-scheme:dark){{{in_dark}}}"
     return Stylesheet(text, tokens.digest(text)[:12])
+
+
+_REMARKS, _BETWEEN = re.compile(r"/\*.*?\*/", re.S), re.compile(r"\s*([{};,])\s*|(?<=:)\s+")  # bytes that say nothing
 
 
 def _colours(*, fill: str, text: str, edge: str) -> str:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
 from ipaddress import IPv4Address, ip_address, ip_network
+from typing import Any
 
 from npsapp.invitations.rules import InvitationState
 from npsapp.lib.refusals import Refused
@@ -93,12 +94,17 @@ def looks_like_token(text: str) -> bool:
     return _TOKEN.fullmatch(text) is not None
 
 
+def plain(text: str) -> str:
+    """One kind of line end, no control characters, no blank edges."""
+    return _CONTROLS.sub("", text.replace("\r\n", "\n").replace("\r", "\n")).strip()
+
+
 def comment_from(text: str) -> str:
-    """The words to store: one kind of line end, no control characters, no blank edges. May raise TooLong."""
-    plain = _CONTROLS.sub("", text.replace("\r\n", "\n").replace("\r", "\n")).strip()
-    if len(plain) > COMMENT_MAX:
-        raise TooLong(count=len(plain), limit=COMMENT_MAX)
-    return plain
+    """The words to store. May raise TooLong."""
+    words = plain(text)
+    if len(words) > COMMENT_MAX:
+        raise TooLong(count=len(words), limit=COMMENT_MAX)
+    return words
 
 
 NONCE_MAX_AGE = timedelta(days=2)  # a page may stay open over a night and a day
@@ -144,14 +150,17 @@ class Said:
     score: int | None
     comment: str | None = None
     contact: bool | None = None
+    more: dict[str, Any] | None = None
+    """Answers to further questions (`surveys.filling.More`)."""
 
 
 def differs(stored: Said, said: Said) -> list[str]:
-    """The names of what `said` would change: score, comment, contact."""
+    """The names of what `said` would change: score, comment, contact, answers."""
     pairs = {
         "score": (stored.score, said.score),
         "comment": (stored.comment or "", said.comment),
         "contact": (stored.contact, said.contact),
+        "answers": (stored.more, said.more),
     }
     return [name for name, (old, new) in pairs.items() if new is not None and new != old]
 
@@ -164,7 +173,8 @@ def is_same_page(*, confirmed_at: datetime, opened_at: datetime, now: datetime) 
 def only_adds(stored: Said, said: Said) -> bool:
     """Whether a POST repeats what is stored, or adds words to it: a double click, a repeated request."""
     same_words = not stored.comment or said.comment in (None, "", stored.comment)
-    return said.score in (None, stored.score) and same_words
+    same_answers = not stored.more or said.more in (None, stored.more)
+    return said.score in (None, stored.score) and same_words and same_answers
 
 
 def promises_a_call(score: int, contact: bool | None) -> bool:

@@ -1,25 +1,33 @@
 """Recording what customers answer, and what staff do with it. Every function needs a transaction."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from functools import cache
 from typing import Any
 
-from sqlalchemy import Insert, delete, insert, select, tuple_, update
+from sqlalchemy import Date, Integer, bindparam, delete, func, null, select, tuple_, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from npsapp.audit import services as audit
 from npsapp.audit.events import Event
 from npsapp.customers import services as customers
 from npsapp.customers.rules import FactKind
-from npsapp.db import change, db, insert_many, insert_unless_there, is_sqlite, one_of, table, together, within, write
+from npsapp.db import Ready, change, db, insert_many, insert_one, is_sqlite, one_of, table, together, within
 from npsapp.invitations import services as invitations
 from npsapp.lib.clock import local_date
 from npsapp.lib.refusals import Refused
 from npsapp.lib.texts import N_
 from npsapp.permissions import Scope
 from npsapp.responses import queries, rules
-from npsapp.responses.models import DirtyDay, DisputedAnswer, LinkAct, LinkEvent, Response, ResponseRevision
+from npsapp.responses.models import (
+    AnswerValue,
+    DirtyDay,
+    DisputedAnswer,
+    LinkAct,
+    LinkEvent,
+    Response,
+    ResponseRevision,
+)
 from npsapp.responses.queries import Link
 
 Day = tuple[int, date]
@@ -28,7 +36,6 @@ FROM_LINK = (
     "invitation_id", "interaction_id", "customer_id", "survey_id", "version_id", "brand_id", "touchpoint_id",
     "region_id", "unit_id", "segment_id", "channel", "test",
 )  # fmt: skip
-_NEW = insert(table(Response))
 COUNTED_ANEW = {Event.RESPONSE_RECEIVED, Event.RESPONSE_CHANGED, Event.RESPONSE_VOIDED, Event.RESPONSE_RESTORED}
 
 
@@ -78,7 +85,7 @@ def answer(link: Link, submission: Submission, *, now: datetime) -> Answered:
     if response is None:
         raise rules.NotAScore
     same_page = _same_page(response, submission.opened_at, now)
-    if submission.may_edit or (same_page and rules.only_adds(_stored(response), said)):
+    if submission.may_edit or (same_page and rules.only_adds(_stored(response, said), said)):
         _change(response, said, now)
         return _taken(response, submission, now)
     return Answered(response.id, _stored(response), _dispute(response, said, now))
@@ -100,9 +107,11 @@ def _confirm(link: Link, submission: Submission, now: datetime) -> Answered:
     day = local_date(now, link.zone)
     when = {"local_date": day, "confirmed_at": now, "acted_at": now, "finished_at": now if submission.final else None}
     values = {name: getattr(link, name) for name in FROM_LINK} | words | when
-    (id_,) = write(_NEW, values | {"language": submission.language}).inserted_primary_key or (0,)
+    id_ = insert_one(Response, values | {"language": submission.language})
     with together():
-        insert_many(ResponseRevision, [words | {"response_id": id_, "number": 1, "at": now}])
+        more = {"more": said.more} if said.more is not None else {}
+        insert_many(ResponseRevision, [words | more | {"response_id": id_, "number": 1, "at": now}])
+        insert_many(AnswerValue, queries.more_rows(id_, said.more or {}))
         if link.customer_id is not None:
             about = {name: values[name] for name in ("customer_id", "survey_id", "touchpoint_id")}
             customers.record_fact(kind=FactKind.ANSWERED, at=now, exempt=link.test, **about)
@@ -129,12 +138,14 @@ def _same_page(response: Response, opened_at: datetime, now: datetime) -> bool:
     return rules.is_same_page(confirmed_at=response.confirmed_at, opened_at=opened_at, now=now)
 
 
-def _stored(response: Response) -> rules.Said:
-    return rules.Said(response.score, response.comment, response.contact_wanted)
+def _stored(response: Response, said: rules.Said | None = None) -> rules.Said:
+    """What is stored; the answers to further questions only where a POST says something about them."""
+    more = queries.more_of(response.id) if said and said.more is not None else None
+    return rules.Said(response.score, response.comment, response.contact_wanted, more)
 
 
 def _change(response: Response, said: rules.Said, now: datetime) -> None:
-    changed = rules.differs(_stored(response), said)
+    changed = rules.differs(_stored(response, said), said)
     if not changed:
         return
     if response.revision >= rules.REVISIONS_KEPT:
@@ -144,7 +155,10 @@ def _change(response: Response, said: rules.Said, now: datetime) -> None:
     response.contact_wanted = response.contact_wanted if said.contact is None else said.contact
     response.revision += 1
     response.read_at = response.read_by_id = None
-    _remember_revision(response, now)
+    _remember_revision(response, now, said.more if "answers" in changed else None)
+    if "answers" in changed:
+        change(delete(AnswerValue).where(AnswerValue.response_id == response.id))
+        insert_many(AnswerValue, queries.more_rows(response.id, said.more or {}))
     data = {"fields": changed, "group": response.group, "revision": response.revision}
     _record(Event.RESPONSE_CHANGED, response, now, data=data)
 
@@ -155,10 +169,13 @@ def _dispute(response: Response, said: rules.Said, now: datetime) -> DisputedAns
         raise rules.NotAScore
     kept = [other for other in response.others if other.applied_at is None]
     words = said.comment or ""
-    same = next((other for other in kept if (other.score, other.comment) == (said.score, words)), None)
+    sent = (said.score, words, said.more)
+    same = next((other for other in kept if (other.score, other.comment, other.more) == sent), None)
     if same or len(kept) >= rules.DISPUTES_KEPT:
         return same or kept[-1]
     disputed = DisputedAnswer(response_id=response.id, at=now, score=said.score, comment=words)
+    if said.more is not None:
+        disputed.more = said.more
     db.session.add(disputed)
     response.read_at = response.read_by_id = None
     db.session.flush()
@@ -175,7 +192,7 @@ def apply_disputed(link: Link, disputed: str, *, now: datetime) -> Answered | No
         return None
     if other.applied_at is None:
         other.applied_at = now
-        _change(response, rules.Said(other.score, other.comment or None), now)
+        _change(response, rules.Said(other.score, other.comment or None, more=other.more), now)
     response.acted_at = now
     db.session.flush()
     return Answered(response.id, _stored(response), other)
@@ -231,9 +248,13 @@ def forget_link_events(*, before: datetime, limit: int) -> int:
 def forget_people(customer_ids: Collection[int]) -> None:
     """Take the words out of these people's answers; scores and dimensions stay."""
     change(update(Response).where(Response.customer_id.in_(customer_ids)).values(comment=""))
+    voided = Response.customer_id.in_(customer_ids), Response.void_reason != ""
+    change(update(Response).where(*voided).values(void_reason="–"))
     for model in (ResponseRevision, DisputedAnswer):
         theirs = model.response_id.in_(select(Response.id).where(Response.customer_id.in_(customer_ids)))
-        change(update(model).where(theirs).values(comment=""))
+        change(update(model).where(theirs).values(comment="", more=null()))
+    written = AnswerValue.response_id.in_(select(Response.id).where(Response.customer_id.in_(customer_ids)))
+    change(update(AnswerValue).where(written, AnswerValue.text.is_not(None)).values(text=""))
 
 
 def finish_quiet(*, now: datetime) -> int:
@@ -300,27 +321,37 @@ def follow_purchases(interaction_ids: Collection[int]) -> None:
 def mark_dirty(survey_id: int, day: date) -> None:
     """Have the tallies of a survey's day counted again.
 
-    Also a mark that is there already is written once more: whoever is just taking it away for a recount (see
-    `clear_dirty`) then waits for this transaction and counts what it changed, or this one waits and marks anew.
+    Whoever takes such a mark away for a recount (see `clear_dirty`) waits for this transaction, and then counts what
+    it changed; or this one waits and marks anew. Answers do not wait for each other.
     """
-    write(_marking(is_sqlite()), {"survey_id": survey_id, "local_date": day})
+    mark = _MARK if is_sqlite() else _SHARED_MARK
+    mark.run(survey=survey_id, day=day, number=day.toordinal())
 
 
-@cache
-def _marking(_sqlite: bool) -> Insert:
-    marked = insert_unless_there(DirtyDay)
-    set_ = {"local_date": marked.excluded.local_date}
-    made: Insert = marked.on_conflict_do_update(index_elements=["survey_id", "local_date"], set_=set_)
-    return made
+_DAYS = table(DirtyDay)
+_VALUES = bindparam("survey", type_=Integer), bindparam("day", type_=Date)
+_MARK = Ready(
+    sqlite.insert(_DAYS).values(dict(zip(("survey_id", "local_date"), _VALUES, strict=True))).on_conflict_do_nothing()
+)
+_LOCK = func.pg_advisory_xact_lock_shared(_VALUES[0], bindparam("number", type_=Integer)).alias("locked")
+_SHARED_MARK = Ready(
+    postgresql.insert(_DAYS)
+    .from_select(["survey_id", "local_date"], select(*_VALUES).select_from(_LOCK))
+    .on_conflict_do_nothing()
+)
 
 
 def clear_dirty(days: Collection[Day]) -> list[Day]:
     """Take marks away before their days are counted again; those actually taken, by nobody else meanwhile."""
+    if not is_sqlite():
+        for survey_id, day in sorted(days):
+            db.session.execute(select(func.pg_advisory_xact_lock(survey_id, day.toordinal())))
     wanted = tuple_(DirtyDay.survey_id, DirtyDay.local_date).in_(days)
     taken = delete(DirtyDay).where(wanted).returning(DirtyDay.survey_id, DirtyDay.local_date)
     return [(survey_id, day) for survey_id, day in db.session.execute(taken)]
 
 
-def _remember_revision(response: Response, now: datetime) -> None:
-    said = {name: getattr(response, name) for name in ("score", "comment", "contact_wanted")}
+def _remember_revision(response: Response, now: datetime, more: Mapping[str, Any] | None) -> None:
+    said: dict[str, Any] = {name: getattr(response, name) for name in ("score", "comment", "contact_wanted")}
+    said |= {"more": more} if more is not None else {}
     db.session.add(ResponseRevision(response_id=response.id, number=response.revision, at=now, **said))

@@ -10,8 +10,8 @@ from typing import Any
 from flask import current_app
 
 from npsapp.db import DATABASE_TROUBLE, reading, transaction
+from npsapp.intake.columns import plain_texts
 from npsapp.intake.models import BatchState
-from npsapp.intake.rules import plain_texts
 from npsapp.intake.staging import SAMPLE_ROWS, path_of
 from npsapp.intake.tasks import uploads
 from npsapp.lib.clock import utcnow

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from urllib.parse import parse_qsl
 
-from flask import Response as HttpResponse, abort, render_template, request
+from flask import Response as HttpResponse, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _, ngettext
 from flask_login import current_user
@@ -16,7 +16,7 @@ from npsapp.audit.events import Event
 from npsapp.db import transaction
 from npsapp.lib.clock import utcnow
 from npsapp.permissions import Permission, Scope
-from npsapp.responses import filters, queries, services
+from npsapp.responses import filters, further, queries, services
 from npsapp.responses.forms import VoidForm
 from npsapp.responses.models import Response
 from npsapp.responses.rules import classify
@@ -28,6 +28,7 @@ from npsapp.web.pages import csv_file, done, form_page
 bp = Room("responses", __name__, url_prefix="/answers", template_folder="templates")
 
 bp.add_app_template_global(filters.properties, "property_filters")
+bp.add_app_template_global(further.said, "further_answers")
 
 PAGE_SIZE = 40  # with frame, styles and script the page stays under 100 kB on the wire
 MOST_MARKED = 10 * PAGE_SIZE
@@ -38,16 +39,30 @@ CHUNK = 500  # rows of the export read at a time: memory stays the same, however
 def index() -> ResponseReturnValue:
     """All answers of the own scope, newest first; the filters stand in the address."""
     asked, options = filters.asked(), filters.options(scope())
+    further_options = further.choices(asked.get("survey"))
+    asked, options = asked | _chosen(further_options), options | further_options
     found = queries.newest(scope(), asked, after=_after(), limit=PAGE_SIZE + 1)
     page = listing.page_by_key(found, size=PAGE_SIZE, key=lambda one: (one.confirmed_at.isoformat(), one.id))
     return render_template(
         "responses/answers.html",
         page=page,
         options=options,
+        further_options=further_options,
         active=filters.active(asked, options),
         unread=[answer.id for answer in page.items if not answer.read_at],
         back=request.query_string.decode("ascii", "ignore"),
     )
+
+
+def _kept(name: str) -> bool:
+    """Whether an argument says which answers a list shows."""
+    return name in (*filters.names(), *listing.PAGING) or name.startswith("q.")
+
+
+def _chosen(options: filters.Options) -> dict[str, str]:
+    """What the address asks of further questions; wrong values count as not given."""
+    found = {name: listing.picked(name, values) for name, values in options.items()}
+    return {name: value for name, value in found.items() if value}
 
 
 def _after() -> queries.Key | None:
@@ -71,7 +86,7 @@ def mark() -> ResponseReturnValue:
     if len(ids) == 1 and request.form.get("from") == "answer":
         return done(words, ".show", response_id=ids[0])
     given = dict(parse_qsl(request.form.get("back", "")))
-    return done(words, ".index", **{name: given[name] for name in (*filters.names(), *listing.PAGING) if name in given})
+    return done(words, ".index", **{name: given[name] for name in given if _kept(name)})
 
 
 @bp.page("/<int:response_id>", Permission.SEE_ANSWERS)
@@ -108,6 +123,15 @@ def restore(response_id: int) -> ResponseReturnValue:
     return done(_("The answer is counted again."), ".show", response_id=response_id)
 
 
+@bp.page("/of-invitation/<int:invitation_id>", Permission.SEE_ANSWERS)
+def of_invitation(invitation_id: int) -> ResponseReturnValue:
+    """The answer to an invitation. :raise 404:"""
+    found = queries.of_invitation(invitation_id)
+    if found is None or queries.visible(scope(), found.id) is None:
+        abort(404)
+    return redirect(url_for(".show", response_id=found.id))
+
+
 # ---- the export ------------------------------------------------------------------------------------------------
 
 
@@ -115,7 +139,8 @@ def restore(response_id: int) -> ResponseReturnValue:
 def export() -> ResponseReturnValue:
     """The filtered answers as CSV, streamed; the export stands in the audit log, without typed words."""
     asked, visible, now = filters.asked(), scope(), utcnow()
-    data = {name: str(value) for name, value in asked.items() if name != "q"}
+    asked |= _chosen(further.choices(asked.get("survey")))
+    data = {name: str(value) for name, value in asked.items() if name not in ("q", "who")}
     with transaction():
         audit.record(Event.ANSWERS_EXPORTED, actor=me(), now=now, data=data)
     named = can(Permission.SEE_CUSTOMERS)
@@ -134,7 +159,16 @@ def _heading(*, named: bool) -> list[str]:
     heading = [_("No."), _("Day"), _("Time (UTC)"), _("Score"), _("Group"), _("Comment"), _("Contact wanted")]
     heading += [_("Customer")] if named else []
     heading += [_("Order"), _("What was bought"), _("Segment"), _("Region"), _("Unit"), _("Touchpoint")]
-    return [*heading, _("Language"), _("Revision"), _("Disputed"), _("Not counted"), _("Test"), _("Imported from")]
+    return [
+        *heading,
+        _("Language"),
+        _("Further answers"),
+        _("Revision"),
+        _("Disputed"),
+        _("Not counted"),
+        _("Test"),
+        _("Imported from"),
+    ]
 
 
 def _row(answer: Response, *, named: bool) -> list[object]:
@@ -148,4 +182,12 @@ def _row(answer: Response, *, named: bool) -> list[object]:
     row += [answer.customer.name if answer.customer else ""] if named else []
     row += [bought.number, bought.title] if bought else ["", ""]
     row += [spoken(name) for name in (*places, answer.touchpoint.name)]
-    return [*row, answer.language, answer.revision, *marks, answer.old_import.programme if answer.old_import else ""]
+    more = "\n".join(f"{title}: {words}" for title, words in further.said(answer))
+    return [
+        *row,
+        answer.language,
+        more,
+        answer.revision,
+        *marks,
+        answer.old_import.programme if answer.old_import else "",
+    ]

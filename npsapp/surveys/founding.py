@@ -55,7 +55,7 @@ def found(company: Company, *, actor: Actor, now: datetime) -> Survey:
             actor=actor,
             now=now,
         )
-    touchpoint_id = _touchpoint(brand.pool_id, company.touchpoint, now)
+    touchpoint_id = touchpoint(brand.pool_id, company.touchpoint, now)
     asks = queries.active_map().get((brand.id, touchpoint_id))
     return asks or _survey(brand, touchpoint_id, company, actor=actor, now=now)
 
@@ -76,9 +76,10 @@ def _new_brand(company: Company, now: datetime) -> Brand:
     return organization_services.create(Brand, pool_id=pool.id, name=company.name, key=company.key, now=now)
 
 
-def _touchpoint(pool_id: int, key: str, now: datetime) -> int:
+def touchpoint(pool_id: int, key: str, now: datetime) -> int:
+    """The touchpoint of that key (of `wording.touchpoint_names()`), made when there is none: its id."""
     known = queries.touchpoint_lookup(pool_id).get(key)
-    names = wording.touchpoints()[key]
+    names = wording.touchpoint_names()[key]
     return known or organization_services.create(Touchpoint, pool_id=pool_id, key=key, name=names, now=now).id
 
 

@@ -40,15 +40,23 @@ class Survey(Numbered):
     state: Mapped[SurveyState] = mapped_column(code(SurveyState, "state"), default=SurveyState.DRAFT)
     version_id: Mapped[int | None] = mapped_column(ForeignKey("survey_version.id", use_alter=True))
     """The version new invitations get."""
+    draft_id: Mapped[int | None] = mapped_column(ForeignKey("survey_version.id", use_alter=True))
+    """What is being written while another version asks; None: nothing, or the survey has never asked."""
     created_at: Mapped[datetime]
     published_at: Mapped[datetime | None]
     brand: Mapped[Brand] = relationship()
     touchpoint: Mapped[Touchpoint] = relationship()
     version: Mapped["SurveyVersion | None"] = relationship(foreign_keys=[version_id], post_update=True)
+    draft: Mapped["SurveyVersion | None"] = relationship(foreign_keys=[draft_id], post_update=True)
+
+    @property
+    def newest(self) -> "SurveyVersion | None":
+        """What the editor shows: the draft, else what asks."""
+        return self.draft or self.version
 
 
 class SurveyVersion(Numbered):
-    """The questionnaire as one document; frozen once an invitation was handed over with it."""
+    """The questionnaire as one document; frozen once it was published."""
 
     __table_args__ = (UniqueConstraint("survey_id", "number"),)
 

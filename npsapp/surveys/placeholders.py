@@ -30,6 +30,7 @@ _PLACEHOLDER = re.compile(r"\{([^{}\[\]|]*)\}")
 _WITH_STOP = re.compile(_PLACEHOLDER.pattern + r"(\.?)")
 _OPTIONAL = re.compile(r"\[([^\[\]]*)\]")
 _SPACES = re.compile(r"[ \t]{2,}")
+STOPS = (".", "!", "?", "…")
 
 Values: TypeAlias = Mapping[str, str]
 
@@ -58,7 +59,7 @@ def fill_line(text: str, values: Values) -> str:
 def _value(placeholder: re.Match[str], values: Values) -> str:
     """The value, with the full stop that follows it unless it brings its own ("12 pcs.")."""
     value = values.get(placeholder[1], "{" + placeholder[1] + "}")
-    return value if value.endswith((".", "!", "?", "…")) else value + placeholder[2]
+    return value if value.endswith(STOPS) else value + placeholder[2]
 
 
 def _alternative(optional: re.Match[str], values: Values) -> str:

@@ -31,9 +31,10 @@ def survey(survey_id: int) -> Survey | None:
     return db.session.scalars(_whole().where(Survey.id == survey_id)).first()
 
 
-def surveys() -> Sequence[Survey]:
-    """All surveys: those that ask first, then by age."""
-    return db.session.scalars(_whole().order_by(Survey.state != SurveyState.ACTIVE, Survey.id)).all()
+def surveys(*, archived: bool = False) -> Sequence[Survey]:
+    """The surveys in use, or those in the archive: those that ask first, then by age."""
+    shown = Survey.state == SurveyState.ARCHIVED if archived else Survey.state != SurveyState.ARCHIVED
+    return db.session.scalars(_whole().where(shown).order_by(Survey.state != SurveyState.ACTIVE, Survey.id)).all()
 
 
 def active_map() -> dict[tuple[int, int], Survey]:
@@ -43,7 +44,8 @@ def active_map() -> dict[tuple[int, int], Survey]:
 
 
 def _whole() -> Select[Survey]:
-    return select(Survey).options(joinedload(Survey.brand), joinedload(Survey.touchpoint), joinedload(Survey.version))
+    parts = (Survey.brand, Survey.touchpoint, Survey.version, Survey.draft)
+    return select(Survey).options(*(joinedload(part) for part in parts))
 
 
 def version(version_id: int) -> SurveyVersion | None:
@@ -63,13 +65,21 @@ def questionnaire(survey_version: SurveyVersion) -> Questionnaire:
     return Questionnaire.from_json(survey_version.content)
 
 
-def letter(survey_id: int) -> dict[str, Texts]:
-    """The texts of a survey's first letter: part → language → text."""
-    rows = db.session.scalars(
-        select(StepText).where(
-            StepText.survey_id == survey_id, StepText.step == FIRST, StepText.channel == Channel.EMAIL
-        )
-    ).all()
+def questionnaire_of(version_id: int) -> Questionnaire:
+    """What customers with this version were asked."""
+    return questionnaire(db.session.get_one(SurveyVersion, version_id))
+
+
+def used_keys(survey_id: int) -> set[str]:
+    """Keys that questions and options of any version have had: answers may hang on them."""
+    questions = [one for version in versions(survey_id) for one in questionnaire(version).questions]
+    return {key for one in questions for key in (one.key, *(option.key for option in one.options))}
+
+
+def letter(survey_id: int, step: int = FIRST) -> dict[str, Texts]:
+    """The texts of a survey's letter, the first one or a reminder: part → language → text."""
+    here = StepText.survey_id == survey_id, StepText.step == step, StepText.channel == Channel.EMAIL
+    rows = db.session.scalars(select(StepText).where(*here)).all()
     return {part: {row.language: getattr(row, part) for row in rows} for part in LETTER_PARTS}
 
 

@@ -1,19 +1,24 @@
-"""Writing surveys: create, edit, publish, pause, and freezing what a customer was shown."""
+"""Writing surveys: create, copy, edit, publish, pause, archive; a published version stays as it is."""
 
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 
-from sqlalchemy import delete, insert, update
+from sqlalchemy import delete, func, insert, select, update
 
 from npsapp.audit import services as audit
 from npsapp.audit.events import Event
 from npsapp.db import change, db
 from npsapp.delivery.rules import Channel
+from npsapp.lib import tokens
 from npsapp.lib.refusals import Refused
 from npsapp.lib.texts import N_
-from npsapp.surveys import queries, rules, wording
+from npsapp.surveys import editing, queries, rules, wording
 from npsapp.surveys.models import StepText, Survey, SurveyVersion, Touchpoint
-from npsapp.surveys.rules import LANGUAGES, LETTER_PARTS, Field, Questionnaire, SurveyState, Texts
+from npsapp.surveys.rules import LETTER_PARTS, Field, Questionnaire, SurveyState, Texts
+
+BEFORE_ASKING: list[Callable[[int], object]] = []
+"""What rooms downstream look at before a survey (its id) asks; they raise a Refused of their own."""
 
 
 class AnotherAsks(Refused):
@@ -28,42 +33,73 @@ class Incomplete(Refused):
     wording = N_("Some texts are missing or faulty: %(count)s. Correct them before publishing.")
 
 
+class StillAsks(Refused):
+    """A survey that asks customers is in use."""
+
+    wording = N_("This survey still asks customers. Pause it first.")
+
+
 class ChangedMeanwhile(Refused):
     """Somebody else saved these texts after this page was opened."""
 
     wording = N_("Somebody else has changed these texts meanwhile. Open the page again and repeat your changes.")
 
 
-def create_survey(*, brand_id: int, touchpoint_id: int, name: str, actor: audit.Actor, now: datetime) -> Survey:
-    """A draft with the default texts of its touchpoint, version 1, and the first letter in three languages."""
-    touchpoint = db.session.get_one(Touchpoint, touchpoint_id)
+def create_survey(
+    *, brand_id: int, touchpoint_id: int, name: str, start: str = wording.WHY, actor: audit.Actor, now: datetime
+) -> Survey:
+    """A draft with the default texts of its touchpoint, version 1, and the first letter.
+
+    :param start: a key of `wording.STARTS`.
+    """
+    key = db.session.get_one(Touchpoint, touchpoint_id).key
+    content, letter = wording.default_questionnaire(key, start), wording.default_letter(key)
+    return _create(brand_id, touchpoint_id, name, content, letter, actor=actor, now=now)
+
+
+def copy(survey_id: int, *, brand_id: int, touchpoint_id: int, name: str, actor: audit.Actor, now: datetime) -> Survey:
+    """A draft with the questions and the letter of another survey; when and whom it asks is set anew."""
+    survey = db.session.get_one(Survey, survey_id)
+    content = Questionnaire.from_json(survey.newest.content if survey.newest else {"questions": [], "texts": {}})
+    return _create(brand_id, touchpoint_id, name, content, queries.letter(survey_id), actor=actor, now=now)
+
+
+def _create(
+    brand_id: int,
+    touchpoint_id: int,
+    name: str,
+    content: Questionnaire,
+    letter: Mapping[str, Texts],
+    *,
+    actor: audit.Actor,
+    now: datetime,
+) -> Survey:
     survey = Survey(brand_id=brand_id, touchpoint_id=touchpoint_id, name=name, created_at=now)
     db.session.add(survey)
     db.session.flush()
-    _add_version(survey, wording.default_questionnaire(touchpoint.key), number=1, actor=actor, now=now)
-    _write_letter(survey.id, wording.default_letter(touchpoint.key))
+    survey.version = _new_version(survey, content, actor=actor, now=now)
+    db.session.flush()
+    _write_letter(survey.id, letter)
     _record(Event.SETTING_CHANGED, survey.id, ["created"], actor=actor, now=now)
     return survey
 
 
-def _add_version(
-    survey: Survey, questionnaire: Questionnaire, *, number: int, actor: audit.Actor, now: datetime
-) -> None:
-    survey.version = SurveyVersion(
+def _new_version(survey: Survey, content: Questionnaire, *, actor: audit.Actor, now: datetime) -> SurveyVersion:
+    last = db.session.scalar(select(func.max(SurveyVersion.number)).where(SurveyVersion.survey_id == survey.id))
+    return SurveyVersion(
         survey_id=survey.id,
-        number=number,
-        content=questionnaire.to_json(),
+        number=(last or 0) + 1,
+        content=content.to_json(),
         created_at=now,
         created_by_id=actor.id if actor.type == "user" else None,
     )
-    db.session.flush()
 
 
-def _write_letter(survey_id: int, letter: Mapping[str, Texts]) -> None:
-    whose = {"survey_id": survey_id, "step": queries.FIRST, "channel": Channel.EMAIL}
+def _write_letter(survey_id: int, letter: Mapping[str, Texts], step: int = queries.FIRST) -> None:
+    whose = {"survey_id": survey_id, "step": step, "channel": Channel.EMAIL}
     rows = [
         whose | {"language": language} | {part: letter[part].get(language, "") for part in LETTER_PARTS}
-        for language in LANGUAGES
+        for language in dict.fromkeys(language for texts in letter.values() for language in texts)
     ]
     db.session.execute(delete(StepText).filter_by(**whose))
     db.session.execute(insert(StepText), rows)
@@ -74,32 +110,46 @@ def _record(event: Event, survey_id: int, fields: list[str], *, actor: audit.Act
     audit.record(event, actor=actor, now=now, subject=("survey", survey_id), data=data)
 
 
-def edit_texts(
-    survey_id: int, texts: Mapping[tuple[str, str], Texts], *, based_on: int, actor: audit.Actor, now: datetime
+def stamp(version: SurveyVersion) -> str:
+    """What an editor was looking at: changes with every change of the version's content."""
+    return f"{version.id}-{tokens.digest(json.dumps(version.content, sort_keys=True))[:12]}"
+
+
+def edit(
+    survey_id: int, step: Callable[[Questionnaire], Questionnaire], *, based_on: str, actor: audit.Actor, now: datetime
 ) -> list[str]:
-    """Change texts of the questionnaire, by (question key or "survey", part). Gives the names of what changed.
+    """Change the questionnaire by a step. Gives the names of what changed.
 
-    A version that customers have seen stays as it is: the change makes a new one, shown from the next letter on.
+    A survey that has asked keeps the version it asks with: the change is written into a draft, until that is published.
 
-    :param based_on: id of the version the editor was looking at.
-    :raise ChangedMeanwhile: when that one is no longer the current version.
+    :param based_on: the `stamp` of what the editor was looking at.
+    :raise ChangedMeanwhile: when that is not there any more.
     """
     survey = db.session.get_one(Survey, survey_id)
-    version = survey.version
-    if version is None or version.id != based_on:
+    version = survey.newest
+    if version is None or stamp(version) != based_on:
         raise ChangedMeanwhile()
     before = Questionnaire.from_json(version.content)
-    after = before.with_texts(texts)
-    changed = _changed(before.fields(), after.fields())
+    after = step(before)
+    changed = editing.changed(before, after)
     if not changed:
         return []
-    if version.frozen_at:
-        _add_version(survey, after, number=version.number + 1, actor=actor, now=now)
-    else:
+    if survey.draft or (survey.state is SurveyState.DRAFT and not version.frozen_at):
         version.content = after.to_json()
-        db.session.flush()
+    else:
+        survey.draft = _new_version(survey, after, actor=actor, now=now)
+    db.session.flush()
     _record(Event.SETTING_CHANGED, survey_id, changed, actor=actor, now=now)
     return changed
+
+
+def discard_draft(survey_id: int, *, actor: audit.Actor, now: datetime) -> None:
+    """Go back to what asks; the draft stays in the list of versions, for links of tests lead to it."""
+    survey = db.session.get_one(Survey, survey_id)
+    if survey.draft is not None:
+        survey.draft = None
+        db.session.flush()
+        _record(Event.SETTING_CHANGED, survey_id, ["draft"], actor=actor, now=now)
 
 
 def _changed(before: Iterable[Field], after: Iterable[Field]) -> list[str]:
@@ -108,57 +158,108 @@ def _changed(before: Iterable[Field], after: Iterable[Field]) -> list[str]:
     return [
         f"{key}.{part}.{language}"
         for key, part, texts in after
-        for language in LANGUAGES
+        for language in sorted({*texts, *old[key, part]})
         if texts.get(language, "") != old[key, part].get(language, "")
     ]
 
 
-def edit_letter(survey_id: int, letter: Mapping[str, Texts], *, actor: audit.Actor, now: datetime) -> list[str]:
-    """Change the texts of the first letter: part → language → text. Gives the names of what changed.
+def edit_letter(
+    survey_id: int, letter: Mapping[str, Texts], *, step: int = queries.FIRST, actor: audit.Actor, now: datetime
+) -> list[str]:
+    """Change the texts of the first letter or a reminder: part → language → text. Gives the names of what changed.
 
     Letters already handed to the post office keep their words.
     """
-    before = rules.letter_fields(queries.letter(survey_id))
+    old = queries.letter(survey_id, step)
+    before, letter = rules.letter_fields(old), {part: old[part] | texts for part, texts in letter.items()}
     changed = _changed(before, rules.letter_fields(letter))
     if changed:
-        _write_letter(survey_id, letter)
+        _write_letter(survey_id, letter, step)
         _record(Event.SETTING_CHANGED, survey_id, changed, actor=actor, now=now)
     return changed
 
 
+def start_reminder(survey_id: int, step: int) -> None:
+    """Give a step of the survey's chain the usual words of a reminder, unless it has words."""
+    if not any(queries.letter(survey_id, step).values()):
+        _write_letter(survey_id, wording.default_reminder(queries.letter(survey_id)), step)
+
+
 def publish(survey_id: int, *, actor: audit.Actor, now: datetime) -> None:
-    """Let a survey ask. Publishing one that asks already changes nothing.
+    """Let a survey ask with its newest version, which stays as it is from now on. Without a draft nothing changes.
 
     :raise Incomplete: when texts are missing or faulty.
     :raise AnotherAsks: when another survey of the brand asks at this touchpoint.
     """
     survey = db.session.get_one(Survey, survey_id)
-    if survey.state is SurveyState.ACTIVE:
+    if survey.state is SurveyState.ACTIVE and survey.draft is None:
         return
     if faults := count_faults(survey):
         raise Incomplete(count=faults)
-    other = queries.active_map().get((survey.brand_id, survey.touchpoint_id))
-    if other:
-        raise AnotherAsks(name=other.name)
-    survey.state = SurveyState.ACTIVE
+    survey.version, survey.draft = survey.newest, None
     survey.published_at = now
     db.session.flush()
+    freeze(survey.version_id or 0, now=now)
+    _ask(survey)
     _record(Event.SURVEY_PUBLISHED, survey_id, [], actor=actor, now=now)
 
 
+def resume(survey_id: int, *, actor: audit.Actor, now: datetime) -> None:
+    """Let a paused survey ask again with the version it asked with. May raise AnotherAsks."""
+    survey = db.session.get_one(Survey, survey_id)
+    if survey.state is SurveyState.PAUSED:
+        _ask(survey)
+        _record(Event.SURVEY_PUBLISHED, survey_id, [], actor=actor, now=now)
+
+
+def _ask(survey: Survey) -> None:
+    other = queries.active_map().get((survey.brand_id, survey.touchpoint_id))
+    if other and other.id != survey.id:
+        raise AnotherAsks(name=other.name)
+    for check in BEFORE_ASKING:
+        check(survey.id)
+    survey.state = SurveyState.ACTIVE
+    db.session.flush()
+
+
+def faults_of(survey: Survey) -> list[rules.Fault]:
+    """What stands in the way of publishing the newest version and the first letter."""
+    if survey.newest is None:
+        return [rules.Fault("", "", "", editing.RECOMMENDATIONS)]
+    languages = survey.brand.languages
+    page = editing.all_faults(Questionnaire.from_json(survey.newest.content), languages)
+    return [*page, *rules.faults(rules.letter_fields(queries.letter(survey.id)), languages)]
+
+
 def count_faults(survey: Survey) -> int:
-    """How many texts of the questionnaire and of the first letter stand in the way of publishing."""
-    if survey.version is None:
-        return 1
-    page = Questionnaire.from_json(survey.version.content).fields()
-    return len(rules.faults([*page, *rules.letter_fields(queries.letter(survey.id))]))
+    """How many faults stand in the way of publishing."""
+    return len(faults_of(survey))
 
 
 def pause(survey_id: int, *, actor: audit.Actor, now: datetime) -> None:
     """Let a survey plan no more invitations; links that customers have go on working."""
-    asking = Survey.id == survey_id, Survey.state == SurveyState.ACTIVE
-    if change(update(Survey).where(*asking).values(state=SurveyState.PAUSED)):
-        _record(Event.SURVEY_PAUSED, survey_id, [], actor=actor, now=now)
+    _set_aside(survey_id, SurveyState.ACTIVE, SurveyState.PAUSED, actor=actor, now=now)
+
+
+def archive(survey_id: int, *, actor: audit.Actor, now: datetime) -> None:
+    """Take a survey that does not ask out of the list. :raise StillAsks:"""
+    if db.session.get_one(Survey, survey_id).state is SurveyState.ACTIVE:
+        raise StillAsks
+    for state in (SurveyState.DRAFT, SurveyState.PAUSED):
+        _set_aside(survey_id, state, SurveyState.ARCHIVED, actor=actor, now=now)
+
+
+def take_back(survey_id: int, *, actor: audit.Actor, now: datetime) -> None:
+    """Bring a survey back from the archive: it is paused, or a draft if it has never asked."""
+    back = SurveyState.PAUSED if db.session.get_one(Survey, survey_id).published_at else SurveyState.DRAFT
+    _set_aside(survey_id, SurveyState.ARCHIVED, back, actor=actor, now=now)
+
+
+def _set_aside(survey_id: int, old: SurveyState, new: SurveyState, *, actor: audit.Actor, now: datetime) -> None:
+    if change(update(Survey).where(Survey.id == survey_id, Survey.state == old).values(state=new)):
+        db.session.expire(db.session.get_one(Survey, survey_id))
+        paused = Event.SURVEY_PAUSED if new is SurveyState.PAUSED and old is SurveyState.ACTIVE else None
+        _record(paused or Event.SETTING_CHANGED, survey_id, [] if paused else [new.value], actor=actor, now=now)
 
 
 def freeze(version_id: int, *, now: datetime) -> None:

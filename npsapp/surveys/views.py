@@ -1,9 +1,11 @@
 """The pages on which surveys and their letters are written, looked at, published and paused."""
 
+from collections import Counter
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from flask import Response, abort, current_app, render_template, request, url_for
+from flask import Response, abort, current_app, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
@@ -11,20 +13,24 @@ from npsapp.accounts import queries as accounts
 from npsapp.audit.doors import me
 from npsapp.db import transaction
 from npsapp.delivery import rendering
-from npsapp.i18n import LANGUAGES, language_now, speaking
+from npsapp.i18n import language_name, language_now, speaking
 from npsapp.lib.clock import local_date, utcnow
-from npsapp.lib.texts import text_in
+from npsapp.lib.texts import N_, text_in
 from npsapp.organization import queries as organization, services as organization_services
+from npsapp.organization.forms import NAME_MAX
 from npsapp.organization.rules import company_phrase
 from npsapp.permissions import Permission
-from npsapp.surveys import queries, rules, services, wording
-from npsapp.surveys.forms import NEW_TOUCHPOINT, NewSurveyForm, TextsForm, letter_form, page_form
+from npsapp.surveys import editing, queries, rules, services, wording
+from npsapp.surveys.forms import NEW_TOUCHPOINT, CopyForm, NewSurveyForm, PageForm, TextsForm, letter_form, page_form
 from npsapp.surveys.models import Survey, SurveyVersion, Touchpoint
-from npsapp.surveys.placeholders import PLACEHOLDERS, spoken_day
+from npsapp.surveys.placeholders import EMPTY, PLACEHOLDERS, spoken_day
 from npsapp.surveys.rules import Questionnaire, Texts
+from npsapp.web import listing
 from npsapp.web.access import Room
 from npsapp.web.headers import FRAMING_POLICY, SHOWN_IN_A_FRAME
 from npsapp.web.pages import done, form_page, saved, with_policy
+
+EDIT = Permission.EDIT_SURVEYS
 
 bp = Room("surveys", __name__, url_prefix="/surveys", template_folder="templates")
 
@@ -38,66 +44,109 @@ SAMPLE_AGE = timedelta(days=14)
 
 @bp.page("/", Permission.EDIT_SURVEYS)
 def index() -> ResponseReturnValue:
-    """All surveys, those that ask first."""
-    return render_template("surveys/index.html", surveys=queries.surveys(), can_add=bool(organization.brands()))
+    """All surveys, those that ask first; or the archive."""
+    archived = request.args.get("show") == "archived"
+    found, brands = queries.surveys(archived=archived), organization.brands()
+    return render_template("surveys/index.html", surveys=found, archived=archived, can_add=bool(brands))
 
 
 @bp.form("/new", Permission.EDIT_SURVEYS)
 def add() -> ResponseReturnValue:
     """A new survey with default texts, as a draft."""
+    return _new_page(NewSurveyForm(), None)
+
+
+@bp.form("/<int:survey_id>/copy", Permission.EDIT_SURVEYS)
+def copy(survey_id: int) -> ResponseReturnValue:
+    """A draft with the questions and the letter of another survey."""
+    survey, _version = _survey(survey_id)
+    about = {"brand": str(survey.brand_id), "touchpoint": str(survey.touchpoint_id)}
+    return _new_page(CopyForm(name=_("Copy of %(name)s", name=survey.name)[:NAME_MAX], **about), survey)
+
+
+def _new_page(form: NewSurveyForm, original: Survey | None) -> ResponseReturnValue:
     language = language_now()
-    form = NewSurveyForm()
     form.offer(
         brands=[(str(brand.id), text_in(brand.name, language)) for brand in organization.brands()],
         touchpoints=[(str(one.id), text_in(one.name, language)) for one in queries.touchpoints()],
     )
     if not form.validate_on_submit():
-        return form_page("surveys/new.html", form)
+        return form_page("surveys/new.html", form, original=original)
     with transaction():
-        survey_id = _create(form).id
+        survey_id = _create(form, original).id
     draft = _("The survey is a draft with texts to start from. Look at them and publish it.")
     return done(draft, ".edit", survey_id=survey_id)
 
 
-def _create(form: NewSurveyForm) -> Survey:
+def _create(form: NewSurveyForm, original: Survey | None) -> Survey:
     who: dict[str, Any] = {"actor": me(), "now": utcnow()}
     brand_id, touchpoint_id = form.brand.data, form.touchpoint.data
     if touchpoint_id == NEW_TOUCHPOINT:
         brand = organization.brand(brand_id) or abort(404)
         columns = {"pool_id": brand.pool_id, "name": form.texts("touchpoint_name")}
         touchpoint_id = organization_services.enter(Touchpoint, columns, **who).id
-    return services.create_survey(brand_id=brand_id, touchpoint_id=int(touchpoint_id), name=form.name.data, **who)
+    about = {"brand_id": int(brand_id), "touchpoint_id": int(touchpoint_id), "name": form.name.data, **who}
+    if original is not None:
+        return services.copy(original.id, **about)
+    return services.create_survey(**about, start=form.start.data)
 
 
 @bp.form("/<int:survey_id>/", Permission.EDIT_SURVEYS)
 def edit(survey_id: int) -> ResponseReturnValue:
-    """The texts of the survey page in three languages."""
+    """The questions and texts of the survey page. Its buttons keep what was typed, finished or not."""
     survey, version = _survey(survey_id)
     questionnaire = queries.questionnaire(version)
-    form = page_form(questionnaire)(based_on=version.id)
+    form = _page_form(survey, questionnaire)(based_on=services.stamp(version))
+    deed = request.form.get("do", "")
     if not form.is_submitted():
-        form.show(questionnaire.fields())
-    elif form.has_no_fault():
-        seen = form.based_on.data or ""
-        based_on = int(seen) if seen.isdecimal() else 0
-        with transaction():
-            changed = services.edit_texts(survey_id, form.texts(), based_on=based_on, actor=me(), now=utcnow())
-        return saved(changed, ".edit", survey_id=survey_id)
-    return _texts_page("surveys/texts.html", survey, form, version=version)
+        form.show_page(questionnaire)
+    elif deed:
+        if form.validate_on_submit():
+            return _step(survey, form, deed)
+    elif form.names_no_fault(editing.all_faults(form.typed(questionnaire), survey.brand.languages)):
+        return saved(
+            _save(survey_id, form, editing.step("keep", (), wording.new_question)), ".edit", survey_id=survey_id
+        )
+    return _texts_page("surveys/texts.html", survey, form, version=version, questionnaire=questionnaire)
+
+
+def _page_form(survey: Survey, questionnaire: Questionnaire) -> type[PageForm]:
+    return page_form(questionnaire, survey.brand.languages, language_now())
+
+
+def _step(survey: Survey, form: PageForm, deed: str) -> ResponseReturnValue:
+    if deed == "add":
+        deed = f"add:{request.form.get('kind', '')}"
+        if deed[4:] not in wording.ADDABLE:
+            raise editing.NoSuchStep
+    changed = _save(survey.id, form, editing.step(deed, queries.used_keys(survey.id), wording.new_question))
+    if deed == "keep":
+        return saved(changed, ".edit", survey_id=survey.id)
+    key = deed.split(":")[1]
+    anchor = "add" if deed.startswith(("add", "remove")) else f"q-{key}"
+    return redirect(url_for(".edit", survey_id=survey.id, _anchor=anchor), code=303)
+
+
+def _save(survey_id: int, form: PageForm, step: editing.Step) -> list[str]:
+    with transaction():
+        typed: dict[str, Any] = {"based_on": form.based_on.data or "", "actor": me(), "now": utcnow()}
+        return services.edit(survey_id, lambda before: step(form.typed(before)), **typed)
 
 
 @bp.form("/<int:survey_id>/letter", Permission.EDIT_SURVEYS)
 def letter(survey_id: int) -> ResponseReturnValue:
-    """The texts of the first letter in three languages."""
+    """The texts of the first letter, or of the reminder named by `step`, in the languages of the brand."""
     survey, _version = _survey(survey_id)
-    form = letter_form()()
+    form = letter_form(survey.brand.languages)()
+    step = listing.whole("step") or queries.FIRST
     if not form.is_submitted():
-        form.show(rules.letter_fields(queries.letter(survey_id)))
+        form.show(rules.letter_fields(queries.letter(survey_id, step)))
     elif form.has_no_fault():
         with transaction():
-            changed = services.edit_letter(survey_id, _typed_letter(form), actor=me(), now=utcnow())
-        return saved(changed, ".letter", survey_id=survey_id)
-    return _texts_page("surveys/letter.html", survey, form)
+            changed = services.edit_letter(survey_id, _typed_letter(form), step=step, actor=me(), now=utcnow())
+        return saved(changed, ".letter", survey_id=survey_id, step=step)
+    preview = url_for(".letter_preview", survey_id=survey_id, step=step)
+    return _texts_page("surveys/letter.html", survey, form, step=step, preview=preview)
 
 
 def _typed_letter(form: TextsForm) -> dict[str, Texts]:
@@ -105,26 +154,40 @@ def _typed_letter(form: TextsForm) -> dict[str, Texts]:
 
 
 def _texts_page(template: str, survey: Survey, form: TextsForm, **values: Any) -> ResponseReturnValue:
-    more = {"survey": survey, "placeholders": PLACEHOLDERS, "faults": services.count_faults(survey)}
+    found = services.faults_of(survey)
+    more = {
+        "survey": survey,
+        "placeholders": PLACEHOLDERS,
+        "faults": len(found),
+        "missing": Counter(language_name(one.language) for one in found if one.wording == EMPTY),
+        "spoken": _languages(survey),
+        "addable": wording.ADDABLE,
+    }
     return form_page(template, form, policy=FRAMING_POLICY, **more, **values)
 
 
-@bp.deed("/<int:survey_id>/publish", Permission.EDIT_SURVEYS)
-def publish(survey_id: int) -> ResponseReturnValue:
-    """Let the survey ask."""
-    _survey(survey_id)
-    with transaction():
-        services.publish(survey_id, actor=me(), now=utcnow())
-    return done(_("The survey asks from now on."), ".edit", survey_id=survey_id)
+def _languages(survey: Survey) -> dict[str, str]:
+    return {code: language_name(code) for code in survey.brand.languages}
 
 
-@bp.deed("/<int:survey_id>/pause", Permission.EDIT_SURVEYS)
-def pause(survey_id: int) -> ResponseReturnValue:
-    """Let the survey plan no more invitations."""
+DEEDS: dict[str, tuple[Callable[..., None], str]] = {
+    "publish": (services.publish, N_("The survey asks from now on, with the questions that stand here.")),
+    "pause": (services.pause, N_("The survey is paused. Links already sent still work.")),
+    "resume": (services.resume, N_("The survey asks again.")),
+    "discard": (services.discard_draft, N_("The draft is discarded. Here is what customers are asked.")),
+    "archive": (services.archive, N_("The survey is in the archive. Its answers stay where they are.")),
+    "take-back": (services.take_back, N_("The survey is back from the archive.")),
+}
+
+
+@bp.deed("/<int:survey_id>/<any('publish', 'pause', 'resume', 'discard', 'archive', 'take-back'):deed>", EDIT)
+def change(survey_id: int, deed: str) -> ResponseReturnValue:
+    """Publish, pause, resume, discard the draft, put into the archive, take back."""
     _survey(survey_id)
+    act, words = DEEDS[deed]
     with transaction():
-        services.pause(survey_id, actor=me(), now=utcnow())
-    return done(_("The survey is paused. Links already sent still work."), ".edit", survey_id=survey_id)
+        act(survey_id, actor=me(), now=utcnow())
+    return done(_(words), ".edit", survey_id=survey_id)
 
 
 @bp.page("/<int:survey_id>/versions", Permission.EDIT_SURVEYS)
@@ -145,7 +208,7 @@ def preview(survey_id: int) -> ResponseReturnValue:
     survey, version = _survey(survey_id)
     questionnaire = queries.questionnaire(version)
     if request.method == "POST":
-        questionnaire = questionnaire.with_texts(page_form(questionnaire)().texts())
+        questionnaire = _page_form(survey, questionnaire)().typed(questionnaire)
     return _preview_page(survey, questionnaire)
 
 
@@ -160,15 +223,16 @@ def version(survey_id: int, version_id: int) -> ResponseReturnValue:
 
 
 def _preview_page(survey: Survey, questionnaire: Questionnaire) -> Response:
-    language = _preview_language()
+    language = _preview_language(survey)
     said = rules.wording(questionnaire, language=language, values=_sample(survey, language))
     with speaking(language):
         page = render_template(
             "surveys/preview.html",
             wording=said,
             language=language,
-            languages=LANGUAGES,
+            languages=_languages(survey),
             brand_name=text_in(survey.brand.name, language),
+            accent=(said.accent or survey.brand.accent).lstrip("#"),
             bare=_bare(),
             posted=request.method == "POST",
         )
@@ -179,8 +243,12 @@ def _preview_page(survey: Survey, questionnaire: Questionnaire) -> Response:
 def letter_preview(survey_id: int) -> ResponseReturnValue:
     """The letter with made-up facts; POST shows what stands in the form and saves nothing."""
     survey, version = _survey(survey_id)
-    language = _preview_language()
-    texts = _typed_letter(letter_form()()) if request.method == "POST" else queries.letter(survey_id)
+    language = _preview_language(survey)
+    texts = (
+        _typed_letter(letter_form(survey.brand.languages)())
+        if request.method == "POST"
+        else queries.letter(survey_id, listing.whole("step") or queries.FIRST)
+    )
     facts = _sample(survey, language)
     said = rules.wording(queries.questionnaire(version), language=language, values=facts)
     site = survey.brand.site(current_app.config["PUBLIC_URL"])
@@ -207,12 +275,12 @@ def _sample(survey: Survey, language: str) -> dict[str, str]:
         "company": company_phrase(language, names=brand.name, phrases=brand.phrase),
         "date": spoken_day(today - SAMPLE_AGE, language, today=today),
     }
-    return dict.fromkeys(PLACEHOLDERS, "") | always | ({} if _bare() else wording.SAMPLES[language])
+    return dict.fromkeys(PLACEHOLDERS, "") | always | ({} if _bare() else wording.sample(language))
 
 
-def _preview_language() -> str:
+def _preview_language(survey: Survey) -> str:
     asked = request.values.get("show", "")
-    return asked if asked in LANGUAGES else language_now()
+    return asked if asked in survey.brand.languages else language_now()
 
 
 def _bare() -> bool:
@@ -222,6 +290,6 @@ def _bare() -> bool:
 
 def _survey(survey_id: int) -> tuple[Survey, SurveyVersion]:
     survey = queries.survey(survey_id)
-    if survey is None or survey.version is None:
+    if survey is None or survey.newest is None:
         abort(404)
-    return survey, survey.version
+    return survey, survey.newest

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from itertools import pairwise
 from types import SimpleNamespace
 
 import pytest
@@ -23,7 +24,16 @@ UNSEEN_FOCUS = """() => {
   return one === document.body || ring ? '' : one.outerHTML.slice(0, 120);
 }"""
 
-
+# Where the focus stands on the page, and whether something lies over it; nothing when it left the page.
+FOCUS = """() => {
+  const one = document.activeElement;
+  if (one === document.body) return null;
+  const seen = one.matches(".visually-hidden") ? one.closest("label, li, div") : one;
+  const [box] = seen.getClientRects(), x = box.left + Math.min(box.width / 2, innerWidth), y = box.top + box.height / 2;
+  const hit = document.elementFromPoint(Math.min(x, innerWidth - 1), y);
+  return {name: one.outerHTML.slice(0, 120), left: box.left + scrollX, top: box.top + scrollY, tall: box.height,
+    covered: !(hit && (seen.contains(hit) || hit.contains(seen) || hit.closest("label")?.control === one))};
+}"""
 PRESS_TWICE = """async button => {
   button.click();
   await new Promise(done => setTimeout(done, 600));
@@ -126,6 +136,30 @@ def test_a_report_is_narrowed_saved_and_read_by_keyboard_alone(tab: Page, case: 
     reach(tab, ".figures table a")
     tab.keyboard.press("Enter")
     tab.wait_for_url("**/answers/**")
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+@pytest.mark.parametrize("page", ["/cases/{}", "/reports/"])
+def test_the_focus_walks_down_the_page_and_nothing_covers_it(tab: Page, case: Case, page: str, width: int) -> None:
+    tab.set_viewport_size({"width": width, "height": 640})
+    tab.goto(page.format(case.id))
+    tab.evaluate("document.getElementById('main').focus()")
+
+    stops = []
+    for _ in range(150):
+        tab.keyboard.press("Tab")
+        if (stop := tab.evaluate(FOCUS)) is None:
+            break
+        stops.append(stop)
+
+    assert 10 < len(stops) < 150
+    assert [one["name"] for one in stops if one["covered"]] == []
+    back = [
+        (before["name"], after["name"])
+        for before, after in pairwise(stops)
+        if after["top"] + after["tall"] < before["top"] and after["left"] <= before["left"]
+    ]
+    assert back == []
 
 
 def test_a_slash_goes_to_the_search(tab: Page, case: Case) -> None:

@@ -32,7 +32,7 @@ class _Reader(HTMLParser):
         elif tag == "textarea":
             self._area = given["name"]
             self.forms[-1].fields[self._area] = ""
-        elif tag == "input" and given.get("type") == "radio":
+        elif tag == "input" and given.get("type") in ("radio", "checkbox"):
             self.forms[-1].choices.setdefault(given["name"], []).append(given["value"])
             if "checked" in given:
                 self.forms[-1].fields[given["name"]] = given["value"]

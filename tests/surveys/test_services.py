@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from npsapp.audit.models import AuditEntry
-from npsapp.audit.services import PROGRAM, by_user
+from npsapp.audit.services import PROGRAM, Actor, by_user
 from npsapp.db import db, transaction
 from npsapp.organization import services as organization
 from npsapp.surveys import queries, services
@@ -26,10 +26,11 @@ def draft(company: SimpleNamespace, now: datetime) -> Survey:
         )
 
 
-def edit(survey_id: int, texts: dict, now: datetime, *, based_on: int | None = None) -> list[str]:
-    survey = db.session.get_one(Survey, survey_id)
+def edit(survey_id: int, texts: dict, now: datetime, *, based_on: str = "", actor: Actor = PROGRAM) -> list[str]:
+    newest = db.session.get_one(Survey, survey_id).newest
     with transaction():
-        return services.edit_texts(survey_id, texts, based_on=based_on or survey.version_id, actor=PROGRAM, now=now)
+        stamp = based_on or services.stamp(newest)
+        return services.edit(survey_id, lambda before: before.with_texts(texts), based_on=stamp, actor=actor, now=now)
 
 
 def versions(survey_id: int) -> list[int]:
@@ -78,34 +79,39 @@ def test_nobody_has_seen_it_so_it_is_changed_in_place(draft: Survey, now: dateti
     assert versions(draft.id) == [1]
 
 
-def test_what_a_customer_saw_stays_and_the_change_makes_a_new_version(draft: Survey, now: datetime) -> None:
-    first = draft.version_id
-    assert first
-    with transaction():
-        services.freeze(first, now=now)
+def test_a_change_of_what_asks_is_a_draft_until_it_is_published(company: SimpleNamespace, now: datetime) -> None:
+    survey, first = company.survey, company.survey.version_id
 
-    edit(draft.id, {QUESTION: NEW_WORDS}, now)
+    edit(survey.id, {QUESTION: NEW_WORDS}, now)
 
     db.session.expire_all()
-    assert versions(draft.id) == [2, 1]
-    seen, current = db.session.get_one(SurveyVersion, first), draft.version
-    assert current
-    assert current.id != first
-    assert current.frozen_at is None
+    assert versions(survey.id) == [2, 1]
+    assert (survey.version_id, survey.draft.number, survey.draft.frozen_at) == (first, 2, None)
+    with transaction():
+        services.publish(survey.id, actor=PROGRAM, now=now)
+    seen, current = db.session.get_one(SurveyVersion, first), survey.version
+    assert (current.number, current.frozen_at, survey.draft) == (2, now, None)
     question = queries.questionnaire(seen).questions[0]
     assert question.texts["wording"]["en"].startswith("How likely")
     assert queries.questionnaire(current).questions[0].texts["wording"] == NEW_WORDS
 
 
-def test_saving_the_same_words_makes_no_version(draft: Survey, now: datetime) -> None:
-    with transaction():
-        services.freeze(draft.version_id, now=now)  # type: ignore[arg-type]
-    version = draft.version
-    assert version
-    same = {(key, part): texts for key, part, texts in queries.questionnaire(version).fields()}
+def test_a_discarded_draft_leaves_what_asks(company: SimpleNamespace, now: datetime) -> None:
+    edit(company.survey.id, {QUESTION: NEW_WORDS}, now)
 
-    assert edit(draft.id, same, now) == []
-    assert versions(draft.id) == [1]
+    with transaction():
+        services.discard_draft(company.survey.id, actor=PROGRAM, now=now)
+    edit(company.survey.id, {QUESTION: NEW_WORDS}, now)
+
+    assert company.survey.version.number == 1
+    assert company.survey.draft.number == 3
+
+
+def test_saving_the_same_words_makes_no_version(company: SimpleNamespace, now: datetime) -> None:
+    same = {(key, part): texts for key, part, texts in queries.questionnaire(company.survey.version).fields()}
+
+    assert edit(company.survey.id, same, now) == []
+    assert versions(company.survey.id) == [1]
 
 
 def test_freezing_keeps_the_first_moment(draft: Survey, now: datetime) -> None:
@@ -120,22 +126,17 @@ def test_freezing_keeps_the_first_moment(draft: Survey, now: datetime) -> None:
 
 
 def test_two_editors_do_not_overwrite_each_other(draft: Survey, now: datetime) -> None:
-    first = draft.version_id
-    with transaction():
-        services.freeze(first, now=now)  # type: ignore[arg-type]
+    first = services.stamp(draft.version)
     edit(draft.id, {QUESTION: NEW_WORDS}, now)
 
     with pytest.raises(services.ChangedMeanwhile):
-        edit(draft.id, {QUESTION: NEW_WORDS}, now, based_on=first)
+        edit(draft.id, {QUESTION: NEW_WORDS | {"en": "Would you?"}}, now, based_on=first)
 
 
 def test_the_audit_knows_which_texts_changed_but_not_their_words(
     company: SimpleNamespace, draft: Survey, now: datetime
 ) -> None:
-    with transaction():
-        services.edit_texts(
-            draft.id, {QUESTION: NEW_WORDS}, based_on=draft.version_id or 0, actor=by_user(company.admin.id), now=now
-        )
+    edit(draft.id, {QUESTION: NEW_WORDS}, now, actor=by_user(company.admin.id))
 
     entry = db.session.scalars(select(AuditEntry).order_by(AuditEntry.id.desc())).first()
     assert entry

@@ -38,7 +38,7 @@ def fields(page: str) -> dict[str, str]:
     found = {name: html.unescape(text) for name, text in texts}
     for tag in re.findall(r"<input[^>]*>", form):
         name, value = re.search(r'name="([^"]+)"', tag), re.search(r'value="([^"]*)"', tag)
-        if name:
+        if name and not ('type="checkbox"' in tag and " checked" not in tag):
             found[name[1]] = html.unescape(value[1]) if value else ""
     return found
 
@@ -68,7 +68,7 @@ def test_a_text_is_changed_in_one_language(analyst: FlaskClient, company: Simple
 
     assert answer.status_code == 303
     assert "Saved." in analyst.get(url).get_data(as_text=True)
-    version = company.survey.version
+    version = company.survey.draft
     assert queries.questionnaire(version).questions[0].texts["wording"]["ru"] == "Порекомендуете ли вы {company}?"
 
 
@@ -105,9 +105,7 @@ def test_a_fault_stands_at_its_field_and_nothing_is_saved(
 def test_a_version_customers_saw_is_kept(
     analyst: FlaskClient, company: SimpleNamespace, url: str, now: datetime
 ) -> None:
-    with transaction():
-        services.freeze(company.version.id, now=now)
-    assert "Customers have seen version 1." in analyst.get(url).get_data(as_text=True)
+    assert "Customers are asked with version 1." in analyst.get(url).get_data(as_text=True)
 
     analyst.post(url, data=filled(analyst, url) | {"contact__wording__en": "Call me"})
 
@@ -122,15 +120,13 @@ def test_a_version_customers_saw_is_kept(
 def test_somebody_elses_change_meanwhile_is_not_lost(
     analyst: FlaskClient, company: SimpleNamespace, url: str, now: datetime
 ) -> None:
-    with transaction():
-        services.freeze(company.version.id, now=now)
     late = filled(analyst, url)
     analyst.post(url, data=late | {"contact__wording__en": "Call me"})
 
     answer = analyst.post(url, data=late | {"contact__wording__en": "Write to me"})
 
     assert answer.status_code in (302, 303, 409)
-    words = queries.questionnaire(company.survey.version).questions[2].texts["wording"]["en"]
+    words = queries.questionnaire(company.survey.draft).questions[2].texts["wording"]["en"]
     assert words == "Call me"
 
 
@@ -188,7 +184,7 @@ def test_a_new_survey_starts_as_a_draft_with_a_new_touchpoint(analyst: FlaskClie
     token = csrf(analyst.get("/surveys/new").get_data(as_text=True))
     data = {
         "name": "After the delivery", "brand": str(company.brand.id), "touchpoint": "new",
-        "touchpoint_name_en": "Delivery", "touchpoint_name_uk": "Доставка", "csrf_token": token,
+        "start": "why", "touchpoint_name_en": "Delivery", "touchpoint_name_uk": "Доставка", "csrf_token": token,
     }  # fmt: skip
 
     answer = analyst.post("/surveys/new", data=data)
@@ -214,7 +210,7 @@ def test_a_new_survey_shows_the_default_rule_and_keeps_a_changed_one(
 
     shown = fields(analyst.get(url).get_data(as_text=True))
     assert (shown["delay_days"], shown["window_from"], shown["window_until"]) == ("14", "10:00", "19:00")
-    assert (shown["same_survey_days"], shown["other_days"], shown["latest_days"]) == ("90", "30", "14")
+    assert (shown["latest_days"], shown["valid_days"]) == ("14", "30")
 
     analyst.post(url, data=shown | {"weekdays": list("12345"), "delay_days": "7"})
 
@@ -231,7 +227,7 @@ def test_a_new_touchpoint_needs_a_name(analyst: FlaskClient, company: SimpleName
 def test_a_survey_is_paused_and_published_again(analyst: FlaskClient, company: SimpleNamespace, url: str) -> None:
     token = csrf(analyst.get(url).get_data(as_text=True))
 
-    for path, state in (("pause", SurveyState.PAUSED), ("publish", SurveyState.ACTIVE)):
+    for path, state in (("pause", SurveyState.PAUSED), ("resume", SurveyState.ACTIVE)):
         assert analyst.post(url + path, data={"csrf_token": token}).status_code == 303
         assert company.survey.state is state
 
@@ -244,3 +240,191 @@ def test_opening_pages_changes_nothing(analyst: FlaskClient, company: SimpleName
 def test_a_survey_that_does_not_exist_is_not_found(analyst: FlaskClient) -> None:
     for path in ("", "letter", "versions", "preview", "letter/preview"):
         assert analyst.get(f"/surveys/999/{path}").status_code == 404
+
+
+# ---- questions, drafts, copies, the archive ----------------------------------------------------------------------
+
+
+def newest(company: SimpleNamespace) -> list[tuple[str, str]]:
+    db.session.rollback()
+    db.session.refresh(company.survey)
+    return [(one.key, one.kind.value) for one in queries.questionnaire(company.survey.newest).questions]
+
+
+def press(client: FlaskClient, url: str, deed: str, **typed: str):
+    """Press one of the editor's buttons."""
+    return client.post(url, data=filled(client, url) | {"do": deed} | typed)
+
+
+def test_buttons_add_move_and_remove_questions_and_keep_what_was_typed(
+    analyst: FlaskClient, company: SimpleNamespace, url: str
+) -> None:
+    answer = press(analyst, url, "add", kind="stars", contact__wording__en="Call me")
+    assert answer.headers["Location"].endswith("#add")
+    press(analyst, url, "add", kind="many")
+    press(analyst, url, "option:many1")
+    press(analyst, url, "up:many1")
+    press(analyst, url, "drop:many1:option2")
+
+    assert newest(company) == [
+        ("recommend", "recommend"), ("why", "text"), ("many1", "many"), ("stars1", "rating"), ("contact", "contact"),
+    ]  # fmt: skip
+    document = queries.questionnaire(company.survey.draft)
+    assert document.by_key("contact").texts["wording"]["en"] == "Call me"
+    assert [option.key for option in document.by_key("many1").options] == ["option1", "option3"]
+
+
+def test_a_question_that_was_asked_keeps_its_key_for_itself(
+    analyst: FlaskClient, company: SimpleNamespace, url: str
+) -> None:
+    press(analyst, url, "add", kind="stars")
+    analyst.post(f"{url}publish", data={"csrf_token": csrf(analyst.get(url).get_data(as_text=True))})
+    press(analyst, url, "remove:stars1")
+    press(analyst, url, "add", kind="stars")
+
+    assert newest(company)[-2] == ("stars2", "rating")
+
+
+@pytest.mark.parametrize("deed", ["add", "up:recommend", "remove:recommend", "down:nothing", "explode"])
+def test_a_button_that_is_not_there_changes_nothing(
+    analyst: FlaskClient, company: SimpleNamespace, url: str, deed: str
+) -> None:
+    before = newest(company)
+
+    press(analyst, url, deed, kind="recommend")
+
+    assert newest(company) == before
+
+
+def test_conditions_and_requirements_are_saved(analyst: FlaskClient, company: SimpleNamespace, url: str) -> None:
+    press(analyst, url, "add", kind="faces")
+
+    typed = {"faces1__required": "y", "faces1__when": ["score:detractor", "score:passive"], "contact__details": "y"}
+    answer = analyst.post(url, data=filled(analyst, url) | typed)
+
+    assert answer.status_code == 303
+    db.session.rollback()
+    document = queries.questionnaire(company.survey.newest)
+    faces, contact = document.by_key("faces1"), document.by_key("contact")
+    assert (faces.required, faces.when, contact.details) == (True, ("score:detractor", "score:passive"), True)
+    shown = fields(analyst.get(url).get_data(as_text=True))
+    assert shown["faces1__required"] == "y"
+
+
+def test_a_condition_on_a_question_that_came_later_is_refused_at_its_place(
+    analyst: FlaskClient, company: SimpleNamespace, url: str
+) -> None:
+    press(analyst, url, "add", kind="faces")
+    press(analyst, url, "add", kind="stars")
+    press(analyst, url, "keep", stars1__when="faces1:1")
+    press(analyst, url, "up:stars1", stars1__when="faces1:1")
+
+    answer = analyst.post(url, data=filled(analyst, url))
+
+    page = html.unescape(answer.get_data(as_text=True))
+    assert answer.status_code == 422
+    assert "The condition names a question that comes later." in page
+    assert 'href="#stars1__when' in page
+
+
+def test_an_unfinished_draft_is_kept_but_not_published(
+    analyst: FlaskClient, company: SimpleNamespace, url: str
+) -> None:
+    press(analyst, url, "add", kind="one")
+    press(analyst, url, "keep", one1__wording__en="Was it late?")
+
+    page = analyst.get(url).get_data(as_text=True)
+    assert "Texts still missing:" in page
+    assert "Publish the draft" not in page
+    analyst.post(f"{url}publish", data={"csrf_token": csrf(page)})
+    db.session.refresh(company.survey)
+    assert company.survey.version.number == 1
+
+
+def test_a_survey_is_copied_to_another_touchpoint(analyst: FlaskClient, company: SimpleNamespace, url: str) -> None:
+    press(analyst, url, "add", kind="stars")
+    shown = fields(analyst.get(f"{url}copy").get_data(as_text=True))
+    data = {"brand": str(company.brand.id), "touchpoint": "new", "touchpoint_name_en": "Delivery"}
+
+    analyst.post(f"{url}copy", data=shown | data)
+
+    made = db.session.scalars(select(Survey).where(Survey.name == "Copy of Purchase")).one()
+    assert (made.state, made.touchpoint.key, made.version.number) == (SurveyState.DRAFT, "delivery", 1)
+    assert queries.questionnaire(made.version).by_key("stars1")
+    assert queries.letter(made.id) == queries.letter(company.survey.id)
+
+
+def test_an_asking_survey_is_not_archived_and_a_paused_one_comes_back(
+    analyst: FlaskClient, company: SimpleNamespace, url: str
+) -> None:
+    token = {"csrf_token": csrf(analyst.get(url).get_data(as_text=True))}
+
+    def state(deed: str) -> SurveyState:
+        analyst.post(url + deed, data=token)
+        db.session.refresh(company.survey)
+        return company.survey.state
+
+    assert state("archive") is SurveyState.ACTIVE
+    assert state("pause") is SurveyState.PAUSED
+    assert state("archive") is SurveyState.ARCHIVED
+    assert f'href="{url}"' not in analyst.get("/surveys/").get_data(as_text=True)
+    assert f'href="{url}"' in analyst.get("/surveys/?show=archived").get_data(as_text=True)
+    assert state("resume") is SurveyState.ARCHIVED
+    assert state("take-back") is SurveyState.PAUSED
+    assert state("resume") is SurveyState.ACTIVE
+
+
+def test_a_discarded_draft_shows_what_asks(analyst: FlaskClient, company: SimpleNamespace, url: str) -> None:
+    press(analyst, url, "add", kind="stars")
+
+    analyst.post(f"{url}discard", data={"csrf_token": csrf(analyst.get(url).get_data(as_text=True))})
+
+    assert [key for key, _kind in newest(company)] == ["recommend", "why", "contact"]
+    assert "discarded" in analyst.get(f"{url}versions").get_data(as_text=True)
+
+
+def test_a_new_survey_may_start_with_three_questions(analyst: FlaskClient, company: SimpleNamespace) -> None:
+    token = csrf(analyst.get("/surveys/new").get_data(as_text=True))
+    about = {"brand": str(company.brand.id), "touchpoint": str(company.touchpoint.id), "start": "three"}
+
+    analyst.post("/surveys/new", data={"name": "Three", "csrf_token": token, **about})
+
+    survey = db.session.scalars(select(Survey).where(Survey.name == "Three")).one()
+    kinds = [one.kind.value for one in queries.questionnaire(survey.version).questions]
+    assert kinds == ["recommend", "rating", "text", "contact"]
+    assert services.faults_of(survey) == []
+
+
+def test_a_survey_has_a_colour_of_its_own(analyst: FlaskClient, company: SimpleNamespace, url: str) -> None:
+    assert analyst.post(url, data=filled(analyst, url) | {"accent": "red"}).status_code == 422
+
+    analyst.post(url, data=filled(analyst, url) | {"accent": "#7a1f1f"})
+
+    db.session.refresh(company.survey)
+    assert company.survey.draft.content["accent"] == "#7A1F1F"
+    assert "/r/style/7A1F1F-preview.css" in analyst.get(f"{url}preview").get_data(as_text=True)
+
+
+# ---- languages of customers ----------------------------------------------------------------------------------------
+
+
+def test_a_further_language_is_asked_for_and_then_spoken(
+    analyst: FlaskClient, company: SimpleNamespace, url: str
+) -> None:
+    with transaction():
+        company.brand.languages = ["uk", "pl"]
+
+    page = analyst.get(url).get_data(as_text=True)
+    assert re.search(r"Polski \d+", page)
+    assert "recommend__wording__en" not in page
+    polish = {name: "Po polsku" for name in filled(analyst, url) if name.endswith("__pl")}
+    letter = {name: "Po polsku" for name in filled(analyst, f"{url}letter") if name.endswith("__pl")}
+    assert analyst.post(url, data=filled(analyst, url)).status_code == 422
+    assert analyst.post(url, data=filled(analyst, url) | polish).status_code == 303
+    assert analyst.post(f"{url}letter", data=filled(analyst, f"{url}letter") | letter).status_code == 303
+
+    assert "Texts still missing" not in analyst.get(url).get_data(as_text=True)
+    assert "Po polsku" in analyst.get(f"{url}preview?show=pl").get_data(as_text=True)
+    db.session.rollback()
+    kept = queries.questionnaire(company.survey.newest).questions[0].texts["wording"]
+    assert kept["en"].startswith("How likely")  # a language taken off the list keeps its words

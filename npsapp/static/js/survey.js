@@ -1,5 +1,4 @@
-/* The survey page without reloading; without this script it is plain forms.
-   Loading sends nothing (scanners run scripts): the first trusted gesture or a button does. */
+/* Loading sends nothing (scanners run scripts): a trusted gesture or a button does. */
 (() => {
   "use strict";
   const by = (id) => document.getElementById(id);
@@ -24,7 +23,7 @@
       if (value === undefined) return window[place].getItem(key) || "";
       if (value) window[place].setItem(key, value);
       else window[place].removeItem(key);
-    } catch (e) { /* no storage */ }
+    } catch (e) {}
     return "";
   };
   const score = () => (form.querySelector("[name=score]:checked") || {}).value || "";
@@ -35,14 +34,26 @@
     by("status").className = trouble ? "status note trouble" : "status";
   };
   const post = async (data, where = address) => (await fetch(where, {
-    method: "POST", headers: { Accept: "application/json" }, credentials: "omit", keepalive: true, body: new URLSearchParams(data)
+    method: "POST", headers: { Accept: "application/json" }, credentials: "omit", keepalive: true, body: data
   })).json();
 
   const reveal = () => {
     if (!score()) return;
     by("why").hidden = false;
     field.final.value = "1";
-    by("why-heading").textContent = words[score() > 8 ? "promoter" : score() > 6 ? "passive" : "detractor"];
+    const group = score() > 8 ? "promoter" : score() > 6 ? "passive" : "detractor";
+    by("why-heading").textContent = words[group];
+    if (!field.asked) return;
+    const said = ["score:" + group];
+    const asked = ["score"];
+    form.querySelectorAll("[data-q]").forEach((block) => {
+      const { q, when } = block.dataset;
+      block.hidden = !!when && !when.split(" ").some((one) => said.includes(one));
+      if (block.hidden) return;
+      asked.push(q);
+      block.querySelectorAll(":checked").forEach((one) => said.push(q + ":" + one.value));
+    });
+    field.asked.value = asked.join(" ");
   };
   const count = () => {
     const length = Array.from(comment.value).length;
@@ -58,10 +69,9 @@
   const send = async () => {
     if (busy || !job) return;
     const now = job;
-    const data = { score: score(), gesture: now.gesture || "" };
-    for (const name of ["nonce", "edit", "lang", "shown"]) data[name] = field[name].value;
-    if (now.final) Object.assign(data, { final: "1", comment: comment.value });
-    if (now.final && field.contact) data.contact = field.contact.value;
+    const data = new URLSearchParams(new FormData(form));
+    if (!now.final) for (const name of ["final", "comment", "contact", "asked"]) data.delete(name);
+    data.set("gesture", now.gesture || "");
     job = null;
     busy = true;
     const reply = await post(data).catch(() => ({ state: "trouble" }));
@@ -84,11 +94,15 @@
     tries = 0;
     if (reply.state === "saved") say(words.saved);
     else if (reply.state === "thanks") finish(reply);
-    else if (reply.state === "wrong") say(reply.words, true);
+    else if (reply.state === "wrong") {
+      say(reply.words, true);
+      const at = reply.at && by("q-" + reply.at).querySelector("input, textarea");
+      if (at) at.focus();
+    }
     else if (reply.state === "again" && !now.again) {
       field.nonce.value = reply.nonce;
       job = Object.assign(now, job, { again: 1 });
-    } else form.submit(); // the server has a page of its own for this state
+    } else form.submit(); // it has a page of its own
     if (job) save({});
   };
   const finish = (reply) => {
@@ -109,8 +123,8 @@
   };
   const still = () => GESTURES.forEach((name) => removeEventListener(name, gesture));
   form.addEventListener("change", (e) => {
-    if (e.target.name !== "score") return;
     reveal();
+    if (e.target.name !== "score") return;
     if (trusted(e)) save({ gesture: "choice" }, SETTLE_MS);
   });
   form.addEventListener("submit", (e) => {
@@ -133,7 +147,6 @@
     if (score()) link.pathname = address + "/" + score();
   }));
 
-  // The browser that answered may go on at once.
   const open = (reply) => {
     if (reply.state !== "open") return;
     field.edit.value = reply.edit;
@@ -141,6 +154,10 @@
     comment.value = comment.value || reply.comment;
     field.shown.value = reply.comment && "1";
     if (field.contact) field.contact.value = reply.contact;
+    reply.more.forEach(([name, value]) => form.querySelectorAll("[name='" + name + "']").forEach((one) => {
+      if (one.type !== "radio" && one.type !== "checkbox") one.value = value;
+      else if (one.value === value) one.checked = true;
+    }));
     by("answered").hidden = true;
     form.hidden = false;
     reveal();
@@ -153,6 +170,6 @@
   else if (!by("answered")) GESTURES.forEach((name) => addEventListener(name, gesture, { passive: true }));
   else if (remember("localStorage")) {
     const edit = remember("localStorage");
-    post({ edit, lang: field.lang.value }, address + "/change").then(open).catch(() => {});
+    post(new URLSearchParams({ edit, lang: field.lang.value }), address + "/change").then(open).catch(() => {});
   }
 })();
