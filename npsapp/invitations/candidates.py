@@ -3,32 +3,29 @@
 from collections import defaultdict
 from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import ColumnElement, Label, and_, func, select
 
+from npsapp.accounts.models import User
 from npsapp.customers import queries as customers
 from npsapp.customers.models import Customer
 from npsapp.customers.queries import Mailbox
-from npsapp.customers.rules import FactKind, why_not
+from npsapp.customers.rules import FactKind, HoldReason, why_not
 from npsapp.db import db, one_of
 from npsapp.delivery import queries as delivery
 from npsapp.delivery.rules import Channel
-from npsapp.intake.models import Interaction, Source
+from npsapp.intake import selections
+from npsapp.intake.models import Interaction, Source, SourceKind
 from npsapp.intake.rules import DocumentState
-from npsapp.invitations.models import Invitation, InvitationPolicy
-from npsapp.invitations.rules import (
-    REFUSAL_QUARANTINE,
-    Candidate,
-    Contact,
-    Decision,
-    InvitationState,
-    Policy,
-    Reason,
-    decide,
-)
+from npsapp.invitations.chains import LETTER, ChainStep, missing_channels
+from npsapp.invitations.criteria import Criteria
+from npsapp.invitations.models import ContactPolicy, Invitation, InvitationPolicy
+from npsapp.invitations.rules import Candidate, Care, Contact, Decision, InvitationState, Policy, Reason, decide
 from npsapp.lib.clock import local_date
+from npsapp.organization import queries as organization
 from npsapp.organization.models import Brand, Region
 from npsapp.surveys import queries as surveys
 from npsapp.surveys.models import Survey
@@ -46,6 +43,8 @@ class Gathered:
     policy: Policy
     language: str
     address: Mailbox | None
+    letter_stop: Reason | None
+    """Why there is no address to write to."""
     candidate: Candidate
 
     @property
@@ -53,23 +52,61 @@ class Gathered:
         return self.survey.id if self.survey else None
 
 
-def policy_of(row: InvitationPolicy) -> Policy:
-    """The stored policy as the value that rules understand."""
+_USUAL = Care()
+CASES = {HoldReason.OPEN_CASE, HoldReason.COMPLAINT}
+"""Reasons of holds that a company may leave aside."""
+
+
+def care_of(row: ContactPolicy | None) -> Care:
+    """The stored contact policy as the value that rules understand; without a row the usual one."""
+    if row is None:
+        return Care()
+    return Care(
+        after_invitation=timedelta(days=row.same_invited_days),
+        after_answer=timedelta(days=row.same_answered_days),
+        elsewhere=timedelta(days=row.other_days),
+        after_refusal=timedelta(days=row.refused_days),
+        ask_later=row.ask_later,
+        mind_cases=row.mind_cases,
+        consent_only=row.consent_only,
+        staff=frozenset(row.staff),
+    )
+
+
+def policy_of(row: InvitationPolicy | None, care: Care) -> Policy:
+    """The stored policy as the value that rules understand, with regions and all below them."""
+    if row is None:
+        return Policy(care=care)
+    criteria = Criteria.from_json(row.criteria)
     return Policy(
         delay=timedelta(hours=row.delay_hours),
         window_from=row.window_from,
         window_until=row.window_until,
+        weekend_from=row.weekend_from,
+        weekend_until=row.weekend_until,
         weekdays=frozenset(int(day) for day in row.weekdays),
-        same_survey=timedelta(days=row.same_survey_days),
-        other_survey=timedelta(days=row.other_days),
+        on_holidays=row.on_holidays,
         latest=timedelta(days=row.latest_days),
         valid=timedelta(days=row.valid_days),
+        criteria=replace(criteria, regions=criteria.regions | organization.subtree_ids(criteria.regions)),
+        steps=chain_of(row),
+        mobile_sms=row.mobile_sms,
+        care=care,
     )
 
 
+def chain_of(row: InvitationPolicy) -> tuple[ChainStep, ...]:
+    """The steps of a policy in their order."""
+    follow_ups = [ChainStep(one.number, one.channel, timedelta(hours=one.delay_hours)) for one in row.follow_ups]
+    return (replace(LETTER, channel=row.first_channel), *follow_ups)
+
+
 def policies() -> dict[int | None, Policy]:
-    """All policies by survey."""
-    return {row.survey_id: policy_of(row) for row in db.session.scalars(select(InvitationPolicy))}
+    """The policies of all surveys."""
+    cares = {row.pool_id: care_of(row) for row in db.session.scalars(select(ContactPolicy))}
+    rows = {row.survey_id: row for row in db.session.scalars(select(InvitationPolicy))}
+    whose = db.session.execute(select(Survey.id, Brand.pool_id).join(Brand, Brand.id == Survey.brand_id))
+    return {row.id: policy_of(rows.get(row.id), cares.get(row.pool_id, Care())) for row in whose}
 
 
 def _first(*columns: Any) -> ColumnElement[str]:
@@ -90,8 +127,13 @@ _ROWS = (
         Interaction.brand_id,
         Interaction.touchpoint_id,
         Interaction.region_id,
+        Interaction.unit_id,
+        Interaction.segment_id,
+        Interaction.amount,
+        Interaction.properties,
         Interaction.happened_at,
         Interaction.cancelled_at,
+        Interaction.asked_because,
         waits(),
         Source.live_at,
         Source.live_from,
@@ -111,36 +153,65 @@ _ROWS = (
 )
 
 
+_NOTHING: Mapping[int, Policy] = MappingProxyType({})
+
+
 def gather(
-    interaction_ids: Sequence[int], *, count_planned: bool, without_mail: Collection[int], now: datetime
+    interaction_ids: Sequence[int],
+    *,
+    count_planned: bool,
+    without_mail: Collection[int],
+    now: datetime,
+    trying: Mapping[int, Policy] = _NOTHING,
 ) -> list[Gathered]:
     """The facts of these interactions, in order of their ids.
 
     `count_planned`: whether invitations planned for other interactions of a customer count as contacts. They do
-    when planning; at the moment of sending only what really happened counts.
+    when planning; at the moment of sending only what really happened counts. `trying`: other policies of some
+    surveys, to see what they would lead to; what these surveys have planned counts for nothing then.
     """
     rows = db.session.execute(_ROWS.where(one_of(Interaction.id, interaction_ids))).all()
     people = {row.person_id for row in rows if row.person_id}
-    known = _Reachable(people, count_planned=count_planned, now=now)
-    active, rules = surveys.active_map(), policies()
+    active, rules = surveys.active_map(), policies() | dict(trying)
+    known = _Reachable(people, count_planned=count_planned, now=now, but=trying.keys())
+    known.closed = organization.holidays_by_region(local_date(now, "UTC") - timedelta(days=2))
+    if any(policy.criteria.acquaintance for policy in rules.values()):
+        known.since = first_seen(known.person)
+    wanted = {id_ for policy in rules.values() for id_ in policy.criteria.selections}
+    known.inside = selections.memberships(wanted, known.person, now=now)
     found = []
     for row in rows:
         survey = active.get((row.brand_id, row.touchpoint_id))
         policy = rules.get(survey.id if survey else None, Policy())
+        policy = policy.by_hand() if row.asked_because else policy
         found.append(_gathered(row, survey, policy, known, without_mail))
+    return found
+
+
+def first_seen(person: Mapping[int, int]) -> dict[int, datetime]:
+    """When each person first bought or came, by the id of whoever stands for them; in bulk."""
+    happened_at: Any = func.min(Interaction.happened_at, type_=Interaction.happened_at.type)
+    first = select(Interaction.customer_id, happened_at).join(Source, Source.id == Interaction.source_id)
+    theirs = one_of(Interaction.customer_id, person), Source.kind != SourceKind.WAVE
+    found: dict[int, datetime] = {}
+    for customer_id, at in db.session.execute(first.where(*theirs).group_by(Interaction.customer_id)):
+        standing = person[customer_id]
+        found[standing] = min(at, found.get(standing, at))
     return found
 
 
 class Known:
     """Holds and earlier contacts of some customers, loaded once."""
 
-    def __init__(self, customer_ids: Iterable[int], *, count_planned: bool = False, now: datetime) -> None:
+    def __init__(
+        self, customer_ids: Iterable[int], *, count_planned: bool = False, now: datetime, but: Collection[int] = ()
+    ) -> None:
         self.now = now
         self.person = customers.families(customer_ids)
         """Everybody who is one person with these customers: what any of them wants or was asked counts for all."""
         self._holds = self._of_persons(customers.holds_for(self.person, now))
-        self._facts = self._of_persons(customers.facts_for(self.person, now - REFUSAL_QUARANTINE))
-        self._planned = self._of_persons(_planned(self.person)) if count_planned else {}
+        self._facts = self._of_persons(customers.facts_for(self.person, now - _longest_quarantine()))
+        self._planned = self._of_persons(_planned(self.person, but)) if count_planned else {}
 
     def _of_persons(self, found: Mapping[int, list[Any]]) -> dict[int, list[Any]]:
         """What was found by customer, by the id of whoever stands for the person."""
@@ -152,30 +223,64 @@ class Known:
     def contacts(self, customer_id: int | None, survey_id: int | None) -> tuple[Contact, ...]:
         """Earlier invitations and answers, and those already planned for other interactions."""
         happened = (
-            Contact(fact.at, same_survey=fact.survey_id == survey_id, refused=fact.kind is FactKind.REFUSED)
+            Contact(
+                fact.at,
+                same_survey=fact.survey_id == survey_id,
+                refused=fact.kind is FactKind.REFUSED,
+                answered=fact.kind is FactKind.ANSWERED,
+            )
             for fact in self._facts.get(self.person.get(customer_id or 0, 0), [])
             if not fact.exempt
         )
         planned = self._planned.get(self.person.get(customer_id or 0, 0), [])
         return (*happened, *(Contact(at, same_survey=about == survey_id) for about, at in planned))
 
-    def holds(self, customer_id: int | None) -> tuple[datetime | None, ...]:
+    def holds(self, customer_id: int | None, care: Care = _USUAL) -> tuple[datetime | None, ...]:
         """Until when the customer is left alone; None means for ever."""
-        return tuple(hold.until for hold in self._holds.get(self.person.get(customer_id or 0, 0), []))
+        theirs = self._holds.get(self.person.get(customer_id or 0, 0), [])
+        return tuple(hold.until for hold in theirs if care.mind_cases or hold.reason not in CASES)
+
+
+def _longest_quarantine() -> timedelta:
+    """How far back a contact may matter: 400 days, or what the most careful company has set."""
+    longest = func.max(ContactPolicy.refused_days), func.max(ContactPolicy.same_invited_days)
+    others = func.max(ContactPolicy.same_answered_days), func.max(ContactPolicy.other_days)
+    row = db.session.execute(select(*longest, *others)).one()
+    return timedelta(days=max(400, *(days or 0 for days in row)))
+
+
+def staff_addresses() -> frozenset[str]:
+    """Addresses of everybody who works with this program."""
+    return frozenset(db.session.scalars(select(User.email)))
+
+
+def is_staff(address: str, care: Care, users: Collection[str]) -> bool:
+    """Whether an address belongs to a colleague or is for tests."""
+    return address in users or address in care.staff or f"@{address.rpartition('@')[2]}" in care.staff
 
 
 class _Reachable(Known):
     """The same, with the addresses of these customers."""
 
-    def __init__(self, customer_ids: Iterable[int], *, count_planned: bool, now: datetime) -> None:
-        super().__init__(customer_ids, count_planned=count_planned, now=now)
+    closed: Mapping[int | None, frozenset[date]] = MappingProxyType({})
+    """Holidays by region."""
+    since: Mapping[int, datetime] = MappingProxyType({})
+    """When each person first came, if a policy asks for that."""
+    inside: Mapping[int, Collection[int]] = MappingProxyType({})
+    """In which selections each person is, of those that a policy asks for."""
+
+    def __init__(
+        self, customer_ids: Iterable[int], *, count_planned: bool, now: datetime, but: Collection[int]
+    ) -> None:
+        super().__init__(customer_ids, count_planned=count_planned, now=now, but=but)
         boxes = customers.mailboxes(self.person)
         self._mailboxes = self._of_persons(boxes)
         for id_ in {self.person[one] for one in boxes if self.person[one] != one}:
             self._mailboxes[id_] = _of_one_person(self._mailboxes[id_])
         self._suppressed: dict[int, set[str]] = {}
+        self._staff = staff_addresses()
 
-    def address(self, customer_id: int | None, brand_id: int) -> tuple[Mailbox | None, Reason | None]:
+    def address(self, customer_id: int | None, brand_id: int, care: Care) -> tuple[Mailbox | None, Reason | None]:
         """The e-mail address to use, or the reason why none may be."""
         reason = Reason.NO_ADDRESS
         for point in self._mailboxes.get(customer_id or 0, []):
@@ -184,10 +289,11 @@ class _Reachable(Known):
                 point.grounds,
                 not_mine=point.not_mine,
                 suppressed=point.value in self._stop_list(brand_id),
+                consent_only=care.consent_only,
             )
-            if stop is None:
+            if stop is None and not is_staff(point.value, care, self._staff):
                 return point, None
-            reason = Reason(stop.value)
+            reason = Reason(stop.value) if stop else Reason.STAFF
         return None, reason
 
     def _stop_list(self, brand_id: int) -> set[str]:
@@ -204,13 +310,13 @@ def _of_one_person(boxes: Sequence[Mailbox]) -> list[Mailbox]:
     return [replace(box, not_mine=box.value in disowned, grounds=[*box.grounds, *refused]) for box in boxes]
 
 
-def _planned(customer_ids: Iterable[int]) -> dict[int, list[tuple[int | None, datetime]]]:
-    """Invitations that are planned but not handed over, by customer: (survey, moment)."""
+def _planned(customer_ids: Iterable[int], but: Collection[int]) -> dict[int, list[tuple[int | None, datetime]]]:
+    """Invitations of other surveys than `but` that are planned, not handed over, by customer: (survey, moment)."""
     columns = Invitation.customer_id, Invitation.survey_id, Invitation.send_at, Invitation.state
     found: dict[int, list[tuple[int | None, datetime]]] = defaultdict(list)
     # By customer alone: asked for the state too, SQLite walks through everything that is planned.
     for row in db.session.execute(select(*columns).where(one_of(Invitation.customer_id, customer_ids))):
-        if row.state is InvitationState.PLANNED:
+        if row.state is InvitationState.PLANNED and row.survey_id not in but:
             found[row.customer_id].append((row.survey_id, row.send_at))
     return found
 
@@ -218,28 +324,48 @@ def _planned(customer_ids: Iterable[int]) -> dict[int, list[tuple[int | None, da
 def _gathered(
     row: Any, survey: Survey | None, policy: Policy, known: _Reachable, without_mail: Collection[int]
 ) -> Gathered:
-    address, stop = known.address(row.person_id, row.brand_id)
+    address, stop = known.address(row.person_id, row.brand_id, policy.care)
+    elsewhere = policy.first.channel is Channel.EXTERNAL  # that program knows where to write
     candidate = Candidate(
         happened_at=row.happened_at,
         zone=row.zone,
         live=row.live_at is not None,
-        after_live_day=row.live_from is None or local_date(row.happened_at, row.source_zone) >= row.live_from,
+        after_live_day=row.live_from is None
+        or bool(row.asked_because)
+        or local_date(row.happened_at, row.source_zone) >= row.live_from,
         can_send=row.brand_id not in without_mail or row.is_demo or row.outbox_confirmed_at is not None,
         has_survey=survey is not None,
+        meant=policy.criteria.met_by(
+            row,
+            is_new=row.happened_at <= known.since.get(row.person_id, row.happened_at),
+            inside=known.inside.get(row.person_id, ()),
+        ),
+        has_channels=not missing_channels(policy.steps, mobile_sms=policy.mobile_sms),
         cancelled=row.cancelled_at is not None,
         waits=row.waits,
-        stop=stop,
-        holds=known.holds(row.person_id),
+        stop=None if elsewhere else stop,
+        holds=known.holds(row.person_id, policy.care),
         contacts=known.contacts(row.person_id, survey.id if survey else None),
+        holidays=known.closed.get(row.region_id, known.closed.get(None, ())),
     )
-    return Gathered(row, row.person_id, survey, policy, row.language, address, candidate)
+    return Gathered(row, row.person_id, survey, policy, row.language, address, stop, candidate)
 
 
 class Promises:
-    """Letters promised one after the other: what somebody was promised a moment ago counts as a contact."""
+    """Letters promised one after the other: what somebody was promised a moment ago counts as a contact.
 
-    def __init__(self) -> None:
+    `with_quota`: (survey, month) in which a yes promises nothing yet, for the draw is still to come.
+    """
+
+    def __init__(self, with_quota: Collection[tuple[int | None, date]] = ()) -> None:
         self._made: dict[Hashable, list[tuple[int | None, datetime]]] = defaultdict(list)
+        self._with_quota = with_quota
+
+    def waits(self, decision: Decision, survey_id: int | None, zone: str) -> bool:
+        """Whether a decision is a yes that waits for the draw of its day."""
+        if not (self._with_quota and decision.send_at):
+            return False
+        return (survey_id, local_date(decision.send_at, zone).replace(day=1)) in self._with_quota
 
     def decide(
         self, candidate: Candidate, policy: Policy, *, who: Hashable, survey_id: int | None, now: datetime
@@ -249,6 +375,6 @@ class Promises:
             promised = tuple(Contact(at, same_survey=about == survey_id) for about, at in made)
             candidate = replace(candidate, contacts=candidate.contacts + promised)
         decision = decide(candidate, policy, now=now)
-        if decision.send_at:
+        if decision.send_at and not self.waits(decision, survey_id, candidate.zone):
             self._made[who].append((survey_id, decision.send_at))
         return decision

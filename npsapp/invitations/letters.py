@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, select
+from sqlalchemy import ColumnElement, and_, or_, select
 
 from npsapp.audit import services as audit
 from npsapp.audit.events import Event
@@ -22,8 +22,18 @@ from npsapp.intake.models import PLANNING, Interaction, Source
 from npsapp.intake.rules import DocumentState
 from npsapp.invitations import rendering, services
 from npsapp.invitations.candidates import Gathered, gather
+from npsapp.invitations.chains import FIRST, next_step
 from npsapp.invitations.models import Invitation, InvitationStep
-from npsapp.invitations.rules import FLOOR_BETWEEN_MESSAGES, Decision, InvitationState, Reason, StepState, decide
+from npsapp.invitations.rules import (
+    FLOOR_BETWEEN_MESSAGES,
+    Decision,
+    InvitationState,
+    Policy,
+    Reason,
+    StepState,
+    decide,
+    follow,
+)
 from npsapp.lib.tokens import new_token
 from npsapp.surveys import services as surveys
 from npsapp.surveys.models import SurveyVersion
@@ -67,7 +77,7 @@ def _still_planned(invitation_ids: Sequence[int]) -> Sequence[Invitation]:
 def _goes_now(invitation: Invitation, one: Gathered, decision: Decision, *, now: datetime) -> bool:
     """Whether the letter leaves now; otherwise the line says why not, or a later moment."""
     if not decision.yes:
-        _exclude(invitation, decision, now=now)
+        exclude(invitation, decision, now=now)
         return False
     if decision.send_at and decision.send_at > now:
         # The sending hours ended, or the policy changed.
@@ -77,11 +87,12 @@ def _goes_now(invitation: Invitation, one: Gathered, decision: Decision, *, now:
         customer_id=one.customer_id or 0, since_limit=now - FLOOR_BETWEEN_MESSAGES, now=now
     )
     if not claimed:
-        _exclude(invitation, Decision(Reason.QUARANTINE, again_at=now + FLOOR_BETWEEN_MESSAGES), now=now)
+        exclude(invitation, Decision(Reason.QUARANTINE, again_at=now + FLOOR_BETWEEN_MESSAGES), now=now)
     return claimed
 
 
-def _exclude(invitation: Invitation, decision: Decision, *, now: datetime) -> None:
+def exclude(invitation: Invitation, decision: Decision, *, now: datetime) -> None:
+    """Write the reason why nobody is asked into the line."""
     invitation.state, invitation.reason = InvitationState.EXCLUDED, decision.reason
     invitation.send_at, invitation.again_at, invitation.decided_at = None, decision.again_at, now
     db.session.flush()
@@ -89,19 +100,24 @@ def _exclude(invitation: Invitation, decision: Decision, *, now: datetime) -> No
 
 def _invite(invitation: Invitation, one: Gathered, *, addresses: rendering.Addresses, now: datetime) -> None:
     survey, version, address = one.survey, one.survey and one.survey.version, one.address
-    assert survey and version and address  # noqa: S101, PT018 - without them the decision was no
+    assert survey and version  # noqa: S101, PT018 - without them the decision was no
     surveys.freeze(version.id, now=now)
     invitation.survey_id, invitation.language = survey.id, one.language
     invitation.valid_until = now + one.policy.valid
-    queue_letter(
-        invitation,
-        version,
-        purpose=Purpose.INVITATION,
-        to_address=address.value,
-        contact_point_id=address.id,
-        addresses=addresses,
-        now=now,
-    )
+    if one.policy.first.channel is Channel.EXTERNAL:
+        _put_out(invitation, version, now=now)
+    else:
+        assert address  # noqa: S101 - without it the decision was no
+        queue_letter(
+            invitation,
+            version,
+            purpose=Purpose.INVITATION,
+            to_address=address.value,
+            contact_point_id=address.id,
+            addresses=addresses,
+            now=now,
+        )
+    plan_next(invitation, one.policy, FIRST, now=now)
     customers.record_fact(
         customer_id=one.customer_id or 0,
         kind=FactKind.INVITED,
@@ -122,14 +138,34 @@ def queue_letter(
     now: datetime,
 ) -> Message:
     """Give the first letter of an invitation, with its link, to the post office. Refuses with `delivery.NoSender`."""
-    interaction, token = invitation.interaction, new_token()
+    step = new_step(invitation, FIRST, Channel.EMAIL, due_at=now)
+    step.contact_point_id = contact_point_id
+    message = give(step, invitation, version, purpose=purpose, to_address=to_address, addresses=addresses, now=now)
+    _asked(invitation, version, now=now)
+    return message
+
+
+def give(
+    step: InvitationStep,
+    invitation: Invitation,
+    version: SurveyVersion,
+    *,
+    purpose: Purpose,
+    to_address: str,
+    addresses: rendering.Addresses,
+    now: datetime,
+    refers_to: str = "",
+) -> Message:
+    """Give one letter of an invitation to the post office. Refuses with `delivery.NoSender`."""
+    interaction = invitation.interaction
     words = rendering.letter(
         interaction,
         version,
         language=invitation.language,
-        token=token,
-        contact_point_id=contact_point_id,
+        token=step.token,
+        contact_point_id=step.contact_point_id,
         addresses=addresses,
+        step=step.number,
     )
     message = delivery.queue(
         purpose=purpose,
@@ -140,17 +176,42 @@ def queue_letter(
         survey_id=invitation.survey_id,
         language=invitation.language,
         due_at=now,
-        useful_until=invitation.latest_at,
+        useful_until=invitation.latest_at if step.number == FIRST else invitation.valid_until,
+        refers_to=refers_to,
         now=now,
         **words,
     )
-    step = InvitationStep(number=1, channel=Channel.EMAIL, contact_point_id=contact_point_id, token=token, due_at=now)
-    step.state, step.message_id, step.invitation_id = StepState.HANDED_OVER, message.id, invitation.id
-    db.session.add(step)
+    step.message_id, step.state = message.id, StepState.HANDED_OVER
+    db.session.flush()
+    return message
+
+
+def _put_out(invitation: Invitation, version: SurveyVersion, *, now: datetime) -> None:
+    """The first step is sent by another program, which fetches it."""
+    new_step(invitation, FIRST, Channel.EXTERNAL, due_at=now).state = StepState.HANDED_OVER
+    _asked(invitation, version, now=now)
+
+
+def _asked(invitation: Invitation, version: SurveyVersion, *, now: datetime) -> None:
     invitation.state, invitation.handed_over_at = InvitationState.HANDED_OVER, now
     invitation.version_id = version.id
     db.session.flush()
-    return message
+
+
+def new_step(invitation: Invitation, number: int, channel: Channel, *, due_at: datetime) -> InvitationStep:
+    """One message of an invitation, planned, with a link of its own. It is written with the next flush."""
+    step = InvitationStep(invitation_id=invitation.id, number=number, channel=channel, token=new_token())
+    step.due_at, step.state = due_at, StepState.PLANNED
+    db.session.add(step)
+    return step
+
+
+def plan_next(invitation: Invitation, policy: Policy, after: int, *, now: datetime) -> None:
+    """Plan the step that follows the one that was just handed over; it is decided about again when it is due."""
+    following = next_step(policy.steps, after)
+    if following:
+        new_step(invitation, following.number, following.channel, due_at=now + following.delay)
+        db.session.flush()
 
 
 # ---- taking back -----------------------------------------------------------------------------------------------
@@ -168,23 +229,47 @@ def exclude_cancelled(*, now: datetime) -> int:
 def stop_for(*customer_ids: int, now: datetime) -> int:
     """Hold back what was planned or queued for people who are not to be asked now."""
     theirs = one_of(Invitation.customer_id, people.families(customer_ids))
+    take_back_reminders(theirs)
     return _take_back(theirs, reason=Reason.ON_HOLD, now=now)
+
+
+def take_back_reminders(which: ColumnElement[bool]) -> None:
+    """Nothing more of these chains leaves: what is planned is cancelled, what waits at the post office taken back."""
+    alone(PLANNING)
+    steps = select(InvitationStep).join(Invitation, Invitation.id == InvitationStep.invitation_id)
+    steps = steps.join(Interaction, Interaction.id == Invitation.interaction_id)
+    steps = steps.outerjoin(Message, Message.id == InvitationStep.message_id)
+    unsent = or_(InvitationStep.state == StepState.PLANNED, Message.state.in_((State.QUEUED, State.CLAIMED)))
+    for step in db.session.scalars(steps.where(InvitationStep.number > FIRST, unsent, which)):
+        if step.message_id is None or delivery.cancel(step.message_id):
+            step.state = StepState.CANCELLED
+    db.session.flush()
+
+
+def end_chains() -> None:
+    """Chains end with an answer, when the link closes, and when the purchase is cancelled."""
+    over = Invitation.state != InvitationState.HANDED_OVER
+    take_back_reminders(or_(over, Interaction.cancelled_at.is_not(None)))
 
 
 def _take_back(which: ColumnElement[bool], *, reason: Reason, now: datetime) -> int:
     alone(PLANNING)
-    unsent = Invitation.state.in_((InvitationState.PLANNED, InvitationState.HANDED_OVER)), Invitation.sent_at.is_(None)
+    open_ = InvitationState.WAITING, InvitationState.PLANNED, InvitationState.HANDED_OVER
+    unsent = Invitation.state.in_(open_), Invitation.sent_at.is_(None)
     lines = select(Invitation).join(Interaction, Interaction.id == Invitation.interaction_id).where(which, *unsent)
     stopped = [one for one in db.session.scalars(lines).all() if _stop_letter(one)]
     for invitation in stopped:
-        _exclude(invitation, Decision(reason), now=now)
+        exclude(invitation, Decision(reason), now=now)
     return len(stopped)
 
 
 def _stop_letter(invitation: Invitation) -> bool:
     """Whether nothing of it will leave any more."""
-    if invitation.state is InvitationState.PLANNED:
+    if invitation.state in (InvitationState.WAITING, InvitationState.PLANNED):
         return True
+    for step in invitation.steps:
+        if step.state is StepState.PLANNED or step.channel is Channel.EXTERNAL:
+            step.state = StepState.CANCELLED
     return all(step.message_id is None or delivery.cancel(step.message_id) for step in invitation.steps)
 
 
@@ -197,12 +282,24 @@ def look_again_at_message(message_id: int, *, without_mail: Collection[int], now
         return
     invitation = step.invitation
     (one,) = gather([invitation.interaction_id], count_planned=False, without_mail=without_mail, now=now)
+    if step.number > FIRST:
+        _look_again_at_reminder(step, one, now=now)
+        return
     # Its own contact stands in the facts already, so the quarantine is not asked a second time.
     decision = decide(replace(one.candidate, contacts=()), one.policy, now=now)
     if decision.yes and decision.send_at and decision.send_at <= now:
         delivery.release(message_id, now=now)
     elif not decision.yes and delivery.cancel(message_id):
-        _exclude(invitation, decision, now=now)
+        exclude(invitation, decision, now=now)
+
+
+def _look_again_at_reminder(step: InvitationStep, one: Gathered, *, now: datetime) -> None:
+    invitation, message_id = step.invitation, step.message_id or 0
+    decision = follow(one.candidate, one.policy, valid_until=invitation.valid_until or now, now=now)
+    if invitation.state is not InvitationState.HANDED_OVER or not decision.yes:
+        delivery.cancel(message_id)
+    elif decision.send_at and decision.send_at <= now:
+        delivery.release(message_id, now=now)
 
 
 # ---- letters that may have left from another copy of this database -----------------------------------------------
@@ -236,7 +333,7 @@ def note_sent(*, now: datetime, limit: int = 500) -> int:
     alone(PLANNING)
     unsent = Invitation.state == InvitationState.HANDED_OVER, Invitation.sent_at.is_(None)
     theirs = select(InvitationStep.message_id).join(Invitation, Invitation.id == InvitationStep.invitation_id)
-    news = post.news_of(theirs.where(*unsent))[:limit]
+    news = post.news_of(theirs.where(*unsent, InvitationStep.number == FIRST))[:limit]
     found = select(InvitationStep).where(InvitationStep.message_id.in_([one.id for one in news]))
     steps = {step.message_id: step for step in db.session.scalars(found)}
     sent = []
@@ -247,7 +344,7 @@ def note_sent(*, now: datetime, limit: int = 500) -> int:
             invitation.sent_at, invitation.valid_until = message.sent_at, message.sent_at + valid
             sent.append(("invitation", invitation.id, {"message_id": message.id}))
         else:
-            _exclude(invitation, Decision(_reason_of(message)), now=now)
+            exclude(invitation, Decision(_reason_of(message)), now=now)
     audit.record_many(Event.INVITATION_SENT, actor=audit.PROGRAM, now=now, subjects=sent)
     db.session.flush()
     return len(news)

@@ -1,8 +1,9 @@
 """Policies, and one line per interaction: an invitation, or the reason why there is none."""
 
-from datetime import datetime, time
+from datetime import date, datetime, time
+from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Time, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, Date, ForeignKey, Index, Time, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from npsapp.customers.models import Customer
@@ -19,7 +20,6 @@ class InvitationPolicy(Base):
 
     __table_args__ = (
         CheckConstraint("delay_hours >= 0", name="delay_not_negative"),
-        CheckConstraint("same_survey_days >= 0 AND other_days >= 0", name="quarantine_not_negative"),
         CheckConstraint("latest_days >= 1 AND valid_days >= 1", name="at_least_a_day"),
     )
 
@@ -29,21 +29,81 @@ class InvitationPolicy(Base):
     window_from: Mapped[time] = mapped_column(Time, default=time(10))
     window_until: Mapped[time] = mapped_column(Time, default=time(19))
     """Sending hours in the customer's zone, half-open; equal values mean the whole day."""
+    weekend_from: Mapped[time | None] = mapped_column(Time)
+    weekend_until: Mapped[time | None] = mapped_column(Time)
+    """The same on Saturday and Sunday; None: as on other days."""
     weekdays: Mapped[str] = mapped_column(default="1234567")
     """ISO weekdays on which letters go out."""
-    same_survey_days: Mapped[int] = mapped_column(default=90)
-    other_days: Mapped[int] = mapped_column(default=30)
-    """Quarantine after an invitation or answer: of this survey, of another."""
+    on_holidays: Mapped[bool] = mapped_column(default=False)
+    """Whether letters also go out on the holidays of the customer's region."""
     latest_days: Mapped[int] = mapped_column(default=14)
     """Days after the planned moment from which it is too late to ask."""
     valid_days: Mapped[int] = mapped_column(default=30)
     """Days the link takes answers after it was sent."""
+    criteria: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    """A `criteria.Criteria` as JSON: which purchases are meant."""
+    mobile_sms: Mapped[bool] = mapped_column(default=False)
+    """Whether customers without e-mail address start with an SMS."""
+    first_channel: Mapped[Channel] = mapped_column(code(Channel, "first_channel"), default=Channel.EMAIL)
+    wave: Mapped[bool] = mapped_column(default=False)
+    """Asks active customers in monthly waves, instead of after something that happened."""
+    wave_month: Mapped[str] = mapped_column(default="")
+    """wave: the month ("2026-11", in the brand's zone) of the last wave …"""
+    wave_done_id: Mapped[int] = mapped_column(default=0)
+    """… and the customer up to whom it has come."""
     survey: Mapped[Survey] = relationship()
+    follow_ups: Mapped[list["PolicyStep"]] = relationship(
+        order_by="PolicyStep.number", cascade="all, delete-orphan", lazy="selectin"
+    )
 
 
-def _index_where(name: str, column: str, condition: str) -> Index:
+class PolicyStep(Base):
+    """A follow-up of a policy: what goes to those who have not answered yet. Its words are a `StepText`."""
+
+    __table_args__ = (CheckConstraint("number BETWEEN 2 AND 4", name="number_of_a_follow_up"),)
+
+    survey_id: Mapped[int] = mapped_column(ForeignKey("invitation_policy.survey_id"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    """From 2 on; numbers may have gaps, so that a step keeps its text when another one goes."""
+    channel: Mapped[Channel] = mapped_column(code(Channel, "channel"))
+    delay_hours: Mapped[int]
+    """After the step before."""
+
+
+class ContactPolicy(Base):
+    """How one company (pool) leaves people alone, over all its surveys and channels; see `rules.Care`."""
+
+    __table_args__ = (
+        CheckConstraint(
+            "same_invited_days >= 0 AND same_answered_days >= 0 AND other_days >= 0 AND refused_days >= 0",
+            name="not_negative",
+        ),
+    )
+
+    pool_id: Mapped[int] = mapped_column(ForeignKey("pool.id"), primary_key=True)
+    same_invited_days: Mapped[int] = mapped_column(default=90)
+    same_answered_days: Mapped[int] = mapped_column(default=90)
+    """Quarantine after an invitation and after an answer, of the same survey."""
+    other_days: Mapped[int] = mapped_column(default=30)
+    """After an invitation or answer of another survey."""
+    refused_days: Mapped[int] = mapped_column(default=365)
+    ask_later: Mapped[bool] = mapped_column(default=True)
+    """Whether those who may not be asked yet are asked when the time comes."""
+    mind_cases: Mapped[bool] = mapped_column(default=True)
+    """Whether nobody with an open case or complaint is asked."""
+    consent_only: Mapped[bool] = mapped_column(default=False)
+    """Whether letters need a consent."""
+    staff: Mapped[list[str]] = mapped_column(default=list)
+    """Addresses and "@domain" of colleagues and for tests, besides those of users."""
+
+
+QUOTA_COLUMNS = "survey_id", "stratum_id", "drawn_on", "state", "answered_at"
+
+
+def _index_where(name: str, columns: str | tuple[str, ...], condition: str) -> Index:
     """An index of the few rows that a frequent question is about."""
-    return Index(name, column, sqlite_where=text(condition), postgresql_where=text(condition))
+    names = (columns,) if isinstance(columns, str) else columns
+    return Index(name, *names, sqlite_where=text(condition), postgresql_where=text(condition))
 
 
 class Invitation(Numbered):
@@ -53,6 +113,7 @@ class Invitation(Numbered):
         UniqueConstraint("interaction_id"),
         CheckConstraint("(state = 'excluded') = (reason IS NOT NULL)", name="excluded_has_a_reason"),
         CheckConstraint("state <> 'planned' OR send_at IS NOT NULL", name="planned_has_a_time"),
+        CheckConstraint("state <> 'waiting' OR send_at IS NOT NULL", name="waiting_has_a_time"),
         Index("ix_invitation_due", "state", "send_at"),
         Index("ix_invitation_again", "state", "again_at"),
         Index("ix_invitation_reason", "reason", "id"),
@@ -60,6 +121,8 @@ class Invitation(Numbered):
         Index("ix_invitation_customer", "customer_id"),
         _index_where("ix_invitation_unsent", "id", "state = 'handed_over' AND sent_at IS NULL"),
         _index_where("ix_invitation_valid", "valid_until", "state = 'handed_over'"),
+        # All that a quota counts, so that counting reads nothing but this index.
+        _index_where("ix_invitation_quota", QUOTA_COLUMNS, "stratum_id IS NOT NULL"),
     )
 
     interaction_id: Mapped[int] = mapped_column(ForeignKey("interaction.id"))
@@ -89,6 +152,18 @@ class Invitation(Numbered):
     language: Mapped[str] = mapped_column(default="")
     """Language of the letter, and of the page until the customer switches it."""
     test: Mapped[bool] = mapped_column(default=False)
+    followed: Mapped[bool] = mapped_column(default=False)
+    """A follow-up was given to the post office: the first answer takes it back, if it still can."""
+    stratum_id: Mapped[int | None]
+    """The unit, region or performer whose quota it counts for (see `QuotaRule.kind`); None: no quota was set then."""
+    drawn_on: Mapped[date | None] = mapped_column(Date)
+    """Local day of the draw it took part in, drawn or not; without a draw the day it left."""
+    draw_rank: Mapped[int | None]
+    """Its place in that draw, from 1; those up to the day's number were drawn."""
+    chance: Mapped[float | None]
+    """Probability with which it was chosen among the touchpoints of one order or one customer's day; None: alone."""
+    probability: Mapped[float | None]
+    """Probability of being asked, over all draws it took part in; weights are its inverse."""
     interaction: Mapped[Interaction] = relationship()
     customer: Mapped[Customer | None] = relationship()
     survey: Mapped[Survey | None] = relationship()
@@ -99,13 +174,17 @@ class Invitation(Numbered):
 class InvitationStep(Numbered):
     """One message of an invitation, with its own link."""
 
-    __table_args__ = (UniqueConstraint("invitation_id", "number"),)
+    __table_args__ = (
+        UniqueConstraint("invitation_id", "number"),
+        _index_where("ix_invitation_step_due", "due_at", "state = 'planned'"),
+        _index_where("ix_invitation_step_external", "due_at", "state = 'handed_over' AND channel = 'external'"),
+    )
 
     invitation_id: Mapped[int] = mapped_column(ForeignKey("invitation.id"))
     number: Mapped[int]
     channel: Mapped[Channel] = mapped_column(code(Channel, "channel"))
     contact_point_id: Mapped[int | None] = mapped_column(ForeignKey("contact_point.id"), index=True)
-    """None: a test, which no customer gets."""
+    """None: a test, which no customer gets, or a step that another program sends."""
     token: Mapped[str] = mapped_column(unique=True)
     """144 random bits; names the step in `/r/<token>`."""
     due_at: Mapped[datetime]

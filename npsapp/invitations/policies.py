@@ -1,6 +1,6 @@
 """Policies of surveys, and looking again at lines when a rule, a source or a survey changed. Needs a transaction."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,41 +11,106 @@ from npsapp.audit.events import Event
 from npsapp.audit.services import Actor
 from npsapp.customers import queries as customers
 from npsapp.db import alone, change, db, one_of, put
+from npsapp.delivery.rules import Channel
 from npsapp.intake import services as intake
 from npsapp.intake.models import PLANNING, Interaction
-from npsapp.invitations.models import Invitation, InvitationPolicy
+from npsapp.invitations.candidates import chain_of
+from npsapp.invitations.chains import ChainStep, missing_channels
+from npsapp.invitations.models import ContactPolicy, Invitation, InvitationPolicy, PolicyStep
 from npsapp.invitations.rules import InvitationState, Reason
+from npsapp.lib.refusals import Refused
+from npsapp.lib.texts import N_
+from npsapp.organization.models import Brand
+from npsapp.surveys import services as surveys
 from npsapp.surveys.models import Survey
 from npsapp.surveys.rules import SurveyState
 
+PLANNED = Invitation.state == InvitationState.PLANNED
+BY_POLICY = (Reason.TOO_OLD, Reason.QUARANTINE, Reason.NOT_MEANT, Reason.NO_CHANNEL)
+BY_CARE = (Reason.QUARANTINE, Reason.ON_HOLD, Reason.STAFF, Reason.NO_GROUND)
+"""Reasons that may end when a survey's rule, or a company's contact policy, changes."""
+
+
+class ChannelMissing(Refused):
+    """A survey that asks needs all channels of its chain."""
+
+    wording = N_("%(channel)s is not set up yet. Leave that step out, or keep the survey paused until it is.")
+
 
 def create_policy(survey_id: int, **values: Any) -> InvitationPolicy:
-    """The policy of a new survey; `values` over the defaults (two weeks, 10-19, 90/30 days). Flushes."""
+    """The policy of a new survey; `values` over the defaults (two weeks, 10-19, one letter). Flushes."""
     policy = InvitationPolicy(survey_id=survey_id, **values)
     db.session.add(policy)
     db.session.flush()
     return policy
 
 
-def change_policy(survey_id: int, values: dict[str, Any], *, actor: Actor, now: datetime) -> list[str]:
-    """Change columns of a survey's rule; what is planned by it is decided again at the next beat.
+def change_policy(
+    survey_id: int,
+    values: Mapping[str, Any],
+    *,
+    follow_ups: Sequence[ChainStep] | None = None,
+    actor: Actor,
+    now: datetime,
+) -> list[str]:
+    """Change columns of a survey's rule, and its follow-ups; what is planned by it is decided again at the next beat.
 
-    Gives the names of the changed fields, which the audit keeps.
+    Gives the names of the changed fields, which the audit keeps. Refuses with ChannelMissing while the survey asks.
     """
     policy = db.session.get(InvitationPolicy, survey_id) or create_policy(survey_id)
     changed = put(policy, values)
+    if follow_ups is not None and list(chain_of(policy)[1:]) != list(follow_ups):
+        changed.append("follow_ups")
+        _chain(policy, follow_ups)
     if not changed:
         return []
     db.session.flush()
+    survey = db.session.get_one(Survey, survey_id)
+    if survey.state is SurveyState.ACTIVE:
+        check_channels(survey_id)
     audit.record(Event.SETTING_CHANGED, actor=actor, now=now, subject=("survey", survey_id), data={"changed": changed})
     recent = Interaction.happened_at > now - timedelta(hours=policy.delay_hours, days=policy.latest_days + 1)
-    look_again(
-        Invitation.survey_id == survey_id,
-        or_(
-            Invitation.state == InvitationState.PLANNED,
-            Invitation.reason.in_((Reason.TOO_OLD, Reason.QUARANTINE)) & recent,
-        ),
-    )
+    look_again(Invitation.survey_id == survey_id, or_(PLANNED, Invitation.reason.in_(BY_POLICY) & recent))
+    return changed
+
+
+def _chain(policy: InvitationPolicy, follow_ups: Sequence[ChainStep]) -> None:
+    """Rewrite the follow-ups; a reminder without words gets the usual ones."""
+    policy.follow_ups.clear()
+    db.session.flush()
+    for step in follow_ups:
+        hours = int(step.delay / timedelta(hours=1))
+        policy.follow_ups.append(PolicyStep(number=step.number, channel=step.channel, delay_hours=hours))
+        if step.channel is Channel.EMAIL:
+            surveys.start_reminder(policy.survey_id, step.number)
+
+
+def check_channels(survey_id: int) -> None:
+    """Refuse with ChannelMissing when a survey's chain needs a channel that is not there yet."""
+    policy = db.session.get(InvitationPolicy, survey_id)
+    missing = missing_channels(chain_of(policy), mobile_sms=policy.mobile_sms) if policy else []
+    if missing:
+        raise ChannelMissing(channel=missing[0].value.upper())
+
+
+surveys.BEFORE_ASKING.append(check_channels)
+
+
+def change_care(pool_id: int, values: Mapping[str, Any], *, actor: Actor, now: datetime) -> list[str]:
+    """Change a company's contact policy; what is planned is decided again. Gives the names of the changed fields."""
+    care = db.session.get(ContactPolicy, pool_id)
+    if care is None:
+        care = ContactPolicy(pool_id=pool_id)
+        db.session.add(care)
+        db.session.flush()
+    changed = put(care, values)
+    if changed:
+        db.session.flush()
+        data = {"changed": changed}
+        audit.record(Event.SETTING_CHANGED, actor=actor, now=now, subject=("pool", pool_id), data=data)
+        brands = select(Brand.id).where(Brand.pool_id == pool_id)
+        may_end = Invitation.reason.in_(BY_CARE) & (Invitation.latest_at > now)
+        look_again(Invitation.brand_id.in_(brands), or_(PLANNED, may_end))
     return changed
 
 

@@ -1,6 +1,5 @@
 """Reading the plan: what is due, what is held back and why, and what a link leads to."""
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -9,16 +8,22 @@ from sqlalchemy import and_, exists, func, or_, select
 from sqlalchemy.orm import joinedload
 
 from npsapp.customers import queries as customers
-from npsapp.db import UtcDateTime, db, within
+from npsapp.customers.models import Hold
+from npsapp.db import Base, UtcDateTime, db, table, within
 from npsapp.delivery import queries as delivery
 from npsapp.delivery.models import Message
-from npsapp.delivery.rules import State
+from npsapp.delivery.rules import Channel, PauseKind, State
 from npsapp.intake.models import Interaction, Source, SourceKind
-from npsapp.invitations.models import Invitation, InvitationPolicy, InvitationStep
-from npsapp.invitations.rules import InvitationState, Reason, first_days_cap
+from npsapp.invitations.models import ContactPolicy, Invitation, InvitationPolicy, InvitationStep
+from npsapp.invitations.rules import InvitationState, Reason, StepState, first_days_cap
 from npsapp.lib.clock import day_bounds, local_date
 from npsapp.permissions import Scope
 
+PAUSED_BY: dict[PauseKind, Any] = {
+    PauseKind.BRAND: Invitation.brand_id,
+    PauseKind.REGION: Invitation.region_id,
+    PauseKind.SURVEY: Invitation.survey_id,
+}
 _SHOWN = (
     *(
         joinedload(Invitation.interaction).joinedload(shown)
@@ -37,6 +42,53 @@ def due(now: datetime, *, limit: int) -> list[int]:
         .limit(limit)
     )
     return [row.id for row in db.session.execute(rows) if delivery.sender_of(row.brand_id)]
+
+
+def follow_ups_due(now: datetime, *, limit: int) -> list[int]:
+    """Planned follow-ups whose moment has come, of people who were asked and have not answered, oldest first."""
+    rows = (
+        select(InvitationStep.id, InvitationStep.channel, Invitation.brand_id)
+        .join(Invitation, Invitation.id == InvitationStep.invitation_id)
+        .where(InvitationStep.state == StepState.PLANNED, InvitationStep.due_at <= now)
+        .where(Invitation.state == InvitationState.HANDED_OVER)
+        .order_by(InvitationStep.due_at, InvitationStep.id)
+        .limit(limit)
+    )
+    found = db.session.execute(rows).all()
+    return [row.id for row in found if row.channel is not Channel.EMAIL or delivery.sender_of(row.brand_id)]
+
+
+def external_due(now: datetime, *, limit: int, brand_id: int) -> Sequence[InvitationStep]:
+    """Steps of a brand that another program shall send now, oldest first, with invitations, purchases, customers.
+
+    A step is here from its moment on until `followups.settle_external`, an answer, a hold or the link's end; not
+    while its brand, region or survey is paused.
+    """
+    open_now = Invitation.state == InvitationState.HANDED_OVER, Invitation.valid_until > now
+    held = exists().where(Hold.customer_id == Invitation.customer_id, customers.in_force(now))
+    stopped = {(one.kind, one.ref_id) for one in delivery.pauses(now)}
+    shown = joinedload(InvitationStep.invitation)
+    steps = (
+        select(InvitationStep)
+        .join(Invitation, Invitation.id == InvitationStep.invitation_id)
+        .where(InvitationStep.channel == Channel.EXTERNAL, InvitationStep.state == StepState.HANDED_OVER)
+        .where(InvitationStep.due_at <= now, *open_now, ~held, Invitation.brand_id == brand_id)
+        .options(shown.joinedload(Invitation.interaction), shown.joinedload(Invitation.customer))
+        .order_by(InvitationStep.due_at, InvitationStep.id)
+    )
+    for kind, column in PAUSED_BY.items():
+        if refs := [ref_id for stop, ref_id in stopped if stop is kind]:
+            steps = steps.where(or_(column.is_(None), column.not_in(refs)))
+    if (PauseKind.EVERYTHING, None) in stopped:
+        return []
+    return db.session.scalars(steps.limit(limit)).all()
+
+
+def external_step(step_id: int, *, brand_id: int) -> InvitationStep | None:
+    """A step of that brand which another program sends."""
+    its = InvitationStep.channel == Channel.EXTERNAL, Invitation.brand_id == brand_id
+    step = select(InvitationStep).join(Invitation, Invitation.id == InvitationStep.invitation_id)
+    return db.session.scalars(step.where(InvitationStep.id == step_id, *its)).one_or_none()
 
 
 def capped_sources(now: datetime) -> list[tuple[int, int, datetime]]:
@@ -63,8 +115,20 @@ def sources_of(invitation_ids: Iterable[int]) -> dict[int, int]:
 
 def policy(survey_id: int) -> InvitationPolicy:
     """The rule of a survey; one without a row of its own goes by the defaults."""
-    usual = {column.name: column.default.arg for column in InvitationPolicy.__table__.c if column.default}
-    return db.session.get(InvitationPolicy, survey_id) or InvitationPolicy(survey_id=survey_id, **usual)
+    return db.session.get(InvitationPolicy, survey_id) or InvitationPolicy(
+        survey_id=survey_id, criteria={}, **_usual(InvitationPolicy)
+    )
+
+
+def contact_policy(pool_id: int) -> ContactPolicy:
+    """How a company leaves people alone; one without a row of its own goes by the defaults."""
+    row = db.session.get(ContactPolicy, pool_id)
+    return row or ContactPolicy(pool_id=pool_id, staff=[], **_usual(ContactPolicy))
+
+
+def _usual(model: type[Base]) -> dict[str, Any]:
+    defaults = {column.name: column.default for column in table(model).c if column.default}
+    return {name: default.arg for name, default in defaults.items() if default.is_scalar}  # type: ignore[attr-defined]
 
 
 def lines(
@@ -103,21 +167,6 @@ def reasons(*, scope: Scope) -> dict[Reason, int]:
     return {reason: count for reason, count in counted if reason}
 
 
-def planned_by_day(now: datetime, *, days: int, scope: Scope) -> dict[date, int]:
-    """Planned letters of the next days (days in UTC); what is already due counts for today."""
-    end = now + timedelta(days=days)
-    rows = select(Invitation.send_at).where(
-        Invitation.state == InvitationState.PLANNED, Invitation.send_at < end, within(Invitation.region_id, scope)
-    )
-    day = func.date(rows.subquery().c.send_at)
-    counted = db.session.execute(select(day, func.count()).group_by(day))
-    found = Counter({now.date() + timedelta(days=offset): 0 for offset in range(days)})
-    for text, count in counted:
-        on = text if isinstance(text, date) else date.fromisoformat(str(text))
-        found[max(on, now.date())] += count
-    return dict(sorted(found.items()))
-
-
 def planned_count(*, scope: Scope) -> int:
     """All planned letters."""
     rows = select(func.count()).where(Invitation.state == InvitationState.PLANNED, within(Invitation.region_id, scope))
@@ -151,7 +200,7 @@ def in_doubt(since: datetime) -> dict[tuple[int | None, date], list[int]]:
 
 def real_letters_wait() -> bool:
     """Whether a letter to somebody who is not of the demo company is planned or waits."""
-    unsent = Invitation.state.in_((InvitationState.PLANNED, InvitationState.HANDED_OVER))
+    unsent = Invitation.state.in_((InvitationState.WAITING, InvitationState.PLANNED, InvitationState.HANDED_OVER))
     real = (
         select(Invitation.id)
         .join(Interaction, Interaction.id == Invitation.interaction_id)

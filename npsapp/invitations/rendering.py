@@ -31,21 +31,23 @@ class Addresses:
 def values_for(interaction: Interaction, language: str) -> dict[str, str]:
     """What the placeholders of survey and letter stand for, in one language. Needs brand, unit and region loaded."""
     brand, region, customer = interaction.brand, interaction.region, interaction.customer
-    return values_of(
+    purchase = about_purchase(
         language,
         name=customer.address_as if customer and not customer.is_firm else "",
         purchase=interaction,
         zone_name=organization.zone_of(region, brand),
         place=interaction.unit.name if interaction.unit else region.name if region else {},
-        brand=brand.name,
-        phrase=brand.phrase,
     )
+    return purchase | about_brand(language, names=brand.name, phrases=brand.phrase)
 
 
-def values_of(
-    language: str, *, name: str, purchase: Any, zone_name: str, place: Texts | None, brand: Texts, phrase: Texts
-) -> dict[str, str]:
-    """The same from single facts; `purchase` has title, number and happened_at.
+def about_brand(language: str, *, names: Texts, phrases: Texts) -> dict[str, str]:
+    """What the placeholders of a brand stand for: the same for all its customers."""
+    return {"brand": text_in(names, language), "company": company_phrase(language, names=names, phrases=phrases)}
+
+
+def about_purchase(language: str, *, name: str, purchase: Any, zone_name: str, place: Texts | None) -> dict[str, str]:
+    """What those of one purchase stand for, from single facts; `purchase` has title, number and happened_at.
 
     The day is the one on which it happened where the customer was: in the region's zone, else the brand's.
     """
@@ -55,8 +57,6 @@ def values_of(
         "number": purchase.number,
         "date": _in_words(local_date(purchase.happened_at, zone_name), language),
         "place": text_in(place, language),
-        "brand": text_in(brand, language),
-        "company": company_phrase(language, names=brand, phrases=phrase),
     }
 
 
@@ -74,12 +74,13 @@ def letter(
     token: str,
     contact_point_id: int | None,
     addresses: Addresses,
+    step: int = surveys.FIRST,
 ) -> dict[str, Any]:
-    """The first letter of an invitation, as the post office takes it in: subject, texts, unsubscribe address."""
+    """A letter of an invitation, as the post office takes it in: subject, texts, unsubscribe address."""
     brand = interaction.brand
     site = brand.site(addresses.public_url)
     values = values_for(interaction, language)
-    words = wording.letter_words(surveys.letter(version.survey_id), language=language, values=values)
+    words = wording.letter_words(surveys.letter(version.survey_id, step), language=language, values=values)
     page = wording.wording(surveys.questionnaire(version), language=language, values=values)
     unsubscribe = f"{site}/u/{unsubscribe_token(addresses.keys, contact_point_id, brand.id)}"
     scale = rendering.Scale(page.question, page.low, page.high, f"{site}/r/{token}")

@@ -1,7 +1,7 @@
 """Planning invitations, and what becomes of their lines. All need a transaction; letters: see `letters`."""
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -10,22 +10,28 @@ from sqlalchemy import ColumnElement, bindparam, delete, select, update
 from npsapp.audit import services as audit
 from npsapp.audit.events import Event
 from npsapp.audit.services import Actor
-from npsapp.db import alone, change, db, insert_many, one_of, table, write
+from npsapp.db import Ready, alone, change, db, insert_many, one_of, table
+from npsapp.delivery import services as delivery
 from npsapp.intake import services as intake
 from npsapp.intake.models import PLANNING, Interaction
+from npsapp.invitations import quotas
 from npsapp.invitations.candidates import Gathered, Promises, gather
-from npsapp.invitations.models import Invitation
+from npsapp.invitations.chains import FIRST
+from npsapp.invitations.models import Invitation, InvitationStep
 from npsapp.invitations.rules import InvitationState, Reason
 from npsapp.lib.refusals import Refused
 from npsapp.lib.texts import N_
 
 _TABLE = table(Invitation)
-_FIRST_ANSWER = (
+_FIRST_ANSWER = Ready(
     update(_TABLE)
     .where(_TABLE.c.id == bindparam("invitation"), _TABLE.c.state == InvitationState.HANDED_OVER)
     .values(state=InvitationState.ANSWERED, answered_at=bindparam("at"))
+    .returning(_TABLE.c.followed)
 )
-UNDELIVERED = (InvitationState.PLANNED, InvitationState.EXCLUDED)
+UNDELIVERED = (InvitationState.WAITING, InvitationState.PLANNED, InvitationState.EXCLUDED)
+FINAL = (Reason.WITHDRAWN, Reason.NOT_DRAWN)
+OF_DRAW = ("stratum_id", "drawn_on", "draw_rank", "chance", "probability")
 TAKES_ANSWERS = (InvitationState.HANDED_OVER, InvitationState.ANSWERED)
 
 
@@ -44,37 +50,49 @@ def plan(interaction_ids: Sequence[int], *, without_mail: Collection[int], now: 
     alone(PLANNING)
     still = select(Interaction.id).where(one_of(Interaction.id, interaction_ids), Interaction.undecided)
     interaction_ids = db.session.scalars(still).all()
-    kept = {line.interaction_id for line in _without_replaced(interaction_ids)}
+    kept, drawn = _without_replaced(interaction_ids)
     fresh = [id_ for id_ in interaction_ids if id_ not in kept]
-    promises = Promises()
+    promises = Promises(quotas.months())
     gathered = gather(fresh, count_planned=True, without_mail=without_mail, now=now)
-    rows = [_line(one, promises, now=now) for one in gathered]
+    rows = [_line(one, promises, drawn, now=now) for one in gathered]
     insert_many(Invitation, rows, decided_at=now)
     intake.mark_decided(list(interaction_ids))
     _record_plan(rows, now=now)
     return len(rows)
 
 
-def _without_replaced(interaction_ids: Sequence[int]) -> Sequence[Any]:
-    """Delete the lines about these interactions that led to nothing yet, and give the others.
+def _without_replaced(interaction_ids: Sequence[int]) -> tuple[set[int], dict[int, dict[str, Any]]]:
+    """Delete the lines about these interactions that led to nothing yet; gives the interactions of the others,
+    and what the draw said about the deleted ones: whoever was drawn once is not drawn again.
 
     Found by interaction alone: asked for a state too, SQLite walks through every line in that state.
     """
     columns = Invitation.id, Invitation.interaction_id, Invitation.state, Invitation.reason, Invitation.handed_over_at
-    lines = db.session.execute(select(*columns).where(one_of(Invitation.interaction_id, interaction_ids))).all()
-    replaced = {
-        line.id
-        for line in lines
-        if line.state in UNDELIVERED and not line.handed_over_at and line.reason is not Reason.WITHDRAWN
-    }
+    draw = [getattr(Invitation, name) for name in OF_DRAW]
+    lines = select(*columns, *draw).where(one_of(Invitation.interaction_id, interaction_ids))
+    kept, replaced = set(), {}
+    for line in db.session.execute(lines):
+        if line.state in UNDELIVERED and not line.handed_over_at and line.reason not in FINAL:
+            replaced[line.id] = line
+        else:
+            kept.add(line.interaction_id)
     if replaced:
         change(delete(Invitation).where(one_of(Invitation.id, replaced)))
-    return [line for line in lines if line.id not in replaced]
+    of_draw = {InvitationState.PLANNED: OF_DRAW, InvitationState.WAITING: ("chance", "probability")}
+    said = {
+        line.interaction_id: {name: getattr(line, name) for name in of_draw.get(line.state, ()) if getattr(line, name)}
+        for line in replaced.values()
+    }
+    return kept, {id_: values for id_, values in said.items() if values}
 
 
-def _line(one: Gathered, promises: Promises, *, now: datetime) -> dict[str, Any]:
+def _line(one: Gathered, promises: Promises, drawn: Mapping[int, dict[str, Any]], *, now: datetime) -> dict[str, Any]:
     """One row; an invitation planned a moment ago for the same customer counts as a contact."""
     decision = promises.decide(one.candidate, one.policy, who=one.customer_id, survey_id=one.survey_id, now=now)
+    state = InvitationState.PLANNED if decision.yes else InvitationState.EXCLUDED
+    before = drawn.get(one.interaction.id, {})
+    if promises.waits(decision, one.survey_id, one.candidate.zone) and not before.get("drawn_on"):
+        state = InvitationState.WAITING
     return {
         "interaction_id": one.interaction.id,
         "customer_id": one.customer_id,
@@ -82,14 +100,15 @@ def _line(one: Gathered, promises: Promises, *, now: datetime) -> dict[str, Any]
         "brand_id": one.interaction.brand_id,
         "touchpoint_id": one.interaction.touchpoint_id,
         "region_id": one.interaction.region_id,
-        "state": InvitationState.PLANNED if decision.yes else InvitationState.EXCLUDED,
+        "state": state,
         **vars(decision),
         "language": one.language,
+        **({name: before.get(name) for name in OF_DRAW} if drawn else {}),
     }
 
 
 def _record_plan(rows: Sequence[dict[str, Any]], *, now: datetime) -> None:
-    counts = Counter(row["reason"] for row in rows)
+    counts = Counter(row["reason"] for row in rows if row["state"] is not InvitationState.WAITING)
     planned = counts.pop(None, 0)
     held_back = {reason.value: count for reason, count in counts.items()}
     if planned:
@@ -106,7 +125,7 @@ def postpone(invitation_id: int, *, until: datetime) -> None:
 def withdraw(invitation_id: int, *, actor: Actor, now: datetime) -> None:
     """Take a planned invitation out by hand. Refuses with NotPlanned."""
     out = {"state": InvitationState.EXCLUDED, "reason": Reason.WITHDRAWN, "send_at": None, "again_at": None}
-    if not _move(invitation_id, (InvitationState.PLANNED,), **out, decided_at=now):
+    if not _move(invitation_id, (InvitationState.WAITING, InvitationState.PLANNED), **out, decided_at=now):
         raise NotPlanned
     audit.record(Event.INVITATION_WITHDRAWN, actor=actor, now=now, subject=("invitation", invitation_id))
 
@@ -128,7 +147,17 @@ def hold(invitation_id: int) -> None:
 
 def take_first_answer(invitation_id: int, *, now: datetime) -> bool:
     """Mark an invitation without an answer as answered, and hold it; False when it is in any other state."""
-    return bool(write(_FIRST_ANSWER, {"invitation": invitation_id, "at": now}).rowcount)
+    taken = _FIRST_ANSWER.one(invitation=invitation_id, at=now)
+    if taken and taken.followed:
+        stop_reminders(invitation_id)
+    return taken is not None
+
+
+def stop_reminders(invitation_id: int) -> None:
+    """Take back what still waits at the post office to remind of this invitation."""
+    its = InvitationStep.invitation_id == invitation_id, InvitationStep.number > FIRST
+    for message_id in db.session.scalars(select(InvitationStep.message_id).where(*its)):
+        delivery.cancel(message_id or 0)
 
 
 def mark_answered(invitation_id: int, *, now: datetime) -> bool:
@@ -138,6 +167,7 @@ def mark_answered(invitation_id: int, *, now: datetime) -> bool:
 
 def mark_not_mine(invitation_id: int) -> bool:
     """Somebody said it was not their purchase; False when the link was closed before."""
+    stop_reminders(invitation_id)
     return _move(invitation_id, TAKES_ANSWERS, state=InvitationState.NOT_MINE)
 
 

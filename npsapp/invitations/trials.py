@@ -17,7 +17,7 @@ from npsapp.invitations.rules import InvitationState
 from npsapp.lib.tokens import new_token
 from npsapp.organization.models import Brand
 from npsapp.surveys.models import Survey, SurveyVersion
-from npsapp.surveys.wording import SAMPLES
+from npsapp.surveys.wording import sample
 
 LASTS = timedelta(days=7)
 
@@ -25,9 +25,9 @@ LASTS = timedelta(days=7)
 def send(
     survey: Survey, *, language: str, to_address: str, addresses: rendering.Addresses, actor: Actor, now: datetime
 ) -> Message:
-    """Queue the first letter of a survey about an invented purchase. Needs a transaction.
+    """Queue the first letter of a survey about an invented purchase, with its draft if there is one.
 
-    The version is not frozen: no customer sees it. Refuses with `delivery.NoSender`.
+    Needs a transaction. The draft is not frozen: no customer sees it. Refuses with `delivery.NoSender`.
     """
     invitation = Invitation(
         interaction=_interaction(survey, language, now),
@@ -45,7 +45,7 @@ def send(
     db.session.flush()
     message = letters.queue_letter(
         invitation,
-        db.session.get_one(SurveyVersion, survey.version_id),
+        survey.newest or db.session.get_one(SurveyVersion, survey.version_id),
         purpose=Purpose.TEST,
         to_address=to_address,
         contact_point_id=None,
@@ -59,15 +59,15 @@ def send(
 def _interaction(survey: Survey, language: str, now: datetime) -> Interaction:
     """What the letter speaks of; as long ago as the survey waits before it asks."""
     policy = db.session.get(InvitationPolicy, survey.id)
-    sample = SAMPLES[language]
+    facts = sample(language)
     return Interaction(
         source=_source(survey.brand, now),
         external_id=new_token(),
         brand=survey.brand,
         touchpoint_id=survey.touchpoint_id,
         happened_at=now - timedelta(hours=policy.delay_hours if policy else 0),
-        title=sample["title"],
-        number=sample["number"],
+        title=facts["title"],
+        number=facts["number"],
         properties={},
         undecided=False,
         accepted_at=now,

@@ -10,16 +10,20 @@ from werkzeug.wrappers import Response
 from npsapp.audit.doors import me
 from npsapp.db import transaction
 from npsapp.delivery import pauses, queries as delivery
-from npsapp.delivery.rules import PauseKind
+from npsapp.delivery.channels.mail import brands_without_server
+from npsapp.delivery.rules import Channel, PauseKind
 from npsapp.i18n import language_now
-from npsapp.invitations import policies, queries, services
+from npsapp.invitations import ledger, policies, policy_pages, queries, services
+from npsapp.invitations.candidates import chain_of, policy_of
+from npsapp.invitations.effects import Effects, matches
 from npsapp.invitations.forms import PolicyForm
-from npsapp.invitations.rules import Reason
+from npsapp.invitations.rules import Care, Reason
 from npsapp.lib.clock import utcnow
 from npsapp.lib.texts import text_in
 from npsapp.organization import queries as organization
 from npsapp.permissions import Permission
 from npsapp.surveys import queries as surveys
+from npsapp.surveys.models import Survey
 from npsapp.web import listing
 from npsapp.web.access import Room, scope
 from npsapp.web.pages import done, form_page
@@ -37,13 +41,14 @@ def schedule() -> str:
     wanted: dict[str, Any] = {"reason": reason, "day": listing.day("day"), "region_id": region_id}
     window = listing.window(size=50)
     rows = queries.lines(held=held, **wanted, scope=seen, limit=window.limit, offset=window.offset)
-    days = queries.planned_by_day(now, days=DAYS_AHEAD, scope=seen)
+    days, channels = ledger.calendar(now, days=DAYS_AHEAD, scope=seen)
     return render_template(
         "invitations/schedule.html",
         held=held,
         wanted=wanted,
         page=listing.page(rows, window),
         days=days,
+        channels=channels,
         busiest=max(days.values(), default=0),
         planned=queries.planned_count(scope=seen),
         reasons=queries.reasons(scope=seen),
@@ -80,15 +85,40 @@ def resume(pause_id: int) -> Response:
 
 @bp.form("/surveys/<int:survey_id>/policy", Permission.EDIT_SURVEYS)
 def policy(survey_id: int) -> Response:
-    """When this survey asks: delay, hours, quarantine, too late, how long links live."""
+    """Whom this survey asks, when, and with which steps. What would become of planned letters is confirmed first."""
     survey = surveys.survey(survey_id) or abort(404)
-    rule = queries.policy(survey_id)
-    days, hours = divmod(rule.delay_hours, 24)
-    form = PolicyForm(obj=rule, delay_days=days, delay_more_hours=hours)
-    if form.validate_on_submit():
-        with transaction():
-            changed = policies.change_policy(survey_id, form.values(), actor=me(), now=utcnow())
-        words = _("Saved. What is planned is decided again within a minute.") if changed else _("Nothing was changed.")
-        return done(words, ".policy", survey_id=survey_id)
-    touchpoint = text_in(survey.touchpoint.name, language_now())
-    return form_page("invitations/policy.html", form, survey=survey, touchpoint=touchpoint)
+    form, now = policy_pages.form_for(survey), utcnow()
+    if "count" in request.form or not form.validate_on_submit():
+        return _policy_page(survey, form)
+    if form.refuse(policy_pages.faults(form, survey)):
+        return _policy_page(survey, form)
+    without_mail = brands_without_server()
+    effects_now = policy_pages.effects_of(form, survey, without_mail=without_mail, now=now)
+    if effects_now.any and form.seen.data != form.stamp():
+        form.seen.data = form.stamp()
+        return _policy_page(survey, form, effects=effects_now)
+    with transaction():
+        changed = policies.change_policy(survey_id, form.values(), follow_ups=form.follow_ups(), actor=me(), now=now)
+    words = _("Saved. What is planned is decided again within a minute.") if changed else _("Nothing was changed.")
+    return done(words, ".policy", survey_id=survey_id)
+
+
+def _policy_page(survey: Survey, form: PolicyForm, effects: Effects | None = None) -> Response:
+    rule = queries.policy(survey.id)
+    if "count" in request.form:
+        form.validate()
+    matched = ("criteria", "amount_from", "amount_to")
+    wrong = any(form[name].errors for name in matched if name in form)
+    counted = None if wrong else matches(survey.brand_id, survey.touchpoint_id, form.criteria(), now=utcnow())
+    return form_page(
+        "invitations/policy.html",
+        form,
+        survey=survey,
+        touchpoint=text_in(survey.touchpoint.name, language_now()),
+        matched=counted,
+        effects=effects,
+        missing=policy_pages.missing(form),
+        picture=policy_pages.picture(policy_of(rule, Care()), wave=rule.wave),
+        letters=[step.number for step in chain_of(rule)[1:] if step.channel is Channel.EMAIL],
+        wave=rule.wave,
+    )

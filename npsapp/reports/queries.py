@@ -23,6 +23,8 @@ from npsapp.responses.queries import PROPERTY, counting, has_properties, is_prop
 
 SCORES = range(11)
 SCORE_COLUMNS = tuple(f"s{score}" for score in SCORES)
+PEOPLE = ("selection", "tag")
+"""Filters that choose customers: see `Selection.who`."""
 NONE = 0
 """The id that stands for "none" in tallies, in their answers, and in filters."""
 
@@ -45,9 +47,11 @@ class Selection:
 
     scope: Scope = EVERYTHING
     period: Period = EVER
-    ids: Mapping[str, int] = field(default_factory=dict)
+    ids: Mapping[str, Any] = field(default_factory=dict)
     old: str = ""
     """"with" or "only": answers of a previous program count too, or alone; else they do not."""
+    who: Select[Any] | None = None
+    """Ids of the customers whose answers count; None: of everybody. `ids` says how they were chosen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +132,7 @@ def _counted(selection: Selection) -> Subquery:
 
     A report is never older than the answers, whether or not the beat has recounted a day.
     """
-    if any(map(is_property, selection.ids)) or selection.old:
+    if any(map(is_property, selection.ids)) or selection.old or selection.who is not None:
         rows = select(Response.local_date, *_PLACES, *_COUNTS).where(*_answers_of(selection))
         return rows.subquery("counted")
     return union_all(_tallied(selection), _fresh(selection)).subquery("counted")
@@ -162,8 +166,10 @@ def _narrowed(model: Any, selection: Selection) -> list[ColumnElement[bool]]:
         conditions.append(model.region_id.in_(sorted(selection.scope.regions)))
     if model is not DailyTally:
         conditions += has_properties(model.interaction_id, selection.ids)
+    if selection.who is not None:
+        conditions.append(model.customer_id.in_(selection.who))
     for name, wanted in selection.ids.items():
-        if is_property(name):
+        if is_property(name) or name in PEOPLE:
             continue
         # An invitation has no segment of its own.
         column = getattr(model, f"{name}_id", Interaction.segment_id)

@@ -9,7 +9,7 @@ from npsapp.db import db
 from npsapp.intake.models import InteractionPerformer
 from npsapp.reports import queries
 from npsapp.reports.models import DailyTally, PerformerTally
-from npsapp.responses import services as responses
+from npsapp.responses import services as responses, tags
 from npsapp.responses.models import Response
 from npsapp.responses.queries import counting
 from npsapp.responses.rules import LOWEST_PASSIVE, LOWEST_PROMOTER
@@ -26,6 +26,7 @@ def recount_dirty_days(*, limit: int = DAYS_AT_ONCE) -> int:
     days = responses.clear_dirty(queries.dirty_days(limit))
     if not days:
         return 0
+    tags.derive_again(days)
     # An answer counts once for each performer, whatever several roles that one had.
     who = InteractionPerformer.interaction_id, InteractionPerformer.performer_id
     served = select(*who).distinct().subquery("served")

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from npsapp.invitations import pace
 from npsapp.lib.refusals import Refused
 from npsapp.lib.texts import N_
 from npsapp.reports import statistics, wording
@@ -13,7 +14,7 @@ from npsapp.reports.statistics import GroupCounts, Interval, counts_of_distribut
 from npsapp.responses.rules import classify
 
 # Tolerances of a file that names none; relative to max(1, |value|).
-TOLERANCE = {"closed_form": 1e-6, "score_tango": 1e-5}
+TOLERANCE = {"closed_form": 1e-6, "score_tango": 1e-5, "quota": 1e-5}
 REJECTED = "rejected"
 # More answers than this are a slip of the pen, and more than a float counts exactly.
 MOST_ANSWERS = 10**15
@@ -128,6 +129,32 @@ def _compared_values(
         yield _compared(f"{place}.{name}.high", high, ours.high if ours else None, allowed)
 
 
+def _quota(section: Any, tolerance: Mapping[str, float]) -> Iterator[Comparison]:
+    """One month after the other: the planner's rate, need, share, forecast and band."""
+    if not isinstance(section, list):
+        raise TypeError("not a list")
+    for number, case in enumerate(section):
+        with _reading(f"quota[{number}]"):
+            plan = pace.plan(_situation(case["inputs"]))
+            for name in (name for name in QUOTA if name in case["expected"]):
+                expected, computed = case["expected"][name], getattr(plan, QUOTA[name])
+                place = f"quota.{case.get('id', number)}.{name}"
+                if isinstance(expected, bool):
+                    yield Comparison(place, expected, computed, computed is expected)
+                else:
+                    yield _compared(place, expected, computed, tolerance["quota"])
+
+
+def _situation(given: Mapping[str, Any]) -> pace.Situation:
+    """The morning of `day` as the file tells it; pools are those of that day and of each day to `D`."""
+    if len(given["pools"]) != given["D"] - given["day"] + 1:
+        raise ValueError("not one pool for each day left")
+    cohorts = zip(given["ages"], given["sent"], given["answered_by_cohort"], strict=True)
+    rules = pace.Settings(given["r0"], given["m0"], given["z"], given["discount"])
+    known = [pace.Cohort(*one) for one in cohorts]
+    return pace.Situation(given["T"], given["answered"], given["pools"], known, given["delay_cdf"], rules)
+
+
 def _compared(place: str, expected: Any, computed: float | None, tolerance: float) -> Comparison:
     """Two numbers, or their absence, side by side."""
     if expected is None or computed is None:
@@ -152,7 +179,13 @@ INTERVALS: dict[str, Callable[[GroupCounts], Interval | None]] = {
     "adj_wald_3T": statistics.adjusted_wald,
     "score_tango": statistics.score_interval,
 }
+QUOTA = {
+    **{name: name for name in ("rate", "exposure", "pending", "need", "capacity", "invitations", "forecast")},
+    "pi": "share", "lo80": "low", "hi80": "high", "attainable": "attainable",
+}  # fmt: skip
+"""Names in the file → those of `pace.Plan`."""
 SECTIONS: dict[str, Callable[[Any, Mapping[str, float]], Iterator[Comparison]]] = {
     "classification": _classification,
     "single": _single,
+    "quota": _quota,
 }

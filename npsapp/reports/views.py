@@ -58,7 +58,7 @@ class Asked:
 def _asked() -> Asked:
     given = filters.asked()
     properties = filters.properties()
-    ids = {name: given[name] for name in (*filters.IDS, *properties) if name in given}
+    ids = {name: given[name] for name in (*filters.IDS, *queries.PEOPLE, *properties) if name in given}
     if "from" in given or "to" in given:
         preset, period = "", typed_period(given.get("from"), given.get("to"))
     else:
@@ -66,7 +66,7 @@ def _asked() -> Asked:
         period = period_of(preset, local_date(utcnow(), current_user.timezone))
     by = listing.picked("by", properties)
     old = listing.picked("old", ("with", "only"))
-    return Asked(Selection(scope(), period, ids, old), preset, filters.options(scope()), by)
+    return Asked(Selection(scope(), period, ids, old, given.get("who")), preset, filters.options(scope()), by)
 
 
 @bp.page("/", Permission.SEE_REPORTS)

@@ -8,6 +8,7 @@ from hypothesis import given, strategies as st
 
 from npsapp.invitations.rules import (
     Candidate,
+    Care,
     Contact,
     Policy,
     Reason,
@@ -90,9 +91,9 @@ def test_a_quarantine_that_outlives_the_occasion_is_final() -> None:
 
 
 def test_two_letters_are_a_day_apart_even_without_a_quarantine() -> None:
-    policy = Policy(same_survey=timedelta(0), other_survey=timedelta(0))
+    care = Care(after_invitation=timedelta(0), elsewhere=timedelta(0))
 
-    assert free_after([Contact(NOW, same_survey=True)], policy) == NOW + timedelta(hours=24)
+    assert free_after([Contact(NOW, same_survey=True)], care) == NOW + timedelta(hours=24)
 
 
 @pytest.mark.parametrize(
@@ -177,7 +178,7 @@ def test_a_yes_is_never_too_late_and_never_inside_a_quarantine(
         assert decision.latest_at
         assert decision.send_at <= decision.latest_at
         assert all(until and until <= decision.send_at for until in holds)
-        assert (free_after(contacts, POLICY) or decision.send_at) <= decision.send_at
+        assert (free_after(contacts, POLICY.care) or decision.send_at) <= decision.send_at
 
 
 def test_the_first_days_double() -> None:

@@ -8,7 +8,8 @@ from sqlalchemy import select
 
 from npsapp.db import db, transaction
 from npsapp.delivery.models import Pause
-from npsapp.invitations import queries, services
+from npsapp.delivery.rules import Channel
+from npsapp.invitations import ledger, services
 from npsapp.invitations.models import Invitation, InvitationPolicy
 from npsapp.invitations.rules import Reason
 from npsapp.permissions import EVERYTHING
@@ -106,8 +107,7 @@ POLICY = {
     "window_from": "09:00",
     "window_until": "20:00",
     "weekdays": ["1", "2"],
-    "same_survey_days": "60",
-    "other_days": "20",
+    "first_channel": "email",
     "latest_days": "7",
     "valid_days": "10",
 }
@@ -121,7 +121,7 @@ def test_the_policy_is_changed_on_its_page(client: FlaskClient, company: SimpleN
 
     assert answer.status_code == 303
     policy = db.session.get_one(InvitationPolicy, company.survey.id)
-    assert (policy.delay_hours, policy.weekdays, policy.same_survey_days) == (84, "12", 60)
+    assert (policy.delay_hours, policy.weekdays, policy.latest_days) == (84, "12", 7)
 
 
 def test_a_wrong_policy_is_refused_at_its_field(client: FlaskClient, company: SimpleNamespace, login) -> None:
@@ -144,4 +144,7 @@ def test_the_days_ahead_count_what_is_overdue_for_today(company: SimpleNamespace
     with transaction():
         services.postpone(invitation.id, until=now - timedelta(days=2))
 
-    assert queries.planned_by_day(now, days=14, scope=EVERYTHING)[now.date()] == 1
+    days, channels = ledger.calendar(now, days=14, scope=EVERYTHING)
+
+    assert (len(days), days[now.date()], sum(days.values())) == (14, 1, 1)
+    assert channels == {Channel.EMAIL: 1}

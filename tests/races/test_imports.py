@@ -9,7 +9,7 @@ from npsapp.audit.services import PROGRAM
 from npsapp.customers.models import ContactPoint, Customer, Ground, TrustedId
 from npsapp.db import transaction
 from npsapp.intake import services, staging, tasks
-from npsapp.intake.models import BatchState, ImportBatch, Interaction, Source, StagedRow
+from npsapp.intake.models import BatchState, ImportBatch, Interaction, Source, StagedPart
 from npsapp.lib.clock import utcnow
 from npsapp.organization.models import Unit
 from tests.conftest import Backing
@@ -53,7 +53,7 @@ def whole(file: Path) -> int:
 def assert_each_row_once(batches: int) -> None:
     assert count(Interaction) == count(Customer) == ROWS
     assert count(ContactPoint) == count(Ground) == ROWS
-    assert (count(Source), count(Unit), count(StagedRow)) == (1, 2, 0)  # its unit is known in the company
+    assert (count(Source), count(Unit), count(StagedPart)) == (1, 2, 0)  # its unit is known in the company
     done = rows(ImportBatch)
     assert [one.state for one in done] == [BatchState.DONE] * batches
     assert sum(one.accepted for one in done) == ROWS
@@ -90,7 +90,7 @@ def test_one_upload_read_and_applied_by_two_workers_and_confirmed_by_two_people(
     batch_id = upload(file)
 
     at_once(*[lambda: tasks.stage_batch(batch_id)] * 3)
-    assert (count(StagedRow), rows(ImportBatch)[0].rows) == (ROWS, ROWS)
+    assert (sum(part.count for part in rows(StagedPart)), rows(ImportBatch)[0].rows) == (ROWS, ROWS)
     confirmed = at_once(*[lambda: confirm(batch_id)] * 2)
     at_once(*[lambda: tasks.apply_batch(batch_id)] * 3)
 

@@ -25,8 +25,9 @@ def test_the_reference_cases_agree_and_the_rest_is_named():
     assert result.differences == []
     # 17 values to classify; of each case four numbers and two intervals of two ends, and the scores if given.
     with_scores = sum(case["counts11"] is not None for case in CASES["single"])
-    assert result.agreeing == 17 + len(CASES["single"]) * (4 + 4) + with_scores
-    assert set(result.unknown_sections) == CASES.keys() - {"meta", "classification", "single"}
+    planned = sum(len(case["expected"]) for case in CASES["quota"])
+    assert result.agreeing == 17 + len(CASES["single"]) * (4 + 4) + with_scores + planned
+    assert set(result.unknown_sections) == CASES.keys() - {"meta", "classification", "single", "quota"}
 
 
 @pytest.mark.parametrize("name", ["nps", "nps100", "var", "se"])
@@ -62,6 +63,16 @@ def test_the_tolerance_grows_with_values_above_one(cases):
     hundred["expected"]["nps100"] = 100.00005
 
     assert verify(json.dumps(cases)).differences == []
+
+
+@pytest.mark.parametrize("name", list(CASES["quota"][0]["expected"]))
+def test_each_number_of_a_planned_month_is_compared(cases, name):
+    expected = cases["quota"][0]["expected"]
+    expected[name] = not expected[name] if isinstance(expected[name], bool) else expected[name] * 1.001
+
+    (difference,) = verify(json.dumps(cases)).differences
+
+    assert difference.place == f"quota.july_15_pool40.{name}"
 
 
 def test_a_wrong_group_is_a_difference(cases):
@@ -124,6 +135,8 @@ def test_a_case_without_answers_has_no_values():
         ('{"single": [{"det": 1, "pas": 1, "pro": 1, "intervals95": {"score_tango": [0]}}]}', r"single\[0\]"),
         ('{"single": [{"det": 1, "pas": 1, "pro": 1, "counts11": [1]}]}', "eleven counts"),
         ('{"classification": []}', "classification"),
+        ('{"quota": {}}', "quota: not a list"),
+        ('{"quota": [{"inputs": {"pools": [1], "D": 31, "day": 15}}]}', r"quota\[0\]: not one pool for each day"),
     ],
 )
 def test_a_file_of_another_shape_is_refused_with_the_place(text, reason):
@@ -138,7 +151,7 @@ json_values = st.recursive(
 )
 
 
-@given(section=st.sampled_from(["single", "classification", "meta"]), value=json_values)
+@given(section=st.sampled_from(["single", "classification", "quota", "meta"]), value=json_values)
 def test_odd_sections_are_compared_or_refused_but_never_break(section, value):
     text = json.dumps({section: value, "other": []})
     try:

@@ -1,0 +1,122 @@
+"""What a rule would do: to what is already planned, and to last month's purchases. Writes nothing."""
+
+from collections import Counter
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, func, or_, select
+
+from npsapp.customers import queries as customers
+from npsapp.db import db
+from npsapp.intake import selections
+from npsapp.intake.models import Interaction
+from npsapp.invitations.candidates import Promises, first_seen, gather
+from npsapp.invitations.criteria import Criteria
+from npsapp.invitations.models import Invitation
+from npsapp.invitations.policies import BY_POLICY
+from npsapp.invitations.rules import InvitationState, Policy
+
+MOST = 1_500  # decided about one by one for a page: about half a second
+MOST_LOOKED_AT = 100_000
+MONTH = timedelta(days=30)
+
+
+@dataclass(frozen=True)
+class Effects:
+    """What becomes of planned letters under another rule; `every`: estimated from every n-th of them."""
+
+    move: int = 0
+    held: int = 0
+    stay: int = 0
+    come: int = 0
+    """Held back until now, and asked under the new rule."""
+    every: int = 1
+
+    @property
+    def any(self) -> bool:
+        """Whether something would change."""
+        return bool(self.move or self.held or self.come)
+
+
+def of_policy(survey_id: int, policy: Policy, *, without_mail: Collection[int], now: datetime) -> Effects:
+    """Decide about everything planned by a survey, and held back by its rule, as if this were its rule."""
+    planned = Invitation.state == InvitationState.PLANNED
+    recent = Invitation.reason.in_(BY_POLICY) & (Invitation.decided_at > now - policy.delay - policy.latest)
+    which = Invitation.survey_id == survey_id, Invitation.handed_over_at.is_(None), or_(planned, recent)
+    total = db.session.scalar(select(func.count()).where(*which)) or 0
+    every = max(-(-total // MOST), 1)
+    rows = select(Invitation.interaction_id, Invitation.send_at).where(*which, Invitation.id % every == 0)
+    was = {row.interaction_id: row.send_at for row in db.session.execute(rows)}
+    found: Counter[str] = Counter()
+    promises = Promises()
+    trying = {survey_id: policy}
+    for one in gather(list(was), count_planned=True, without_mail=without_mail, now=now, trying=trying):
+        about = {"who": one.customer_id or -one.interaction.id, "survey_id": one.survey_id}
+        decision = promises.decide(one.candidate, one.policy, **about, now=now)
+        found[_compared(was[one.interaction.id], decision.send_at, now)] += every
+    found.pop("out", None)
+    return Effects(**found, every=every)
+
+
+def _compared(before: datetime | None, after: datetime | None, now: datetime) -> str:
+    if before is None:
+        return "come" if after else "out"
+    if after is None:
+        return "held"
+    return "stay" if after == max(before, now) or after == before else "move"
+
+
+def matches(brand_id: int, touchpoint_id: int, criteria: Criteria, *, now: datetime) -> tuple[int, int]:
+    """How many of last month's purchases meet the criteria, and of how many."""
+    rows = _last_month(brand_id, touchpoint_id, now)
+    columns = (
+        *(Interaction.customer_id, Interaction.happened_at, Interaction.amount, Interaction.properties),
+        *(Interaction.segment_id, Interaction.region_id, Interaction.unit_id),
+    )
+    found = db.session.execute(select(*columns).where(*rows)).all()
+    person: dict[int, int] = {}
+    since: dict[int, datetime] = {}
+    if criteria.acquaintance or criteria.selections:
+        person = customers.families({row.customer_id for row in found if row.customer_id})
+        since = first_seen(person)
+    inside = selections.memberships(criteria.selections, person, now=now)
+
+    def is_meant(row: Any) -> bool:
+        who = person.get(row.customer_id, 0)
+        new = row.happened_at <= since.get(who, row.happened_at)
+        return criteria.met_by(row, is_new=new, inside=inside.get(who, ()))
+
+    return sum(map(is_meant, found)), len(found)
+
+
+def _last_month(brand_id: int, touchpoint_id: int, now: datetime) -> tuple[ColumnElement[bool], ...]:
+    newest = db.session.scalar(select(func.max(Interaction.id))) or 0
+    here = Interaction.brand_id == brand_id, Interaction.touchpoint_id == touchpoint_id
+    in_time = Interaction.happened_at > now - MONTH, Interaction.happened_at <= now
+    return (Interaction.id > newest - MOST_LOOKED_AT, *here, *in_time, Interaction.cancelled_at.is_(None))
+
+
+def would_have_asked(brand_id: int, touchpoint_id: int, policy: Policy, *, now: datetime) -> int:
+    """About how many customers such a rule would have asked about last month's purchases, had it been in force.
+
+    By the planner's own rule with today's addresses, stops and holds; every purchase is looked at on its own day.
+    """
+    ids = db.session.scalars(select(Interaction.id).where(*_last_month(brand_id, touchpoint_id, now))).all()
+    every = max(-(-len(ids) // MOST), 1)
+    promises, asked = Promises(), 0
+    for one in gather(ids[::every], count_planned=False, without_mail=(), now=now):
+        candidate = replace(
+            one.candidate,
+            live=True,
+            after_live_day=True,
+            can_send=True,
+            has_survey=True,
+            has_channels=True,
+            meant=True,
+            contacts=(),
+        )
+        about = {"who": one.customer_id or -one.interaction.id, "survey_id": None}
+        asked += promises.decide(candidate, policy, **about, now=candidate.happened_at).yes
+    return asked * every
