@@ -3,12 +3,10 @@
 import json
 import threading
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, nullcontext
 from contextvars import ContextVar
-from datetime import UTC, datetime
-from enum import StrEnum
-from functools import lru_cache
+from datetime import datetime
 from typing import Any, cast
 
 from flask import Flask
@@ -17,23 +15,19 @@ from flask_sqlalchemy.session import Session as OfApplication
 from sqlalchemy import (
     ARRAY,
     JSON,
-    ColumnDefault,
     ColumnElement,
     CursorResult,
-    DateTime,
     Delete,
-    Dialect,
     Engine,
-    Enum,
     Insert,
     MetaData,
+    Select,
     String,
     Table,
     Update,
     any_,
     event,
     func,
-    insert,
     literal,
     or_,
     select,
@@ -51,48 +45,14 @@ from sqlalchemy.orm import (
     mapped_column,
     registry,
 )
-from sqlalchemy.types import TypeDecorator, TypeEngine
 
-from npsapp import pool
+from npsapp import driver, pool
+from npsapp.driver import Made, UtcDateTime as UtcDateTime, code as code
 from npsapp.lib.texts import underscored
 from npsapp.permissions import Scope
 
 DATABASE_TROUBLE = (OperationalError, InterfaceError)
 """The database is away, starting or locked: the fault of nothing that was being written, so it is done again later."""
-
-
-class UtcDateTime(TypeDecorator[datetime]):
-    """An aware moment, stored in UTC; naive values are refused at this border."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("a moment without a time zone reached the database")
-        return value.astimezone(UTC)
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
-
-def code(kind: type[StrEnum], name: str, length: int = 32) -> Enum:
-    """A column type for one of our enums: its value as text, held by a named CHECK on both databases.
-
-    A native PostgreSQL enum would survive a downgrade and stop the next upgrade.
-    """
-    return Enum(
-        kind,
-        native_enum=False,
-        create_constraint=True,
-        name=name,
-        length=length,
-        values_callable=lambda members: [member.value for member in members],
-    )
 
 
 Texts = dict[str, str]
@@ -138,6 +98,7 @@ class Numbered(Base):
 
 _writing: ContextVar[bool] = ContextVar("writing", default=False)
 _connection: ContextVar[Connection | None] = ContextVar("connection", default=None)
+_glance: ContextVar[Any] = ContextVar("glance", default=None)
 
 
 class _Joining(OfApplication):
@@ -171,13 +132,13 @@ def transaction() -> Iterator[Session]:
     (`BEGIN IMMEDIATE`): a read that turns into a write would fail with "database is locked". Nothing slow
     belongs inside: no hashing, no SMTP, no HTTP, no pictures.
     """
-    session: Session = db.session()
+    session = cast(Session, db.session)  # made when somebody needs it: a customer's answer does not
     if _writing.get():
         raise RuntimeError("transaction() inside transaction(): only the door opens one")
-    if session.in_transaction():
-        if session.new or session.dirty or session.deleted:
+    if _has_session() and db.session().in_transaction():
+        if db.session.new or db.session.dirty or db.session.deleted:
             raise WriteOutsideTransaction("unsaved changes were made before transaction()")
-        session.rollback()
+        db.session.rollback()
     lock = _one_writer if is_sqlite() else nullcontext()
     token = _writing.set(True)
     try:
@@ -185,7 +146,9 @@ def transaction() -> Iterator[Session]:
             _connection.set(one)
             try:
                 yield session
-                if session.in_transaction():  # it joined: what waits in it is written, the connection commits
+                if (
+                    _has_session() and db.session().in_transaction()
+                ):  # it joined: what waits in it is written, the connection commits
                     session.commit()
             except BaseException:
                 session.rollback()
@@ -207,31 +170,46 @@ def reading() -> Iterator[Session]:
 
 @contextmanager
 def glancing() -> Iterator[None]:
-    """Read with one statement through `connection()`, without session and BEGIN: what every customer's page does."""
-    with db.engine.connect() as one:
-        if not is_sqlite():  # three round trips less
-            one.execution_options(isolation_level="AUTOCOMMIT")
-        _connection.set(one)
+    """Read with one `Ready` statement, without session and BEGIN: what every customer's page does."""
+    engine = db.engine
+    with closing(engine.raw_connection()) as one:
+        own: Any = one.dbapi_connection
+        at_once = engine.dialect.name != "sqlite"  # three round trips less
+        if at_once:
+            own.autocommit = True
+        _glance.set(own)
         try:
             yield
         finally:
-            _connection.set(None)
+            _glance.set(None)
+            if at_once:
+                own.autocommit = False
 
 
 @contextmanager
 def together() -> Iterator[None]:
-    """Send PostgreSQL the writes of this block without waiting for each; nothing may be read in it.
+    """Send PostgreSQL the writes of this block without waiting for each; a row that is read waits for all before it.
 
-    What fails is raised at its end, as an error of the driver.
+    Nothing may ask how many rows were touched. What fails may be raised at its end only, as an error of the driver.
     """
-    driver: Any = connection().connection.driver_connection
-    with nullcontext() if is_sqlite() else driver.pipeline():
+    if _has_session():
+        db.session.flush()
+    with nullcontext() if is_sqlite() else _driver().pipeline():
         yield
 
 
 def connection() -> Connection:
-    """What runs statements about a `table()`: the connection of `transaction()` or `glancing()`, else the session's."""
+    """What runs statements about a `table()`: the connection of `transaction()`, else the session's."""
     return _connection.get() or db.session.connection()
+
+
+def _driver() -> Any:
+    """The driver's own connection, of `glancing()` or of `connection()`."""
+    return _glance.get() or connection().connection.dbapi_connection
+
+
+def _has_session() -> bool:
+    return db.session.registry.has()
 
 
 def alone(deed: str) -> None:
@@ -265,10 +243,54 @@ def table(model: type[Base]) -> Table:
 
 def write(statement: Update | Insert, values: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> CursorResult[Any]:
     """Run a statement about a `table()`, made beforehand: building and mapping cost more than the database."""
+    _before_writing()
+    return connection().execute(statement, values)
+
+
+class Ready:
+    """A statement about a `table()`, made ready once and run by the driver: what SQLAlchemy does around it costs more
+    than the database.
+
+    It may have values by name and constants, but no lists of values and no columns left to their defaults.
+    """
+
+    def __init__(self, statement: Select[Any] | Update | Insert) -> None:
+        self._statement = statement
+        self._made: dict[str, Made] = {}
+
+    def rows(self, **values: Any) -> list[Any]:
+        """Run it and give its rows, or those of its RETURNING."""
+        made = self._ready()
+        return [made.row(row) for row in self._run(made, values)]
+
+    def one(self, **values: Any) -> Any | None:
+        """The only row, or None."""
+        rows = self.rows(**values)
+        return rows[0] if rows else None
+
+    def run(self, **values: Any) -> None:
+        """Run it, inside `together()` without waiting for it."""
+        self._run(self._ready(), values)
+
+    def _ready(self) -> Made:
+        dialect = db.engine.dialect
+        return self._made.get(dialect.name) or self._made.setdefault(dialect.name, Made(self._statement, dialect))
+
+    def _run(self, made: Made, values: dict[str, Any]) -> Any:
+        if made.writes:
+            _before_writing()
+        return _execute(made.sql, made.parameters(values))
+
+
+def _before_writing() -> None:
     if not _writing.get():
         raise WriteOutsideTransaction("a writing statement was run outside transaction()")
-    db.session.flush()
-    return connection().execute(statement, values)
+    if _has_session():
+        db.session.flush()
+
+
+def _execute(sql: str, values: Any, *, many: bool = False) -> Any:
+    return driver.execute(_driver(), db.engine.dialect, sql, values, many=many)
 
 
 def insert_unless_there(model: type[Base]) -> Any:
@@ -285,58 +307,35 @@ def insert_many(model: type[Base], rows: Sequence[dict[str, Any]], **same: Any) 
     """
     if not rows:
         return
-    if not _writing.get():
-        raise WriteOutsideTransaction("rows were written outside transaction()")
-    db.session.flush()
-    writer, first = connection(), rows[0]
-    sql, sql_of_many, into = _insert(
-        table(model), writer.dialect, (*first, *(name for name in same if name not in first))
+    _before_writing()
+    dialect, first = db.engine.dialect, rows[0]
+    sql, sql_of_many, into = driver.insert_of(
+        table(model), dialect, (*first, *(name for name in same if name not in first))
     )
     columns = []
     for name, kind, convert, default in into:
         given = [row[name] for row in rows] if name in first else [same.get(name, default)] * len(rows)
-        columns.append(_converted(given, convert, kind) if convert else given)
+        columns.append(driver.converted(given, convert, kind) if convert else given)
     names = [name for name, *_rest in into]
-    if is_sqlite():
+    if dialect.name == "sqlite":
         values = list(zip(*columns, strict=True))
-        writer.exec_driver_sql(sql, values if len(values) > 1 else values[0])
+        _execute(sql, values if len(values) > 1 else values[0], many=len(values) > 1)
     elif len(rows) > 1:
-        writer.exec_driver_sql(sql_of_many, dict(zip(names, columns, strict=True)))
+        _execute(sql_of_many, dict(zip(names, columns, strict=True)))
     else:
-        writer.exec_driver_sql(sql, {name: column[0] for name, column in zip(names, columns, strict=True)})
+        _execute(sql, {name: column[0] for name, column in zip(names, columns, strict=True)})
 
 
-@lru_cache(maxsize=256)
-def _insert(into: Table, dialect: Dialect, given: tuple[str, ...]) -> tuple[str, str, list[Any]]:
-    """The INSERT of these columns and of those with a default: (name, type, conversion or None, default).
-
-    For one row, and for PostgreSQL, where rows one by one cost more than the writing, for arrays of many.
-    """
-    defaults = {c.name: c.default.arg for c in into.c if isinstance(c.default, ColumnDefault) and c.default.is_scalar}
-    names = [*given, *(name for name in defaults if name not in given)]
-    compiled = insert(into).inline().compile(dialect=dialect, column_keys=names)
-    kinds = {name: into.c[name].type for name in getattr(compiled, "positiontup", None) or names}
-    arrays = ", ".join(f"%({name})s::{kind.compile(dialect)}[]" for name, kind in kinds.items())
-    columns = ", ".join(map(dialect.identifier_preparer.quote, kinds))
-    of_many = f"INSERT INTO {dialect.identifier_preparer.format_table(into)} ({columns}) SELECT * FROM unnest({arrays})"  # noqa: S608
-    return (
-        str(compiled),
-        of_many,
-        [
-            (name, kind, kind.dialect_impl(dialect).bind_processor(dialect), defaults.get(name))
-            for name, kind in kinds.items()
-        ],
-    )
-
-
-def _converted(values: list[Any], convert: Callable[[Any], Any], kind: TypeEngine[Any]) -> list[Any]:
-    """Values as the driver takes them; each different one is converted once, for columns repeat themselves."""
-    if isinstance(kind, JSON):  # its values cannot be keys
-        return list(map(convert, values))
-    if len(values) == 1:
-        return [convert(values[0])]
-    known = {value: convert(value) for value in set(values)}
-    return [known[value] for value in values]
+def insert_one(model: type[Base], row: Mapping[str, Any]) -> int:
+    """Write a row past the mapper, as `insert_many` does; gives its id."""
+    _before_writing()
+    dialect = db.engine.dialect
+    sql, _of_many, into = driver.insert_of(table(model), dialect, tuple(row))
+    values = {name: row.get(name, default) for name, _kind, _convert, default in into}
+    values |= {name: convert(values[name]) for name, _kind, convert, _default in into if convert}
+    if dialect.name == "sqlite":
+        return int(_execute(sql, list(values.values())).lastrowid)
+    return int(_execute(f"{sql} RETURNING id", values).fetchone()[0])
 
 
 def new_ids(model: type[Base], count: int) -> Sequence[int]:
@@ -381,8 +380,9 @@ def within_or_own(
 
 @event.listens_for(Engine, "begin")
 def _begin(connection: Connection) -> None:
-    if connection.dialect.name == "sqlite" and (_writing.get() or not _connection.get()):
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if _writing.get() else "BEGIN")
+    if connection.dialect.name == "sqlite":
+        begin = "BEGIN IMMEDIATE" if _writing.get() else "BEGIN"
+        driver.execute(connection.connection.dbapi_connection, connection.dialect, begin, ())
 
 
 @event.listens_for(Session, "before_flush")

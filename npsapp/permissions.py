@@ -31,6 +31,11 @@ class ApiScope(Worded):
     INTERACTIONS = "interactions:write", N_("send purchases")
     CUSTOMERS = "customers:write", N_("send customers")
     CONSENTS = "consents:write", N_("send consents and refusals")
+    STEPS = "steps:write", N_("fetch invitations with names and addresses to send them itself")
+
+
+USUAL_SCOPES = (ApiScope.INTERACTIONS, ApiScope.CUSTOMERS, ApiScope.CONSENTS)
+"""What a key may do until an administrator chooses: it brings data, and gets none."""
 
 
 class Role(Worded):

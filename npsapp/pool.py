@@ -29,7 +29,8 @@ def _prepare(dbapi_connection: Any, _record: ConnectionPoolEntry) -> None:
         "journal_mode=WAL",
         "synchronous=NORMAL",
         "foreign_keys=ON",
-        "cache_size=-16000",
+        "cache_size=-8000",
+        "wal_autocheckpoint=4000",  # pages: an import writes the same ones again and again
     ):
         dbapi_connection.execute(f"PRAGMA {pragma}").close()
 

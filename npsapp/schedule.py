@@ -23,13 +23,21 @@ from npsapp.delivery import pauses, queries as post, services as delivery
 from npsapp.delivery.channels.mail import OUTBOX, brands_without_server, remove_old_letters
 from npsapp.delivery.rules import PauseCause
 from npsapp.delivery.tasks import start_sending
-from npsapp.intake import api_services, hooks, inbox, mailbox, queries as intake
+from npsapp.intake import api_services, hooks, inbox, mailbox, queries as intake, selections
 from npsapp.intake.models import PLANNING
 from npsapp.intake.tasks import resume_batches
-from npsapp.invitations import letters, policies, queries as plan_queries, services as invitations
+from npsapp.invitations import (
+    draws,
+    followups,
+    letters,
+    policies,
+    queries as plan_queries,
+    services as invitations,
+    waves,
+)
 from npsapp.invitations.rendering import Addresses
 from npsapp.lib.clock import utcnow
-from npsapp.office import removal, retention, silence
+from npsapp.office import erasing, quota_alarms, removal, retention, silence
 from npsapp.pulse import services as pulse
 from npsapp.reports import services as reports
 from npsapp.responses import services as responses
@@ -131,6 +139,18 @@ def look_again(_beat: Beat) -> None:
         policies.newly_mailed(brands_without_server())
 
 
+def make_waves(beat: Beat) -> None:
+    """Once a month, surveys that ask in waves take their part of the active customers."""
+    with reading():
+        left = waves.due(utcnow())
+    for _round in beat.rounds() if left else ():
+        with transaction():
+            if not waves.go_on(left[0], limit=CHUNK, now=utcnow()):
+                left.pop(0)
+        if not left:
+            return
+
+
 def plan(beat: Beat) -> None:
     """Every interaction gets an invitation, or a stored reason why not. What fails waits for the next beat."""
     last = 0
@@ -141,6 +161,18 @@ def plan(beat: Beat) -> None:
             return
         _in_chunk(ids, lambda chunk: invitations.plan(chunk, without_mail=brands_without_server(), now=utcnow()))
         last = ids[-1]
+
+
+def draw(_beat: Beat) -> None:
+    """Of the customers who wait, the day's lot takes as many as the quotas need; where there is none, all."""
+    key = current_app.config["SECRET_KEYS"][0]
+    with reading():
+        due = draws.due(utcnow())
+    for start in range(0, len(due), LETTERS_AT_ONCE):
+        some = due[start : start + LETTERS_AT_ONCE]
+        _in_chunk(some, lambda ids: draws.draw(ids, key=key, without_mail=brands_without_server(), now=utcnow()))
+    with transaction():
+        draws.release(now=utcnow())
 
 
 def hand_over(beat: Beat) -> None:
@@ -160,6 +192,30 @@ def _hand_over(ids: Sequence[int]) -> None:
     config = current_app.config
     letters.hand_over(
         _within_caps(ids),
+        without_mail=brands_without_server(),
+        addresses=Addresses(config["PUBLIC_URL"], config["SECRET_KEYS"]),
+        now=utcnow(),
+    )
+
+
+def remind(beat: Beat) -> None:
+    """Chains go on: due follow-ups leave, unless the customer has answered or something else has come between."""
+    with transaction():
+        letters.end_chains()
+    for _round in beat.rounds():
+        with reading():
+            stopped = post.all_stopped(utcnow())
+            due = [] if stopped else plan_queries.follow_ups_due(utcnow(), limit=LETTERS_AT_ONCE)
+        if not due:
+            return
+        failed = _in_chunk(due, _remind)
+        _one_by_one(failed, lambda id_: followups.postpone(id_, until=utcnow() + TRY_AGAIN))
+
+
+def _remind(ids: Sequence[int]) -> None:
+    config = current_app.config
+    followups.hand_over(
+        ids,
         without_mail=brands_without_server(),
         addresses=Addresses(config["PUBLIC_URL"], config["SECRET_KEYS"]),
         now=utcnow(),
@@ -215,6 +271,12 @@ def open_cases(beat: Beat) -> None:
         _one_by_one(ids, lambda id_: cases.look_at(id_, now=utcnow()))
 
 
+def leave_alone(_beat: Beat) -> None:
+    """Customers with an open case are asked nothing until it ends."""
+    with transaction():
+        cases.leave_alone(now=utcnow())
+
+
 def tell_owners(_beat: Beat) -> None:
     """Letters to owners: at once for the hottest, bundled otherwise, a list every morning."""
     url = current_app.config["PUBLIC_URL"]
@@ -251,18 +313,21 @@ def note_sent(beat: Beat) -> None:
 
 
 def watch_connections(_beat: Beat) -> None:
-    """Connections that fell silent are told to administrators, once."""
+    """Connections that fell silent are told to administrators, once; so are targets that are out of reach."""
     url = current_app.config["PUBLIC_URL"]
+    _one_by_one(quota_alarms.waiting(utcnow()), lambda id_: quota_alarms.tell(id_, public_url=url, now=utcnow()))
     _one_by_one(silence.watched(), lambda id_: silence.look(id_, public_url=url, now=utcnow()))
 
 
 def tidy(beat: Beat) -> None:
     """What is kept for a while only goes after its time."""
     remove_old_letters(Path(current_app.instance_path) / OUTBOX, before=utcnow() - KEEP_OUTBOX)
+    erasing.resume()
     retention.apply(beat.rounds, now=utcnow())
     removal.forget_files(Path(current_app.instance_path), now=utcnow())
     with transaction():
         api_services.forget_answers(now=utcnow())
+        selections.keep_key_customers(now=utcnow())
 
 
 STEPS: tuple[Callable[[Beat], None], ...] = (
@@ -272,11 +337,15 @@ STEPS: tuple[Callable[[Beat], None], ...] = (
     read_received,
     fetch_files,
     look_again,
+    make_waves,
     plan,
+    draw,
     hand_over,
+    remind,
     recheck_letters,
     finish_answers,
     open_cases,
+    leave_alone,
     tell_owners,
     recount,
     send,

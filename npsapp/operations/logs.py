@@ -89,6 +89,9 @@ def init_app(app: Flask) -> None:
     root.handlers = [one for one in root.handlers if not isinstance(one.formatter, Lines)] + [handler]
     logging.getLogger("npsapp").setLevel(app.config["LOG_LEVEL"].upper())
     logging.getLogger("werkzeug").setLevel(logging.WARNING)  # its access log has whole addresses, tokens included
+    # Lines do not tell which code, thread or process wrote them: what nobody reads is not looked up (logging's manual).
+    logging._srcfile = None  # noqa: SLF001
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     app.before_request(_begin)
     app.after_request(_end)
     app.log_exception = _log_exception  # type: ignore[method-assign, assignment] # Flask's own names the address, too

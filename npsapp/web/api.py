@@ -37,6 +37,8 @@ PROBLEMS: dict[str, tuple[int, str, str]] = {
                   N_("It may have been replaced, or its connection closed. Ask an administrator for the current one.")),
     "no_scope": (403, N_("The key may not do this"),
                  N_("It needs the right %(scope)s. An administrator can add it on the page of the connection.")),
+    "no_step": (404, N_("There is no such step"),
+                N_("It belongs to another brand, or was never handed out. Ask for the due steps again.")),
     "not_persons": (409, N_("This connection's customer ids are no persons"),
                     N_("One of its ids may stand for many people. Send the person with each purchase instead.")),
     "too_large": (413, N_("The body is too large"), N_("Send at most %(most)d MB at once; split it into several.")),

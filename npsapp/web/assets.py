@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import time
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -39,8 +40,12 @@ def _path(_root: str, endpoint: str, values: tuple[tuple[str, Any], ...]) -> str
 
 
 def changed(name: str) -> tuple[str, int]:
-    """Where a static file lies, and when it was changed: an edited file counts without a restart."""
-    file = f"{current_app.static_folder}/{name}"
+    """Where a static file lies, and when it was changed: an edited file counts a second later, without a restart."""
+    return _changed(f"{current_app.static_folder}/{name}", int(time.monotonic()))
+
+
+@lru_cache(maxsize=256)
+def _changed(file: str, _second: int) -> tuple[str, int]:
     return file, os.stat(file).st_mtime_ns
 
 

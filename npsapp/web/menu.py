@@ -38,6 +38,7 @@ SETTINGS = (
     Entry(N_("Imports"), "/imports/", Permission.IMPORT),
     Entry(N_("Connections"), "/connections/", Permission.ADMINISTER),
     Entry(N_("Surveys"), "/surveys/", Permission.EDIT_SURVEYS),
+    Entry(N_("Leaving people alone"), "/contact-policy/", Permission.ADMINISTER),
     Entry(N_("Users"), "/users/", Permission.ADMINISTER),
     Entry(N_("Letters"), "/messages/", Permission.SEE_MESSAGES),
     Entry(N_("Senders"), "/senders/", Permission.ADMINISTER),
