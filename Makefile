@@ -34,10 +34,10 @@ servers: ## Install the programs tests drive (as root), or name what is missing
 soak: .venv/dev servers ## Kill processes for hours, KILLS=300 of each kind in each phase, and print what did not hold
 	$(BIN)/python -m tests.crashes.soak --kills $${KILLS:-300}
 
-bench: .venv/dev servers ## Measure speed and memory beside their floors (BENCH=a,b,c,d,e,f DATABASE=sqlite,postgresql BENCH_SIZES=…)
+bench: .venv/dev servers ## Measure speed and memory beside their floors (BENCH=a,b,c,d,e,f,g,h,i DATABASE=sqlite,postgresql BENCH_SIZES=…)
 	@PYTHONWARNINGS=ignore $(BIN)/python -m tests.benchmarks
 
-pages: .venv/dev servers ## Look at every page on every screen with 0, 1 and 10,000 rows: hours; PAGES="--width 360 --only /cases" narrows it
+pages: .venv/dev servers ## Look at every page on every screen with 0, 1 and 10,000 rows: an hour; PAGES="--width 360 --only /cases" narrows it
 	$(BIN)/python -m tests.pages.check $(PAGES)
 
 screenshots: .venv/dev servers ## Take README's pictures from the demo company

@@ -17,6 +17,7 @@ from sqlalchemy import select, text
 from werkzeug.routing import Rule
 
 from npsapp.accounts.models import User, UserRegion
+from npsapp.audit.services import PROGRAM
 from npsapp.cases import services as cases
 from npsapp.cases.models import Case, Cause
 from npsapp.customers.models import ContactPoint, Ground
@@ -24,6 +25,7 @@ from npsapp.db import db, is_sqlite, transaction
 from npsapp.delivery import pauses, queries as post
 from npsapp.delivery.rules import PauseKind, State
 from npsapp.intake.models import BatchState, ImportBatch, RejectedRow
+from npsapp.invitations import targets
 from npsapp.invitations.rules import InvitationState, Reason
 from npsapp.organization.models import Holiday
 from npsapp.permissions import Permission, Role, may
@@ -98,6 +100,8 @@ def odesa(company: SimpleNamespace, now: datetime) -> dict[str, Any]:
     db.session.add(holiday)
     db.session.flush()
     pauses.pause(kind=PauseKind.REGION, ref_id=place, until=None, by_user_id=company.admin.id, now=now)
+    wanted = {(company.units.odesa.id, now.date().replace(day=1)): 77_701}
+    targets.set_targets(company.survey, wanted, actor=PROGRAM, now=now)
     batch = ImportBatch(
         source_id=source.id, file_name="Zorya.csv", stored_as="", sha256="0" * 64, size=9, state=BatchState.DONE,
         columns={}, options={}, unmapped={"region": {"Zorya": 2}}, error_values={}, rows=7, accepted=7,
@@ -116,6 +120,7 @@ def odesa(company: SimpleNamespace, now: datetime) -> dict[str, Any]:
         "batch_id": batch.id,
         "source_id": source.id,
         "holiday_id": holiday.id,
+        "deed": "pause",
         "pause_id": post.pauses(now)[-1].id,
         "user_id": company.manager_odesa.id,
         "region_id": place,

@@ -18,7 +18,7 @@ HEADING = ("what", "database", "npsapp", "floor", "share", "aim", "besides")
 
 
 def main() -> None:
-    wanted = [key for key in os.environ.get("BENCH", "a,b,c,d,e,f").split(",") if key]
+    wanted = [key for key in os.environ.get("BENCH", "a,b,c,d,e,f,g,h,i").split(",") if key]
     kinds = [kind for kind in os.environ.get("DATABASE", "sqlite,postgresql").split(",") if kind]
     lines: list[Line] = []
     with stages(kinds) as found:

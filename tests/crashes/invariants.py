@@ -76,9 +76,9 @@ ALWAYS = {
         SELECT a.id FROM audit_entry a LEFT JOIN "case" c ON c.id = a.subject_id
         WHERE a.subject_type = 'case' AND c.id IS NULL""",
     "a file that is applied half and cannot go on": """
-        SELECT b.id FROM import_batch b LEFT JOIN staged_row s ON s.batch_id = b.id
+        SELECT b.id FROM import_batch b LEFT JOIN staged_part s ON s.batch_id = b.id
         WHERE b.state IN ('staged', 'applying', 'done') GROUP BY b.id, b.rows, b.applied
-        HAVING b.applied + count(s.id) <> b.rows""",
+        HAVING b.applied + coalesce(sum(s.count - s.done), 0) <> b.rows""",
     "a file whose counts are not its rows": """
         SELECT b.id FROM import_batch b LEFT JOIN interaction i ON i.batch_id = b.id
         GROUP BY b.id, b.accepted HAVING count(i.id) <> b.accepted""",

@@ -28,7 +28,8 @@ from npsapp.surveys.models import Survey, SurveyVersion
 NO_PAGES = {
     "static", "api.openapi", "onec.exchange",
     "brand.logo", "survey.style", "reports.picture", "office.healthz", "office.here", "operations.metrics",
-    "reports.export", "responses.export", "cases.export", "office.import_rejects", "delivery.letter_raw",
+    "reports.export", "quotas.export", "responses.export", "cases.export", "office.people_csv",
+    "responses.of_invitation", "steps.due", "office.import_rejects", "delivery.letter_raw",
     # They stand in a frame of another page and run no script.
     "delivery.letter_html", "settings.preview", "surveys.preview", "surveys.letter_preview",
     # Only in an installation where nobody can sign in yet.
@@ -36,6 +37,7 @@ NO_PAGES = {
 }  # fmt: skip
 """GET routes that answer with something else."""
 NOT_FILLED_IN = {"accounts.login", "accounts.forgot", "accounts.reset", "accounts.profile", "settings.edit",
+                 "quotas.rule", "quotas.read",
                  "settings.holidays", "office.company_new", "office.visit_new", "office.visits_paste", "users.add",
                  "users.edit", "surveys.add", "surveys.edit", "settings.add", "delivery.sender"}  # fmt: skip
 """Forms that say what is missing when they are sent empty."""
@@ -44,6 +46,8 @@ MORE = {
     "invitations.schedule": ("show=held", "show=held&reason=suppressed"),
     "responses.index": ("q=zz", "group=detractor&comment=with&read=unread&state=counted&from=2020-01-01"),
     "reports.index": ("period=last_month", "from=2020-01-01&to=2035-01-01"),
+    "office.people": ("tag=promoter", "turnover_from=1&days=365&top=5", "days=1&purchases_from=99"),
+    "ledger.index": ("state=excluded", "q=zz"),
     "office.customer_search": ("q=zz", "q=example"),
     "office.audit_log": ("actor=user", "event=user.entered"),
     "settings.rows": ("q=zz", "show=retired"),

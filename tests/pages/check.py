@@ -1,5 +1,7 @@
 """Look at every page on every screen, with 0, 1 and 10,000 rows and with the longest names: `make pages`.
 
+A page is opened once in each language and then turned to every width, light and dark. Axe looks at 360 and 1280 px: in
+English with all rules, in the dark at contrasts, in the other languages at all but contrasts, which have no language.
 `python -m tests.pages.check --rows longest --width 360 --only /reports/ --pictures DIR` looks at a part of it.
 """
 
@@ -11,14 +13,16 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from operator import contains
+from itertools import groupby, product
+from operator import itemgetter
 from pathlib import Path
 from threading import Thread
 from types import SimpleNamespace
+from typing import Any
 
 from flask import Flask
 from flask_migrate import upgrade
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 from werkzeug.serving import make_server
 
 from npsapp import create_app
@@ -27,11 +31,14 @@ from npsapp.demo.commands import load_into_empty
 from npsapp.lib.clock import utcnow
 from npsapp.permissions import Role
 from tests import cast
-from tests.browser import ARGUMENTS, AS_A_PERSON
+from tests.browser import ARGUMENTS, AS_A_PERSON, RULES
 from tests.conftest import CHEAP_HASH
 from tests.pages import stage
 from tests.pages.addresses import Address, addresses, as_another
-from tests.pages.looks import LANGUAGES, SCHEMES, SCREENS, WIDTHS, Looker
+from tests.pages.looks import LANGUAGES, SCHEMES, WIDTHS, Looker, Screen
+
+PICTURES_THERE = """() => Promise.all([...document.images].filter(one => one.checkVisibility() && !one.complete).map(
+  one => new Promise(done => { one.onload = one.onerror = done; })))"""
 
 
 def nothing(_company: SimpleNamespace, _now: object) -> None:
@@ -67,7 +74,9 @@ def parsed() -> argparse.Namespace:
     asking.add_argument("--scheme", nargs="+", choices=SCHEMES, default=SCHEMES)
     asking.add_argument("--role", type=Role, default=Role.ADMINISTRATOR, help="whose eyes: " + ", ".join(Role))
     asking.add_argument("--only", default="", help="addresses that hold these words")
-    asking.add_argument("--no-axe", action="store_true", help="measure only")
+    asking.add_argument(
+        "--axe", choices=("some", "all", "none"), default="some", help="on which screens axe looks, too"
+    )
     asking.add_argument("--pictures", type=Path, help="also photograph every page into this folder")
     return asking.parse_args()
 
@@ -110,37 +119,45 @@ def look(browser: Browser, app: Flask, address: str, rows: str, asked: argparse.
     pages = [one for one in addresses(app, as_user=user) if asked.only in str(one)]
     if asked.role != Role.ADMINISTRATOR:
         user, pages = stage.somebody(asked.role), as_another(pages)
-    wanted = (asked.width, asked.language, asked.scheme)
-    screens = [one for one in SCREENS if all(map(contains, wanted, (one.width, one.language, one.scheme)))]
-    wrong, started = 0, time.monotonic()
-    for screen in screens:
+    wrong, looks, started = 0, 0, time.monotonic()
+    for language in asked.language:
+        screens = [Screen(width, language, scheme) for scheme, width in product(asked.scheme, asked.width)]
         for public in (False, True):
-            looker = Looker(browser, app, address, None if public else user, screen)
+            looker = Looker(browser, app, address, None if public else user, language)
             for page in (one for one in pages if one.public == public):
-                for fault in looker.faults(page, axe=not asked.no_axe):
+                faults = looker.faults(page, screens, axe=rules_for(asked), seen=camera(page, rows, asked.pictures))
+                for text, group in groupby(sorted(faults, key=itemgetter(1)), key=itemgetter(1)):
                     wrong += 1
-                    print(f"{rows} | {screen} | {page} | {fault}", flush=True)
-                if asked.pictures:
-                    photograph(looker, page, asked.pictures / f"{rows}-{name_of(page)}-{screen}.png".replace(" ", "-"))
+                    print(f"{rows} | {'; '.join(str(one) for one, _text in group)} | {page} | {text}", flush=True)
+                looks += len(screens)
             looker.close()
-    seen = len(pages) * len(screens)
-    print(f"{rows}: {len(pages)} pages, {seen} looks, {wrong} faults, {time.monotonic() - started:.0f} s", flush=True)
+        print(f"{rows} {language}: {looks} looks, {wrong} faults, {time.monotonic() - started:.0f} s", flush=True)
     return wrong
+
+
+def rules_for(asked: argparse.Namespace) -> Callable[[Screen], dict[str, Any] | None]:
+    """What axe is asked: on part of the screens one may ask for everything everywhere, or for nothing."""
+    return {"all": lambda _screen: RULES, "some": lambda screen: screen.rules, "none": lambda _screen: None}[asked.axe]
+
+
+def camera(page: Address, rows: str, folder: Path | None) -> Callable[[Page, Screen], None]:
+    """Photographs the page as it opens, at most three screens of it."""
+
+    def photograph(open_page: Page, screen: Screen) -> None:
+        if not folder:
+            return
+        folder.mkdir(parents=True, exist_ok=True)
+        high = min(open_page.evaluate("document.documentElement.scrollHeight"), 2700)
+        open_page.set_viewport_size({"width": screen.width, "height": max(high, 900)})
+        open_page.evaluate(PICTURES_THERE)
+        open_page.screenshot(path=folder / f"{rows}-{name_of(page)}-{screen}.png".replace(" ", "-"))
+        open_page.set_viewport_size({"width": screen.width, "height": 900})
+
+    return photograph
 
 
 def name_of(page: Address) -> str:
     return str(page).strip("/").translate(str.maketrans("/?&= ()", "_______")) or "start"
-
-
-def photograph(looker: Looker, page: Address, path: Path) -> None:
-    """The page as it opens, at most three screens of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if not page.sent:
-        looker.page.reload()
-    high = min(looker.page.evaluate("document.documentElement.scrollHeight"), 2700)
-    looker.page.set_viewport_size({"width": looker.screen.width, "height": max(high, 900)})
-    looker.page.screenshot(path=path)
-    looker.page.set_viewport_size({"width": looker.screen.width, "height": 900})
 
 
 if __name__ == "__main__":

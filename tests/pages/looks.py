@@ -1,13 +1,13 @@
-"""One page on one screen: opened in Chromium, measured, and checked by axe."""
+"""One page on its screens: opened once in Chromium, measured on each of them, and checked by axe."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from axe_playwright_python.sync_playwright import Axe
+from axe_playwright_python.base import AXE_SCRIPT
 from flask import Flask
 from playwright.sync_api import Browser, BrowserContext, Error, Page
 
@@ -24,7 +24,12 @@ WIDTHS, LANGUAGES, SCHEMES = (360, 768, 1280), ("en", "ru", "uk"), ("light", "da
 # Bytes of the page and of what it loads before its pictures, as they came over the wire.
 WEIGHT = """() => performance.getEntries().filter(one => one.entryType === 'navigation' || one.entryType === 'resource'
   && one.initiatorType !== 'img').reduce((sum, one) => sum + (one.encodedBodySize || 0), 0)"""
-OPEN = "kinds => document.querySelectorAll(kinds).forEach(one => { one.open = true; })"
+OPEN = """kinds => { for (const one of document.querySelectorAll(kinds)) if (!one.open) {
+  one.open = true; (window.unfolded ??= []).push(one); } }"""
+FOLD = "() => { for (const one of window.unfolded ?? []) one.open = false; window.unfolded = []; }"
+AXE = "rules => axe.run({ ...rules, resultTypes: ['violations'] }).then(found => found.violations)"
+CONTRAST = {"runOnly": ["color-contrast"]}
+BUT_CONTRAST = RULES | {"rules": {"color-contrast": {"enabled": False}}}
 SEND_EMPTY = """() => {
   const form = [...document.querySelectorAll('main form[method=post]')].find(
     one => new URL(one.action).pathname === location.pathname && one.querySelector('.field'));
@@ -47,77 +52,111 @@ class Screen:
     def __str__(self) -> str:
         return f"{self.width} {self.language} {self.scheme}"
 
+    @property
+    def rules(self) -> dict[str, Any] | None:
+        """What axe is asked here. Colours do not depend on the language, nor anything else on light and dark."""
+        if self.width not in AXED or (self.language, self.scheme) not in ASKED:
+            return None
+        return ASKED[self.language, self.scheme]
 
+
+AXED = (360, 1280)
+ASKED = {("en", "light"): RULES, ("en", "dark"): CONTRAST, ("ru", "light"): BUT_CONTRAST, ("uk", "light"): BUT_CONTRAST}
 SCREENS = [Screen(*one) for one in product(WIDTHS, LANGUAGES, SCHEMES)]  # type: ignore[arg-type]
 
 
 class Looker:
-    """A browser window for one screen in which `user` is signed in."""
+    """A browser window in which `user` is signed in and reads `language`."""
 
-    def __init__(self, browser: Browser, app: Flask, address: str, user: User | None, screen: Screen) -> None:
-        self.screen = screen
-        self.context: BrowserContext = browser.new_context(
-            viewport={"width": screen.width, "height": 900},
-            base_url=address,
-            locale=screen.language,
-            color_scheme=screen.scheme,
-        )
+    def __init__(self, browser: Browser, app: Flask, address: str, user: User | None, language: str) -> None:
+        self.language = language
+        # Without motion: a button that still fades from light to dark has the contrast of neither.
+        self.context: BrowserContext = browser.new_context(base_url=address, locale=language, reduced_motion="reduce")
         self.context.set_default_timeout(30_000)
         if user:
-            self.context.add_cookies(
-                [{"name": "session", "value": signed_in(app, user, screen.language), "url": address}]
-            )
+            self.context.add_cookies([{"name": "session", "value": signed_in(app, user, language), "url": address}])
         self.page: Page = self.context.new_page()
         self.said: list[str] = []
         self.page.on("pageerror", lambda error: self.said.append(str(error)))
         self.page.on("console", lambda said: self.said.append(said.text) if said.type == "error" else None)
 
-    def faults(self, address: Address, *, axe: bool = True) -> list[str]:
-        """What is wrong with a page on this screen, in words."""
-        self.said.clear()
-        try:
-            return list(self._faults(address, axe=axe))
-        except Error as error:
-            return [f"cannot be looked at: {error.message[:300]}"]
+    def faults(
+        self,
+        address: Address,
+        screens: Sequence[Screen],
+        *,
+        axe: Callable[[Screen], dict[str, Any] | None] = lambda _screen: RULES,
+        seen: Callable[[Page, Screen], None] = lambda _page, _screen: None,
+    ) -> list[tuple[Screen, str]]:
+        """What is wrong with a page that is opened on the first of these screens and turned to the others, in words.
 
-    def _faults(self, address: Address, *, axe: bool) -> Iterator[str]:
-        joint = "&" if "?" in address.path else "?"
-        answer = self.page.goto(f"{address.path}{joint}lang={self.screen.language}")
+        `axe`: the rules for a screen, None for none; `seen` gets the page as it stands there.
+        """
+        self.said.clear()
+        found, screen = [], screens[0]
+        try:
+            self._turn(screen)
+            opened, there = self._open(address)
+            found += [(screen, one) for one in opened]
+            for screen in screens if there else ():
+                self._turn(screen)
+                seen(self.page, screen)
+                found += [(screen, one) for one in self._measured(axe(screen))]
+        except Error as error:
+            found.append((screen, f"cannot be looked at: {error.message[:300]}"))
+        said = [one for one in self.said if "Failed to load resource" not in one or "status of 4" not in one]
+        return found + [(screen, one) for one in said]
+
+    def _turn(self, screen: Screen) -> None:
+        self.page.set_viewport_size({"width": screen.width, "height": 900})
+        self.page.emulate_media(color_scheme=screen.scheme)
+
+    def _open(self, address: Address) -> tuple[list[str], bool]:
+        """What is wrong with the answer, and whether there is a page to look at."""
+        joint, found = "&" if "?" in address.path else "?", []
+        answer = self.page.goto(f"{address.path}{joint}lang={self.language}")
         if address.sent and urlsplit(self.page.url).path != address.path:
-            return  # this company has no such page any more
+            return [], False  # this company has no such page any more
         if address.sent:
             with self.page.expect_navigation() as sent:
                 self.page.evaluate(SEND_EMPTY)
             answer = sent.value
         assert answer
         if answer.status not in address.status:
-            yield f"answers {answer.status}"
+            found.append(f"answers {answer.status}")
         weight, most = self.page.evaluate(WEIGHT) / 1024, MOST_STAFF_KB
         if address.path.startswith(("/r/", "/u/", "/privacy/")):
             most = MOST_PUBLIC_KB
         if weight > most:
-            yield f"weighs {weight:.0f} KB"
+            found.append(f"weighs {weight:.0f} KB")
+        return found, True
+
+    def _measured(self, rules: dict[str, Any] | None) -> Iterator[str]:
+        """What is wrong with the page as it stands now; leaves it as it was."""
         yield from self.page.evaluate(MEASURE, False)
         self.page.evaluate(OPEN, "details:not(.drop, .nav)")
-        if axe:
-            yield from violations(self.page)
+        if rules:
+            yield from violations(self.page, rules)
         self.page.evaluate(OPEN, "details")
         yield from (f"opened: {one}" for one in self.page.evaluate(MEASURE, True))
-        yield from (one for one in self.said if "Failed to load resource" not in one or "status of 4" not in one)
+        self.page.evaluate(FOLD)
 
     def close(self) -> None:
         self.context.close()
 
 
-def violations(page: Page) -> list[str]:
+def violations(page: Page, rules: dict[str, Any]) -> list[str]:
     """What axe has to say against a page."""
-    found: list[dict[str, Any]] = Axe().run(page, options=RULES).response["violations"]
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(AXE_SCRIPT)
+    found = page.evaluate(AXE, rules)
     return [f"{one['id']}: {node['html'][:120]}" for one in found for node in one["nodes"]]
 
 
 def signed_in(app: Flask, user: User, language: str) -> str:
     """The cookie of a new session of that user."""
     with transaction():
+        user.language = language  # of pages that come after a form or another page; an address can name its own
         token = sessions.begin_session(user, remember=False, agent="", now=utcnow())
     client = app.test_client()
     with client.session_transaction() as session:

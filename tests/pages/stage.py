@@ -12,6 +12,7 @@ from flask import current_app
 from sqlalchemy import select
 
 from npsapp.accounts.models import User
+from npsapp.audit.services import PROGRAM
 from npsapp.cases import handling, queries as cases_due, services as cases
 from npsapp.cases.models import Case, Cause
 from npsapp.cases.rules import Outcome, Result
@@ -26,14 +27,15 @@ from npsapp.intake.models import (
     ImportBatch,
     InteractionPerformer,
     ReceivedBody,
-    ReceivedState,
     RejectedRow,
     SourceKind,
     SourceValue,
     ValueKind,
 )
 from npsapp.intake.received import CALLED
+from npsapp.intake.rules import ReceivedState
 from npsapp.intake.silence import Alarm
+from npsapp.invitations import targets
 from npsapp.invitations.rules import InvitationState, Reason
 from npsapp.organization.models import Holiday, Performer, Property, PropertyValue
 from npsapp.permissions import Role
@@ -104,6 +106,9 @@ def everything(company: SimpleNamespace, now: datetime, *, count: int, words: An
     connected(company, now, count, words)
     pauses.pause(kind=PauseKind.EVERYTHING, ref_id=None, until=None, by_user_id=company.admin.id, now=now)
     worked(company, now, words)
+    month = now.date().replace(day=1)
+    wanted = {(company.units.kyiv.id, month): 100_000, (company.units.odesa.id, month): 1}
+    targets.set_targets(company.survey, wanted, actor=PROGRAM, now=now)
     letter(words)
 
 

@@ -28,9 +28,9 @@ def test_every_page_stands_well_on_its_screen(
             pages = [
                 one for at, one in enumerate(found) if at * 7 % len(SCREENS) == number and one.public != bool(user)
             ]
-            looker = Looker(chromium, app, address, user, screen)
+            looker = Looker(chromium, app, address, user, screen.language)
             for page in pages:
-                if faults := looker.faults(page):
+                if faults := [text for _screen, text in looker.faults(page, [screen])]:
                     wrong[f"{page} on {screen}"] = faults
             looker.close()
 
@@ -47,7 +47,7 @@ def test_other_roles_see_their_pages_and_are_told_what_is_not_theirs(
         screen = SCREENS[5 * number]
         looker = Looker(chromium, app, address, stage.somebody(role), screen)
         for page in found[number::12]:
-            if faults := looker.faults(page):
+            if faults := [text for _screen, text in looker.faults(page, [screen])]:
                 wrong[f"{page} as {role} on {screen}"] = faults
         looker.close()
 

