@@ -43,6 +43,13 @@ def write(wanted: Sequence[tuple[int, Channel, Stated]], *, fresh: Collection[in
     _insert(no, since=now, withdrawn_at=now)
 
 
+def refusals(points: Iterable[int]) -> Sequence[tuple[int, Channel, str]]:
+    """What was refused at these contact points: (contact point, channel, where the words are)."""
+    columns = select(Ground.contact_point_id, Ground.channel, Ground.proof)
+    refused = one_of(Ground.contact_point_id, points), Ground.withdrawn_at.is_not(None)
+    return [tuple(row) for row in db.session.execute(columns.where(*refused))]
+
+
 _NOTHING: tuple[Collection[GroundKind], bool] = ((), False)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, bindparam, delete, or_, select, update
 
 from npsapp.customers import erasing, grounds
-from npsapp.customers.models import ContactPoint, Customer, TrustedId
+from npsapp.customers.models import ContactPoint, Customer, Ground, TrustedId
 from npsapp.customers.names import is_firm, propose_address
 from npsapp.customers.rules import AddressFault, ContactKind, GroundKind
 from npsapp.db import db, insert_many, new_ids, one_of, table, write
@@ -112,6 +112,10 @@ class _Chunk:
         self.fresh: Sequence[int] = ()
         self.shared: set[Address] = set()
         self.unreached: set[int] = set()
+        self.heirs: dict[int, set[_Person]] = defaultdict(set)
+        """Customer → whose addresses stand in the place of what was mistyped there."""
+        self.inherited: list[tuple[int, Channel, Incoming]] = []
+        """What was refused there, as grounds for these addresses."""
         self.languages: dict[int | None, str] = {}
 
     # 1. load
@@ -217,6 +221,8 @@ class _Chunk:
             person.trusted = True
             self.by_id[external_id] = person
             self.new_ids.append((person, external_id))
+        if addresses and row.before_id in self.unreached and not external_id:
+            self.heirs[row.before_id].add(person)
         for address in addresses:
             self._add_address(person, address)
         for address in row.wrong:
@@ -313,11 +319,33 @@ class _Chunk:
         insert_many(ContactPoint, rows, pool_id=self.pool_id, shared=False, created_at=self.now)
 
     def _repair(self) -> None:
-        """A new address stands in the place of whatever of its kind was mistyped."""
-        known = [(one.id, kind) for one, (kind, _), fault in self.new_points if one.id in self.people and not fault]
-        for kind in {kind for _, kind in known}:
-            theirs = one_of(ContactPoint.customer_id, {id_ for id_, of_kind in known if of_kind is kind})
-            db.session.execute(delete(ContactPoint).where(theirs, ContactPoint.kind == kind, ContactPoint.fault != ""))
+        """A new address stands in the place of whatever of its kind was mistyped, and what was refused there holds."""
+        new = [(one, kind) for one, (kind, _), fault in self.new_points if one.id in self.people and not fault]
+        for one, _ in new:
+            self.heirs[one.id].add(one)
+        columns = select(ContactPoint.id, ContactPoint.customer_id, ContactPoint.kind)
+        theirs = columns.where(one_of(ContactPoint.customer_id, self.heirs), ContactPoint.fault != "")
+        wrong = {row.id: row for row in db.session.execute(theirs)} if self.heirs else {}
+        if not wrong:
+            return
+        for id_, channel, proof in grounds.refusals(wrong):
+            said = Incoming(refused=frozenset({channel}), proof=proof)
+            for heir in self.heirs[wrong[id_].customer_id]:
+                self.inherited += [(point, channel, said) for point in self._good(heir, wrong[id_].kind)]
+        replaced = {(one.id, kind) for one, kind in new}
+        gone = [id_ for id_, row in wrong.items() if (row.customer_id, row.kind) in replaced]
+        db.session.execute(delete(Ground).where(one_of(Ground.contact_point_id, gone)))
+        db.session.execute(delete(ContactPoint).where(one_of(ContactPoint.id, gone)))
+
+    def _good(self, person: _Person, kind: ContactKind) -> set[int]:
+        """Ids of the person's addresses of a kind, those of this chunk among them."""
+        theirs = ContactPoint.customer_id == person.id, ContactPoint.kind == kind, ContactPoint.fault == ""
+        new = (
+            point
+            for point, (one, address, fault) in zip(self.fresh, self.new_points, strict=True)
+            if one is person and address[0] is kind and not fault
+        )
+        return {*db.session.scalars(select(ContactPoint.id).where(*theirs)), *new}
 
     def write_grounds(self, people: Sequence[Incoming], found: Sequence[_Person | None]) -> None:
         """Grounds of the rows' addresses, once everybody has an id."""
@@ -326,8 +354,8 @@ class _Chunk:
             for row, person in zip(people, found, strict=True)
             if person
             for channel in (*row.grounds, *row.refused)
-            for address in row.addresses
+            for address in (*row.addresses, *(row.wrong if channel in row.refused else ()))
             if address[0] is KIND_OF[channel]
         ]
-        if wanted:
-            grounds.write(wanted, fresh=self.fresh, now=self.now)
+        if wanted or self.inherited:
+            grounds.write([*self.inherited, *wanted], fresh=self.fresh, now=self.now)

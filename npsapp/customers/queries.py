@@ -118,25 +118,27 @@ class Mailbox:
     id: int
     value: str
     not_mine: bool
+    mistyped: bool
+    """It is no address, and here only because it came with a refusal, which holds for the others."""
     grounds: list[tuple[GroundKind, datetime | None]]
 
 
 def mailboxes(customer_ids: Iterable[int]) -> dict[int, list[Mailbox]]:
-    """E-mail addresses by customer, oldest first; in bulk. What is mistyped is none."""
+    """E-mail addresses by customer, oldest first; in bulk. What is mistyped is none, see `Mailbox`."""
     columns = ContactPoint.customer_id, ContactPoint.id, ContactPoint.value, ContactPoint.not_mine_at
     its_grounds = and_(Ground.contact_point_id == ContactPoint.id, Ground.channel == Channel.EMAIL)
     rows = db.session.execute(
-        select(*columns, Ground.kind, Ground.withdrawn_at)
+        select(*columns, ContactPoint.fault, Ground.kind, Ground.withdrawn_at)
         .outerjoin(Ground, its_grounds)
         .where(one_of(ContactPoint.customer_id, customer_ids), ContactPoint.kind == ContactKind.EMAIL)
-        .where(ContactPoint.fault == "")
+        .where(or_(ContactPoint.fault == "", Ground.withdrawn_at.is_not(None)))
         .order_by(ContactPoint.id)
     )
     found: dict[int, list[Mailbox]] = defaultdict(list)
-    for customer_id, id_, value, not_mine_at, kind, withdrawn_at in rows:
+    for customer_id, id_, value, not_mine_at, fault, kind, withdrawn_at in rows:
         boxes = found[customer_id]
         if not boxes or boxes[-1].id != id_:
-            boxes.append(Mailbox(id_, value, not_mine_at is not None, []))
+            boxes.append(Mailbox(id_, value, not_mine_at is not None, bool(fault), []))
         if kind:
             boxes[-1].grounds.append((kind, withdrawn_at))
     return found

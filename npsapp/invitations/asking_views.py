@@ -16,7 +16,7 @@ from npsapp.invitations import automations, effects, policies, policy_pages, que
 from npsapp.invitations.candidates import care_of
 from npsapp.invitations.chains import CHANNELS, missing_channels
 from npsapp.invitations.forms import CareForm
-from npsapp.invitations.rules import wave_months
+from npsapp.invitations.rules import Care, wave_months
 from npsapp.lib.clock import utcnow
 from npsapp.organization import queries as organization
 from npsapp.organization.models import Brand
@@ -55,24 +55,25 @@ def ready_made() -> ResponseReturnValue:
     """What can be switched on, with a picture of each and whom it would have asked last month."""
     brands = organization.brands()
     brand = _brand(brands, listing.whole("brand")) if brands else None
+    care = care_of(queries.contact_policy(brand.pool_id) if brand else None)
     shown = [
         {
             "is": one,
-            "picture": list(policy_pages.picture(automations.policy(one), wave=one.wave)),
+            "picture": list(policy_pages.picture(automations.policy(one, care), wave=one.wave)),
             "missing": [_(CHANNELS[channel]) for channel in missing_channels(one.channels, mobile_sms=one.mobile_sms)],
-            "asked": _asked(one, brand) if brand else 0,
+            "asked": _asked(one, brand, care) if brand else 0,
         }
         for one in automations.AUTOMATIONS
     ]
-    months = wave_months(care_of(queries.contact_policy(brand.pool_id))) if brand else 0
-    return render_template("invitations/automations.html", shown=shown, brand=brand, brands=brands, months=months)
+    about = {"brand": brand, "brands": brands, "months": wave_months(care)}
+    return render_template("invitations/automations.html", shown=shown, **about)
 
 
 def _brand(brands: Sequence[Brand], brand_id: int | None) -> Brand:
     return next((one for one in brands if one.id == brand_id), brands[0])
 
 
-def _asked(one: automations.Automation, brand: Brand) -> int:
+def _asked(one: automations.Automation, brand: Brand, care: Care) -> int:
     """About how many customers it would have asked last month."""
     now = utcnow()
     if one.wave:
@@ -80,7 +81,7 @@ def _asked(one: automations.Automation, brand: Brand) -> int:
     touchpoint_id = surveys.touchpoint_lookup(brand.pool_id).get(one.touchpoint)
     if touchpoint_id is None:
         return 0
-    return effects.would_have_asked(brand.id, touchpoint_id, automations.policy(one), now=now)
+    return effects.would_have_asked(brand.id, touchpoint_id, automations.policy(one, care), now=now)
 
 
 @bp.deed("/surveys/automations/<key>", Permission.EDIT_SURVEYS)

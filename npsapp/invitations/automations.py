@@ -7,7 +7,7 @@ from npsapp.audit.services import Actor
 from npsapp.delivery.rules import Channel
 from npsapp.invitations import policies
 from npsapp.invitations.chains import FIRST, ChainStep
-from npsapp.invitations.rules import Policy
+from npsapp.invitations.rules import Care, Policy
 from npsapp.lib.texts import N_, text_in
 from npsapp.organization.models import Brand
 from npsapp.surveys import founding, services as surveys
@@ -105,9 +105,9 @@ def of(key: str) -> Automation | None:
     return next((one for one in AUTOMATIONS if one.key == key), None)
 
 
-def policy(one: Automation) -> Policy:
-    """Its rule as the value that rules understand, with the usual care."""
-    return Policy(delay=timedelta(hours=one.delay_hours), steps=one.channels, mobile_sms=one.mobile_sms)
+def policy(one: Automation, care: Care) -> Policy:
+    """Its rule as the value that rules understand, with the care of a company."""
+    return Policy(delay=timedelta(hours=one.delay_hours), steps=one.channels, mobile_sms=one.mobile_sms, care=care)
 
 
 def switch_on(one: Automation, brand: Brand, language: str, *, actor: Actor, now: datetime) -> Survey:

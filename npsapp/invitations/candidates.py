@@ -153,7 +153,7 @@ _ROWS = (
 )
 
 
-_NOTHING: Mapping[int, Policy] = MappingProxyType({})
+_NOTHING: Mapping[int | None, Policy] = MappingProxyType({})
 
 
 def gather(
@@ -162,13 +162,14 @@ def gather(
     count_planned: bool,
     without_mail: Collection[int],
     now: datetime,
-    trying: Mapping[int, Policy] = _NOTHING,
+    trying: Mapping[int | None, Policy] = _NOTHING,
 ) -> list[Gathered]:
     """The facts of these interactions, in order of their ids.
 
     `count_planned`: whether invitations planned for other interactions of a customer count as contacts. They do
     when planning; at the moment of sending only what really happened counts. `trying`: other policies of some
-    surveys, to see what they would lead to; what these surveys have planned counts for nothing then.
+    surveys (None: where none asks), to see what they would lead to; what these surveys have planned counts for
+    nothing then.
     """
     rows = db.session.execute(_ROWS.where(one_of(Interaction.id, interaction_ids))).all()
     people = {row.person_id for row in rows if row.person_id}
@@ -204,7 +205,12 @@ class Known:
     """Holds and earlier contacts of some customers, loaded once."""
 
     def __init__(
-        self, customer_ids: Iterable[int], *, count_planned: bool = False, now: datetime, but: Collection[int] = ()
+        self,
+        customer_ids: Iterable[int],
+        *,
+        count_planned: bool = False,
+        now: datetime,
+        but: Collection[int | None] = (),
     ) -> None:
         self.now = now
         self.person = customers.families(customer_ids)
@@ -270,13 +276,14 @@ class _Reachable(Known):
     """In which selections each person is, of those that a policy asks for."""
 
     def __init__(
-        self, customer_ids: Iterable[int], *, count_planned: bool, now: datetime, but: Collection[int]
+        self, customer_ids: Iterable[int], *, count_planned: bool, now: datetime, but: Collection[int | None]
     ) -> None:
         super().__init__(customer_ids, count_planned=count_planned, now=now, but=but)
         boxes = customers.mailboxes(self.person)
         self._mailboxes = self._of_persons(boxes)
-        for id_ in {self.person[one] for one in boxes if self.person[one] != one}:
-            self._mailboxes[id_] = _of_one_person(self._mailboxes[id_])
+        merged = {self.person[one] for one in boxes if self.person[one] != one}
+        for id_ in merged | {self.person[one] for one, theirs in boxes.items() if any(box.mistyped for box in theirs)}:
+            self._mailboxes[id_] = _of_one_person(self._mailboxes[id_], merged=id_ in merged)
         self._suppressed: dict[int, set[str]] = {}
         self._staff = staff_addresses()
 
@@ -303,14 +310,18 @@ class _Reachable(Known):
         return self._suppressed[brand_id]
 
 
-def _of_one_person(boxes: Sequence[Mailbox]) -> list[Mailbox]:
-    """The addresses of merged people: a "no" or "not mine" that one of them said counts for the others."""
-    refused = [ground for box in boxes for ground in box.grounds if ground[1]]
+def _of_one_person(boxes: Sequence[Mailbox], *, merged: bool) -> list[Mailbox]:
+    """The addresses of merged people: a "no" or "not mine" that one of them said counts for the others.
+
+    So does a "no" at a mistyped address, whosever: nobody knows which was meant.
+    """
+    refused = [ground for box in boxes if merged or box.mistyped for ground in box.grounds if ground[1]]
     disowned = {box.value for box in boxes if box.not_mine}
-    return [replace(box, not_mine=box.value in disowned, grounds=[*box.grounds, *refused]) for box in boxes]
+    good = (box for box in boxes if not box.mistyped)
+    return [replace(box, not_mine=box.value in disowned, grounds=[*box.grounds, *refused]) for box in good]
 
 
-def _planned(customer_ids: Iterable[int], but: Collection[int]) -> dict[int, list[tuple[int | None, datetime]]]:
+def _planned(customer_ids: Iterable[int], but: Collection[int | None]) -> dict[int, list[tuple[int | None, datetime]]]:
     """Invitations of other surveys than `but` that are planned, not handed over, by customer: (survey, moment)."""
     columns = Invitation.customer_id, Invitation.survey_id, Invitation.send_at, Invitation.state
     found: dict[int, list[tuple[int | None, datetime]]] = defaultdict(list)

@@ -17,6 +17,7 @@ from npsapp.invitations.criteria import Criteria
 from npsapp.invitations.models import Invitation
 from npsapp.invitations.policies import BY_POLICY
 from npsapp.invitations.rules import InvitationState, Policy
+from npsapp.surveys import queries as surveys
 
 MOST = 1_500  # decided about one by one for a page: about half a second
 MOST_LOOKED_AT = 100_000
@@ -51,7 +52,7 @@ def of_policy(survey_id: int, policy: Policy, *, without_mail: Collection[int], 
     was = {row.interaction_id: row.send_at for row in db.session.execute(rows)}
     found: Counter[str] = Counter()
     promises = Promises()
-    trying = {survey_id: policy}
+    trying: dict[int | None, Policy] = {survey_id: policy}
     for one in gather(list(was), count_planned=True, without_mail=without_mail, now=now, trying=trying):
         about = {"who": one.customer_id or -one.interaction.id, "survey_id": one.survey_id}
         decision = promises.decide(one.candidate, one.policy, **about, now=now)
@@ -106,7 +107,9 @@ def would_have_asked(brand_id: int, touchpoint_id: int, policy: Policy, *, now: 
     ids = db.session.scalars(select(Interaction.id).where(*_last_month(brand_id, touchpoint_id, now))).all()
     every = max(-(-len(ids) // MOST), 1)
     promises, asked = Promises(), 0
-    for one in gather(ids[::every], count_planned=False, without_mail=(), now=now):
+    asking = surveys.active_map().get((brand_id, touchpoint_id))
+    trying: dict[int | None, Policy] = {asking.id if asking else None: policy}
+    for one in gather(ids[::every], count_planned=False, without_mail=(), now=now, trying=trying):
         candidate = replace(
             one.candidate,
             live=True,
@@ -114,7 +117,6 @@ def would_have_asked(brand_id: int, touchpoint_id: int, policy: Policy, *, now: 
             can_send=True,
             has_survey=True,
             has_channels=True,
-            meant=True,
             contacts=(),
         )
         about = {"who": one.customer_id or -one.interaction.id, "survey_id": None}

@@ -29,6 +29,8 @@ PLANNED = Invitation.state == InvitationState.PLANNED
 BY_POLICY = (Reason.TOO_OLD, Reason.QUARANTINE, Reason.NOT_MEANT, Reason.NO_CHANNEL)
 BY_CARE = (Reason.QUARANTINE, Reason.ON_HOLD, Reason.STAFF, Reason.NO_GROUND)
 """Reasons that may end when a survey's rule, or a company's contact policy, changes."""
+OWN = ("survey_id", "wave_month", "wave_done_id")
+"""Columns that say how far one survey has come: a copy starts anew."""
 
 
 class ChannelMissing(Refused):
@@ -94,6 +96,22 @@ def check_channels(survey_id: int) -> None:
 
 
 surveys.BEFORE_ASKING.append(check_channels)
+
+
+def copy_policy(survey_id: int, copy_id: int) -> None:
+    """Give a copied survey the rule of the original; its criteria as far as they mean something in its brand."""
+    policy = db.session.get(InvitationPolicy, survey_id)
+    if policy is None:
+        return
+    mine, brand = policy.survey.brand, db.session.get_one(Survey, copy_id).brand
+    criteria = policy.criteria if mine.pool_id == brand.pool_id else {}
+    kept = {name: value for name, value in criteria.items() if name != "units" or mine.id == brand.id}
+    values = {name: getattr(policy, name) for name in policy.__table__.c.keys() if name not in OWN}
+    _chain(create_policy(copy_id, **values | {"criteria": kept}), chain_of(policy)[1:])
+    db.session.flush()
+
+
+surveys.AFTER_COPYING.append(copy_policy)
 
 
 def change_care(pool_id: int, values: Mapping[str, Any], *, actor: Actor, now: datetime) -> list[str]:

@@ -15,7 +15,7 @@ from npsapp.delivery.models import Message
 from npsapp.delivery.rules import Channel, PauseKind, State
 from npsapp.intake.models import Interaction, Source, SourceKind
 from npsapp.invitations.models import ContactPolicy, Invitation, InvitationPolicy, InvitationStep
-from npsapp.invitations.rules import InvitationState, Reason, StepState, first_days_cap
+from npsapp.invitations.rules import InvitationState, StepState, first_days_cap
 from npsapp.lib.clock import day_bounds, local_date
 from npsapp.permissions import Scope
 
@@ -131,40 +131,16 @@ def _usual(model: type[Base]) -> dict[str, Any]:
     return {name: default.arg for name, default in defaults.items() if default.is_scalar}  # type: ignore[attr-defined]
 
 
-def lines(
-    *,
-    held: bool,
-    scope: Scope,
-    limit: int,
-    offset: int,
-    reason: Reason | None = None,
-    day: date | None = None,
-    region_id: int | None = None,
-) -> Sequence[Invitation]:
-    """Lines of the plan in the user's regions, of one region or day (in UTC) if one is given.
-
-    Planned ones by moment; or those held back, with perhaps one reason, newest first.
-    """
-    asked: dict[Any, Any] = {Invitation.region_id: region_id, Invitation.reason: reason if held else None}
+def planned(day: date | None, *, scope: Scope, limit: int, offset: int) -> Sequence[Invitation]:
+    """Planned lines in the user's regions by moment, of one day (in UTC) if one is given."""
     rows = select(Invitation).where(
-        Invitation.state == (InvitationState.EXCLUDED if held else InvitationState.PLANNED),
-        Invitation.test.is_(False),
-        within(Invitation.region_id, scope),
-        *(column == value for column, value in asked.items() if value),
+        Invitation.state == InvitationState.PLANNED, Invitation.test.is_(False), within(Invitation.region_id, scope)
     )
-    if day and not held:
+    if day:
         start = datetime.combine(day, datetime.min.time(), tzinfo=UTC)
         rows = rows.where(Invitation.send_at >= start, Invitation.send_at < start + timedelta(days=1))
-    order = (Invitation.id.desc(),) if held else (Invitation.send_at, Invitation.id)
-    return db.session.scalars(rows.options(*_SHOWN).order_by(*order).limit(limit).offset(offset)).all()
-
-
-def reasons(*, scope: Scope) -> dict[Reason, int]:
-    """How many interactions are held back, by reason, the most frequent first."""
-    held = Invitation.state == InvitationState.EXCLUDED, Invitation.test.is_(False)
-    rows = select(Invitation.reason, func.count()).where(*held, within(Invitation.region_id, scope))
-    counted = db.session.execute(rows.group_by(Invitation.reason).order_by(func.count().desc(), Invitation.reason))
-    return {reason: count for reason, count in counted if reason}
+    rows = rows.options(*_SHOWN).order_by(Invitation.send_at, Invitation.id).limit(limit).offset(offset)
+    return db.session.scalars(rows).all()
 
 
 def planned_count(*, scope: Scope) -> int:

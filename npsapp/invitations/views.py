@@ -1,6 +1,4 @@
-"""Staff pages: the schedule (what is planned, what is held back and why) and the policy of a survey."""
-
-from typing import Any
+"""Staff pages: the schedule (what leaves when) and the policy of a survey."""
 
 from flask import abort, render_template, request
 from flask_babel import gettext as _
@@ -17,10 +15,9 @@ from npsapp.invitations import ledger, policies, policy_pages, queries, services
 from npsapp.invitations.candidates import chain_of, policy_of
 from npsapp.invitations.effects import Effects, matches
 from npsapp.invitations.forms import PolicyForm
-from npsapp.invitations.rules import Care, Reason
+from npsapp.invitations.rules import Care
 from npsapp.lib.clock import utcnow
 from npsapp.lib.texts import text_in
-from npsapp.organization import queries as organization
 from npsapp.permissions import Permission
 from npsapp.surveys import queries as surveys
 from npsapp.surveys.models import Survey
@@ -34,26 +31,20 @@ DAYS_AHEAD = 14
 
 @bp.page("/schedule/", Permission.SEE_SCHEDULE)
 def schedule() -> str:
-    """The next fourteen days, the planned letters, and everything held back with its reason."""
-    now, seen = utcnow(), scope()
-    held = request.args.get("show") == "held"
-    reason, region_id = listing.one_of("reason", Reason), listing.whole("region")
-    wanted: dict[str, Any] = {"reason": reason, "day": listing.day("day"), "region_id": region_id}
+    """The next fourteen days, the planned letters, and what is paused."""
+    now, seen, day = utcnow(), scope(), listing.day("day")
     window = listing.window(size=50)
-    rows = queries.lines(held=held, **wanted, scope=seen, limit=window.limit, offset=window.offset)
+    rows = queries.planned(day, scope=seen, limit=window.limit, offset=window.offset)
     days, channels = ledger.calendar(now, days=DAYS_AHEAD, scope=seen)
     return render_template(
         "invitations/schedule.html",
-        held=held,
-        wanted=wanted,
+        chosen=day,
         page=listing.page(rows, window),
         days=days,
         channels=channels,
         busiest=max(days.values(), default=0),
         planned=queries.planned_count(scope=seen),
-        reasons=queries.reasons(scope=seen),
         pauses=[one for one in delivery.pauses(now) if one.kind is not PauseKind.REGION or seen.covers(one.ref_id)],
-        regions=[one for one in organization.choices("region", language_now()) if seen.covers(one[0])],
     )
 
 

@@ -19,6 +19,8 @@ from npsapp.surveys.rules import LETTER_PARTS, Field, Questionnaire, SurveyState
 
 BEFORE_ASKING: list[Callable[[int], object]] = []
 """What rooms downstream look at before a survey (its id) asks; they raise a Refused of their own."""
+AFTER_COPYING: list[Callable[[int, int], object]] = []
+"""What rooms downstream take along from a survey (its id) to its copy."""
 
 
 class AnotherAsks(Refused):
@@ -58,10 +60,16 @@ def create_survey(
 
 
 def copy(survey_id: int, *, brand_id: int, touchpoint_id: int, name: str, actor: audit.Actor, now: datetime) -> Survey:
-    """A draft with the questions and the letter of another survey; when and whom it asks is set anew."""
+    """A draft with the questions, the words and the rule of another survey."""
     survey = db.session.get_one(Survey, survey_id)
     content = Questionnaire.from_json(survey.newest.content if survey.newest else {"questions": [], "texts": {}})
-    return _create(brand_id, touchpoint_id, name, content, queries.letter(survey_id), actor=actor, now=now)
+    made = _create(brand_id, touchpoint_id, name, content, queries.letter(survey_id), actor=actor, now=now)
+    reminders = select(StepText.step).where(StepText.survey_id == survey_id, StepText.step > queries.FIRST)
+    for step in db.session.scalars(reminders.distinct()).all():
+        _write_letter(made.id, queries.letter(survey_id, step), step)
+    for take_along in AFTER_COPYING:
+        take_along(survey_id, made.id)
+    return made
 
 
 def _create(

@@ -58,7 +58,7 @@ def add() -> ResponseReturnValue:
 
 @bp.form("/<int:survey_id>/copy", Permission.EDIT_SURVEYS)
 def copy(survey_id: int) -> ResponseReturnValue:
-    """A draft with the questions and the letter of another survey."""
+    """A draft with the questions, the words and the rule of another survey."""
     survey, _version = _survey(survey_id)
     about = {"brand": str(survey.brand_id), "touchpoint": str(survey.touchpoint_id)}
     return _new_page(CopyForm(name=_("Copy of %(name)s", name=survey.name)[:NAME_MAX], **about), survey)

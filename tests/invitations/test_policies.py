@@ -21,15 +21,15 @@ from npsapp.db import db, transaction
 from npsapp.delivery.models import Message
 from npsapp.delivery.rules import Channel
 from npsapp.intake.models import Interaction, Source, SourceKind
-from npsapp.invitations import automations, effects, letters, policies, queries, services, waves
+from npsapp.invitations import automations, candidates, effects, letters, policies, queries, services, waves
 from npsapp.invitations.chains import FIRST, LONGER_THAN_VALID, SAME_CHANNEL, TOO_SOON, ChainStep, chain_faults
 from npsapp.invitations.criteria import ANY, Acquaintance, Criteria
 from npsapp.invitations.models import ContactPolicy, Invitation, InvitationPolicy, PolicyStep
 from npsapp.invitations.rendering import Addresses
 from npsapp.invitations.rules import Care, InvitationState, Policy, Reason, sending_time, wave_months, wave_turn
 from npsapp.organization import queries as organization
-from npsapp.organization.models import Holiday
-from npsapp.surveys import services as surveys
+from npsapp.organization.models import Brand, Holiday
+from npsapp.surveys import queries as written, services as surveys
 from npsapp.surveys.models import StepText, Survey
 from npsapp.surveys.rules import SurveyState
 from tests import factories as make
@@ -401,6 +401,47 @@ def test_the_care_for_people_is_set_on_its_page(client: FlaskClient, company: Si
     assert row.staff == ["a@b.example", "@c.example"]
 
 
+def test_a_copied_survey_takes_its_rule_and_the_words_of_its_reminders(company: SimpleNamespace, now: datetime) -> None:
+    who = {"actor": by_user(company.admin.id), "now": now}
+    criteria = Criteria(segments=frozenset({company.segment.id}), units=frozenset({company.units.kyiv.id})).to_json()
+    rule = {"delay_hours": 48, "criteria": criteria, "wave": True, "wave_month": "2026-11", "wave_done_id": 7}
+    chain = [ChainStep(3, Channel.EMAIL, timedelta(days=4))]
+    words = {"subject": {"en": "Two words?"}, "before": {"en": "{name}"}, "after": {"en": "Thanks"}}
+    with transaction():
+        policies.change_policy(company.survey.id, rule, follow_ups=chain, **who)
+        surveys.edit_letter(company.survey.id, words, step=3, **who)
+        other = make_brand(company, now)
+        to = {"touchpoint_id": company.touchpoint.id, **who}
+        same = surveys.copy(company.survey.id, brand_id=company.brand.id, name="same", **to).id
+        abroad = surveys.copy(company.survey.id, brand_id=other.id, name="abroad", **to).id
+    db.session.rollback()
+
+    for copied, kept in ((same, criteria), (abroad, {"segments": criteria["segments"]})):
+        policy = db.session.get_one(InvitationPolicy, copied)
+        assert (policy.delay_hours, policy.wave, policy.wave_month, policy.wave_done_id) == (48, True, "", 0)
+        assert (policy.criteria, candidates.chain_of(policy)[1:]) == (kept, tuple(chain))
+        assert written.letter(copied, 3) == written.letter(company.survey.id, 3)
+
+
+def test_an_automation_is_counted_with_the_companys_own_care(company: SimpleNamespace, now: datetime) -> None:
+    with transaction():
+        customer = make.make_customer(company, now=now)
+        for days in (20, 10):
+            make.make_interaction(company, now=now, customer=customer, happened_at=now - timedelta(days=days))
+        company.survey.state = SurveyState.PAUSED
+
+    def asked() -> int:
+        found = automations.policy(automations.AUTOMATIONS[0], candidates.care_of(queries.contact_policy(pool_id)))
+        return effects.would_have_asked(company.brand.id, company.touchpoint.id, found, now=now)
+
+    pool_id = company.pool.id
+    assert asked() == 1
+    care(company, now, same_invited_days=5)
+    assert asked() == 2
+    care(company, now, consent_only=True)
+    assert asked() == 0
+
+
 @pytest.mark.parametrize("one", automations.AUTOMATIONS, ids=lambda one: one.key)
 def test_a_ready_made_automation_becomes_a_draft(
     client: FlaskClient, company: SimpleNamespace, login, at_now: datetime, one: automations.Automation
@@ -473,6 +514,14 @@ def change(company: SimpleNamespace, now: datetime, **values: object) -> None:
 def care(company: SimpleNamespace, now: datetime, **values: object) -> None:
     with transaction():
         policies.change_care(company.pool.id, values, actor=by_user(company.admin.id), now=now)
+
+
+def make_brand(company: SimpleNamespace, now: datetime) -> Brand:
+    like = {name: getattr(company.brand, name) for name in ("pool_id", "name", "phrase", "postal_address")}
+    brand = Brand(**like, key="other", contact_email="b@other.example", created_at=now)
+    db.session.add(brand)
+    db.session.flush()
+    return brand
 
 
 def make_fact(customer_id: int | None, survey_id: int, at: datetime) -> None:

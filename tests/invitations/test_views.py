@@ -51,7 +51,7 @@ def test_held_back_customers_have_a_reason(
     held = planned(company, at_now, customer=customer)
     assert held.reason is Reason.NO_ADDRESS
 
-    page = login(client, company.admin).get("/schedule/?show=held&reason=no_address").get_data(as_text=True)
+    page = login(client, company.admin).get("/schedule/ledger/?reason=no_address").get_data(as_text=True)
 
     assert "no usable e-mail address" in page
     assert customer.name in page

@@ -17,7 +17,7 @@ from npsapp.customers.models import ContactFact, Customer
 from npsapp.db import db, transaction
 from npsapp.delivery.models import Message
 from npsapp.intake import queries as intake
-from npsapp.invitations import queries as plan
+from npsapp.invitations import ledger
 from npsapp.invitations.models import Invitation
 from npsapp.permissions import EVERYTHING
 from npsapp.reports.models import DailyTally
@@ -82,8 +82,8 @@ def test_a_test_letter_that_fails_is_no_line_of_the_schedule(link: str, now: Any
         one = session.scalars(select(Invitation)).one()
         one.state, one.reason, one.sent_at = "excluded", "undeliverable", None
 
-    assert plan.reasons(scope=EVERYTHING) == {}
-    assert list(plan.lines(held=True, scope=EVERYTHING, limit=9, offset=0)) == []
+    assert ledger.by_month(now - timedelta(days=60), EVERYTHING) == {}
+    assert ledger.lines(ledger.Asked(), EVERYTHING, limit=9) == []
 
 
 def test_unsubscribing_from_a_test_changes_nothing(client: FlaskClient, link: str) -> None:

@@ -43,7 +43,7 @@ NOT_FILLED_IN = {"accounts.login", "accounts.forgot", "accounts.reset", "account
 """Forms that say what is missing when they are sent empty."""
 MORE = {
     "cases.index": ("tab=overdue", "tab=settled", "tab=settled&q=zz"),
-    "invitations.schedule": ("show=held", "show=held&reason=suppressed"),
+    "invitations.schedule": ("day=2035-01-01",),
     "responses.index": ("q=zz", "group=detractor&comment=with&read=unread&state=counted&from=2020-01-01"),
     "reports.index": ("period=last_month", "from=2020-01-01&to=2035-01-01"),
     "office.people": ("tag=promoter", "turnover_from=1&days=365&top=5", "days=1&purchases_from=99"),
