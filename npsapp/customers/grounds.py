@@ -47,7 +47,8 @@ def refusals(points: Iterable[int]) -> Sequence[tuple[int, Channel, str]]:
     """What was refused at these contact points: (contact point, channel, where the words are)."""
     columns = select(Ground.contact_point_id, Ground.channel, Ground.proof)
     refused = one_of(Ground.contact_point_id, points), Ground.withdrawn_at.is_not(None)
-    return [tuple(row) for row in db.session.execute(columns.where(*refused))]
+    rows = db.session.execute(columns.where(*refused))
+    return [(row.contact_point_id, row.channel, row.proof) for row in rows]
 
 
 _NOTHING: tuple[Collection[GroundKind], bool] = ((), False)

@@ -112,6 +112,8 @@ class _Chunk:
         self.fresh: Sequence[int] = ()
         self.shared: set[Address] = set()
         self.unreached: set[int] = set()
+        self.wrong_still: set[int] = set()
+        """Contact points that rows repeat as mistyped as they are."""
         self.heirs: dict[int, set[_Person]] = defaultdict(set)
         """Customer → whose addresses stand in the place of what was mistyped there."""
         self.inherited: list[tuple[int, Channel, Incoming]] = []
@@ -221,12 +223,14 @@ class _Chunk:
             person.trusted = True
             self.by_id[external_id] = person
             self.new_ids.append((person, external_id))
-        if addresses and row.before_id in self.unreached and not external_id:
+        if addresses and row.before_id and not external_id:
             self.heirs[row.before_id].add(person)
         for address in addresses:
             self._add_address(person, address)
         for address in row.wrong:
-            if address not in person.points:
+            if address in person.points:
+                self.wrong_still.add(person.points[address])
+            else:
                 person.points[address] = 0
                 self.new_points.append((person, address, AddressFault(address[0].value).value))
         self._note(person, row, sure=sure)
@@ -333,7 +337,7 @@ class _Chunk:
             for heir in self.heirs[wrong[id_].customer_id]:
                 self.inherited += [(point, channel, said) for point in self._good(heir, wrong[id_].kind)]
         replaced = {(one.id, kind) for one, kind in new}
-        gone = [id_ for id_, row in wrong.items() if (row.customer_id, row.kind) in replaced]
+        gone = {id_ for id_, row in wrong.items() if (row.customer_id, row.kind) in replaced} - self.wrong_still
         db.session.execute(delete(Ground).where(one_of(Ground.contact_point_id, gone)))
         db.session.execute(delete(ContactPoint).where(one_of(ContactPoint.id, gone)))
 

@@ -64,9 +64,12 @@ def tagged(name: str) -> Select[Any]:
     return select(Tag.customer_id).where(Tag.name == name)
 
 
-def names(*, limit: int = 200) -> list[str]:
-    """All tags in use, in the order of the alphabet."""
-    return list(db.session.scalars(select(Tag.name).distinct().order_by(Tag.name).limit(limit)))
+def names(scope: Scope, *, limit: int = 200) -> list[str]:
+    """All tags that people of the scope have, in the order of the alphabet."""
+    rows = select(Tag.name).distinct().order_by(Tag.name).limit(limit)
+    if not scope.everything:
+        rows = rows.join(Customer, Customer.id == Tag.customer_id).where(within(Customer.region_id, scope))
+    return list(db.session.scalars(rows))
 
 
 def by_month(since: date, scope: Scope) -> dict[str, dict[date | None, int]]:

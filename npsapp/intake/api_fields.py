@@ -12,7 +12,6 @@ from npsapp.intake.columns import Field
 from npsapp.intake.rules import LONGEST_ID, DocumentKind, DocumentState
 from npsapp.lib.texts import N_
 
-MOST_PROPERTIES = 8
 CHANNELS = tuple(channel.value for channel in (Channel.EMAIL, Channel.SMS, Channel.PHONE))
 _COLUMNS = {field.value: field for field in Field}
 
@@ -111,7 +110,6 @@ INTERACTION = (
     Said("state", N_("How far it is; cancelled or returned takes back a letter that has not left."), "completed",
          choices=tuple(state.value for state in DocumentState)),
     Said("status", N_("Your own word for the state, instead of state.")),
-    Said("version", N_("Version of the document, compared for equality only.")),
     Said("brand", N_("Key or name of the brand; without it the connection's.")),
     Said("touchpoint", N_("Key or name of the touchpoint; without it the connection's.")),
     Said("unit", N_("Store, warehouse or branch, by its name."), "Київ, Лівий берег",

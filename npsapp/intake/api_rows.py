@@ -8,10 +8,11 @@ from npsapp.customers.rules import GroundKind
 from npsapp.customers.services import Incoming
 from npsapp.delivery.rules import Channel
 from npsapp.intake import columns
-from npsapp.intake.api_fields import COLUMNS_BESIDE, CONSENT, CUSTOMER, INTERACTION, KINDS, MOST_PROPERTIES, Kind, Said
+from npsapp.intake.api_fields import COLUMNS_BESIDE, CONSENT, CUSTOMER, INTERACTION, KINDS, Kind, Said
 from npsapp.intake.checking import Checker
 from npsapp.intake.columns import Field, plain_text
-from npsapp.intake.rules import LONGEST_ID, DocumentState, InteractionRow, Rejection, RejectReason, Setting
+from npsapp.intake.documents import TAKEN_BACK
+from npsapp.intake.rules import LONGEST_ID, MOST_PROPERTIES, InteractionRow, Rejection, RejectReason, Setting
 from npsapp.lib import addresses, amounts, phones
 from npsapp.lib.texts import N_, Worded
 
@@ -22,7 +23,6 @@ LONGEST_PROPERTY = (40, 160)  # its name, its value
 FIELDS = (*INTERACTION, *COLUMNS_BESIDE)
 _PLACE = {field: at for at, field in enumerate(Field)}
 _NAME_OF = {one.column: one.name for one in FIELDS if one.column}
-_TAKEN_BACK = frozenset({DocumentState.CANCELLED, DocumentState.RETURNED})
 _ONE_WORD: dict[str, dict[str, bool]] = {"1": {"email": True}, "0": {"email": False, "sms": False, "phone": False}}
 
 
@@ -78,12 +78,12 @@ def _interaction(index: int, record: Mapping[str, Any], checker: Checker) -> Int
         name = _NAME_OF.get(Field(row.column), "") if row.column else ""
         return Fault(index, row.reason, name, column=row.column)
     # What files have no columns for.
-    row.kind, row.basis, row.version = (plain_text(said[name] or "") for name in ("kind", "basis", "version"))
+    row.kind, row.basis = plain_text(said["kind"] or ""), plain_text(said["basis"] or "")
     row.state, row.status_raw = said["state"] or "", plain_text(said["status"] or "")
     if row.undated and not row.state and not row.status_raw:
         return Fault(index, RejectReason.NO_DATE, "happened_at", column=Field.HAPPENED_AT)
     if row.state and not row.amount.startswith("-"):
-        row.cancelled = row.state in _TAKEN_BACK
+        row.cancelled = row.state in TAKEN_BACK
     row.person_kind = {"1": "company", "0": "person"}.get(said["customer.is_company"] or "", "")
     row.properties, row.grounds = said["properties"] or {}, said["customer.grounds"] or {}
     row.consents = _consents(said, "customer.") | row.consents

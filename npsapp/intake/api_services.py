@@ -37,6 +37,9 @@ MOST_REJECTS = 1000  # kept of one day and connection: a program may repeat the 
 Known = set[tuple[str, Channel, GroundKind, bool]]
 """Grounds of addresses: (address, channel, kind, withdrawn)."""
 
+Stored = Mapping[tuple[str, ContactKind], list[tuple[str, str]]]
+"""Addresses by (external id, kind), each with what is wrong with it: a refusal holds for mistyped ones, too."""
+
 
 class ReusedKey(Refused):
     """An Idempotency-Key stands for another request already."""
@@ -188,7 +191,7 @@ def _take_down(source: Source, words: Sequence[Consent], *, now: datetime) -> di
     stored = _addresses_of(source_id, {word.external_id for word in words if not word.address})
     incoming = {word.index: _incoming(word, stored) for word in words}
     people = [one for some in incoming.values() for one in some]
-    values = {one.email or one.phone for one in people}
+    values = _values(people)
     before = _grounds(pool_id, values)
     found = customers.find_or_create(people, pool_id=pool_id, source_id=source_id, now=now)
     _look_again(found, now=now)
@@ -196,7 +199,7 @@ def _take_down(source: Source, words: Sequence[Consent], *, now: datetime) -> di
     return {word.index: _outcome(word, incoming[word.index], before, after) for word in words}
 
 
-def _incoming(word: Consent, stored: Mapping[tuple[str, ContactKind], list[str]]) -> list[customers.Incoming]:
+def _incoming(word: Consent, stored: Stored) -> list[customers.Incoming]:
     kind = KIND_OF[word.channel]
     said = customers.Incoming(
         external_id=word.external_id,
@@ -204,21 +207,27 @@ def _incoming(word: Consent, stored: Mapping[tuple[str, ContactKind], list[str]]
         refused=frozenset() if word.given else frozenset({word.channel}),
         proof=word.proof,
     )
-    addresses = [word.address] if word.address else stored.get((word.external_id, kind), [])
+    known = [(word.address, "")] if word.address else stored.get((word.external_id, kind), [])
+    wrong = [replace(said, wrong=((kind, one),)) for one, fault in known if fault and not word.given]
     by_mail = kind is ContactKind.EMAIL
-    return [replace(said, email=one if by_mail else "", phone="" if by_mail else one) for one in addresses]
+    good = [one for one, fault in known if not fault]
+    return [replace(said, email=one if by_mail else "", phone="" if by_mail else one) for one in good] + wrong
 
 
-def _addresses_of(source_id: int | None, external_ids: Collection[str]) -> Mapping[tuple[str, ContactKind], list[str]]:
+def _addresses_of(source_id: int | None, external_ids: Collection[str]) -> Stored:
     """What is known of the people whom the source names by its own ids; without a source nobody is."""
-    columns = select(TrustedId.external_id, ContactPoint.kind, ContactPoint.value)
-    named = TrustedId.source_id == source_id, one_of(TrustedId.external_id, external_ids), ContactPoint.fault == ""
+    columns = select(TrustedId.external_id, ContactPoint.kind, ContactPoint.value, ContactPoint.fault)
+    named = TrustedId.source_id == source_id, one_of(TrustedId.external_id, external_ids)
     found = defaultdict(list)
-    for id_, kind, value in db.session.execute(
+    for id_, kind, value, fault in db.session.execute(
         columns.join(ContactPoint, ContactPoint.customer_id == TrustedId.customer_id).where(*named)
     ):
-        found[(id_, kind)].append(value)
+        found[(id_, kind)].append((value, fault))
     return found
+
+
+def _values(people: Iterable[customers.Incoming]) -> set[str]:
+    return {value for one in people for _kind, value in (*one.addresses, *one.wrong)}
 
 
 def _grounds(pool_id: int, values: Collection[str]) -> Known:
@@ -229,7 +238,7 @@ def _grounds(pool_id: int, values: Collection[str]) -> Known:
 
 
 def _outcome(word: Consent, said: Sequence[customers.Incoming], before: Known, after: Known) -> str | ConsentFault:
-    values = {one.email or one.phone for one in said}
+    values = _values(said)
     if not values:
         return ConsentFault.NO_ADDRESS
     mine, now_mine = ({g for g in known if g[0] in values and g[1] is word.channel} for known in (before, after))

@@ -13,6 +13,7 @@ from npsapp.audit import services as audit
 from npsapp.audit.events import Event
 from npsapp.audit.services import PROGRAM
 from npsapp.customers import services as customers
+from npsapp.customers.queries import families
 from npsapp.customers.rules import GroundKind
 from npsapp.db import alone, db, insert_many
 from npsapp.delivery.rules import Channel
@@ -262,6 +263,7 @@ def _find_people(
 
     `emails`: of those whom the rows were about before; whoever has none may be given one.
     """
+    before = [one.customer_id for one in known]
     incoming = [(one, person) for one in known for person in _incoming(claim, one, emails)]
     ids = customers.find_or_create(
         [person for _, person in incoming],
@@ -271,6 +273,11 @@ def _find_people(
     )
     for (one, _), customer_id in zip(incoming, ids, strict=True):
         one.customer_id = customer_id
+    moved = [(one, was) for one, was in zip(known, before, strict=True) if was and was != one.customer_id]
+    standing = families(was for _, was in moved) if moved else {}
+    for one, was in moved:
+        if standing[was] == one.customer_id:
+            one.customer_id = was  # merged people keep the own history: they may be told apart again
 
 
 def _incoming(claim: Applying, one: Known, emails: Mapping[int, set[str]]) -> Iterator[customers.Incoming]:

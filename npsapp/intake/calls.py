@@ -1,7 +1,6 @@
 """What calls of other programs mean: the records they bring, read over a portal or by the places people wrote down."""
 
 import logging
-import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,10 +11,11 @@ from npsapp.intake.models import Source, SourceKind
 from npsapp.intake.portals import Ids, NotAbout, Trouble
 from npsapp.intake.received import Outcome, Taken
 from npsapp.intake.webhook import Record
-from npsapp.lib.refusals import Refused
+from npsapp.lib.refusals import Refused, broken_at
 from npsapp.lib.texts import N_
 
 log = logging.getLogger(__name__)
+BROKEN = "reading what came in (%d): %s"
 
 
 class Portal(Protocol):
@@ -101,7 +101,7 @@ class Reader:
                 outcome.again = dict.fromkeys(wanted, (trouble, trouble.wait))
             return Found()
         except Exception as error:
-            _log_without_words(self.source_id, error)
+            log.error(BROKEN, self.source_id, broken_at(error))
             outcome.failed |= {one.id: Fault() for one in wanted}
             return Found()
         return self._shared_out(dict(records), wanted, outcome)
@@ -151,16 +151,10 @@ def _attempt(outcome: Outcome, one: Taken, deed: Callable[[Taken], Any]) -> Any:
     except Refused as refusal:
         outcome.failed[one.id] = refusal
     except Exception as error:
-        _log_without_words(one.id, error)
+        log.error(BROKEN, one.id, broken_at(error))
         outcome.failed[one.id] = Fault()
     return None
 
 
 def _tree(one: Taken) -> Any:
     return webhook.tree(one.body, one.content_type)
-
-
-def _log_without_words(id_: int, error: Exception) -> None:
-    """Where it broke, without the error's own words: they may quote customers."""
-    where = "".join(traceback.format_tb(error.__traceback__))
-    log.error("reading what came in (%d): %s\n%s", id_, type(error).__name__, where)

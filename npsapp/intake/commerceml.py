@@ -20,7 +20,9 @@ from npsapp.intake.rules import (
     AHEAD,
     EARLIEST,
     LONGEST_ID,
+    LONGEST_PROPERTY,
     LONGEST_TITLE,
+    MOST_PROPERTIES,
     DocumentKind,
     DocumentState,
     InteractionRow,
@@ -35,8 +37,6 @@ from npsapp.lib.xml_stream import local_name
 
 ROOT = "КоммерческаяИнформация"
 DOCUMENT = "Документ"
-MOST_PROPERTIES = 8
-LONGEST_PROPERTY = 80
 SHOP_SERVICES = "ORDER_DELIVERY"  # a line of the goods that was not bought
 
 Fields = Mapping[str, Element]
@@ -156,7 +156,6 @@ class _Reader:
         row.made, row.undated = self._made, undated
         if undated and not external_id:
             row.basis = basis or number
-        row.version = _text(fields, "НомерВерсии")[:LONGEST_ID]
         row.status_raw = _STATUS_CODE.sub("", said.get("статусзаказа", ""))[:LONGEST_NAME]
         self._add_amount(row, fields)
         self._add_buyer(row, _buyer(fields.get("Контрагенты")))

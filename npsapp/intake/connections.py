@@ -12,15 +12,14 @@ from npsapp.audit import services as audit
 from npsapp.audit.events import Event
 from npsapp.audit.services import Actor
 from npsapp.db import alone, db, put
+from npsapp.intake import services
 from npsapp.intake.commerceml import Trigger
 from npsapp.intake.models import PLANNING, Source, SourceKind
-from npsapp.intake.services import LONGEST_NAME, NoName, usual_touchpoint
 from npsapp.lib import sealing
 from npsapp.lib.refusals import Refused
 from npsapp.lib.texts import N_
 from npsapp.lib.tokens import digest, new_token, same
 from npsapp.permissions import USUAL_SCOPES
-from npsapp.surveys.founding import found_company
 
 KINDS = tuple(kind for kind in SourceKind if kind not in (SourceKind.FILE, SourceKind.DEMO, SourceKind.WAVE))
 """What an administrator can add; files, waves and the demo company make their own sources."""
@@ -47,30 +46,12 @@ def add(kind: SourceKind, name: str, *, actor: Actor, now: datetime, **chosen: A
     :raise NoName: when the name is empty or too long.
     :raise NameTaken: when another connection has it.
     """
-    name = " ".join(name.split())
-    if not name or len(name) > LONGEST_NAME:
-        raise NoName()
-    alone(PLANNING)
-    if db.session.scalar(select(Source.id).where(Source.name == name)):
+    if services.source_named(name):
         raise NameTaken()
-    brand = found_company(actor=actor, now=now)
-    usual: dict[str, Any] = {
-        "brand_id": brand.id,
-        "touchpoint_id": usual_touchpoint(brand.pool_id),
-        "timezone": brand.timezone,
-        "currency": brand.currency,
-        "ids_are_persons": kind is not SourceKind.ONEC,
-        "ask_completed": kind not in (SourceKind.FOLDER, SourceKind.MAILBOX),
-        "grounds": {},
-        "settings": {},
-    }
-    source = Source(name=name, kind=kind, mapping={}, created_at=now, **(usual | chosen))
-    db.session.add(source)
-    db.session.flush()
+    usual = {"ids_are_persons": kind is not SourceKind.ONEC, "ask_completed": kind not in WITHOUT_SECRET}
+    source = services.new_source(kind, name, actor=actor, now=now, **(usual | chosen))
     source.login = f"{kind.value}{source.id}"
-    secret = "" if kind in WITHOUT_SECRET else _new_secret(source)
-    audit.record(Event.SOURCE_CREATED, actor=actor, now=now, subject=("source", source.id))
-    return source, secret
+    return source, "" if kind in WITHOUT_SECRET else _new_secret(source)
 
 
 def change(

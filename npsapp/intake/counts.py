@@ -8,6 +8,7 @@ from sqlalchemy import func, select
 
 from npsapp.customers.models import ContactPoint
 from npsapp.db import db, one_of
+from npsapp.intake import queries
 from npsapp.intake.models import ImportBatch, Interaction, RejectedRow, Source, SourceValue, ValueKind
 from npsapp.lib.clock import local_date
 
@@ -90,5 +91,5 @@ def rejects(source_id: int, *, limit: int) -> Sequence[RejectedRow]:
     """The newest records that were not taken in."""
     mine = select(RejectedRow).join(ImportBatch, ImportBatch.id == RejectedRow.batch_id)
     return db.session.scalars(
-        mine.where(ImportBatch.source_id == source_id).order_by(RejectedRow.id.desc()).limit(limit)
+        mine.where(ImportBatch.source_id == source_id, ~queries.REMARK).order_by(RejectedRow.id.desc()).limit(limit)
     ).all()

@@ -47,6 +47,10 @@ class Known:
     """What is kept of its document; see `documents.entry`."""
     customer_id: int | None = None
 
+    @property
+    def amount(self) -> Decimal | None:
+        return Decimal(self.row.amount) if self.row.amount else None
+
 
 class _Meant(NamedTuple):
     """What a name stands for: the thing's id, a unit's region, the `SourceValue`."""
@@ -105,11 +109,13 @@ class Names:
         self.words.forget()
 
     def known(self, rows: Sequence[InteractionRow]) -> list[Known]:
-        """What every row's names stand for, in order. Writes new names: needs a transaction."""
+        """What every row's names stand for, in order. Writes new names, unless its words only read: needs a
+        transaction then."""
         for brand_id in {row.brand_id or self._brand_id for row in rows}:
             own = [row for row in rows if (row.brand_id or self._brand_id) == brand_id]
             self.words.understand(own, self._brand(brand_id).properties)
-            self._add_new(self._brand(brand_id), own)
+            if not self.words.reading:
+                self._add_new(self._brand(brand_id), own)
         return [self._known(row) for row in rows]
 
     def _brand(self, brand_id: int) -> _Brand:
@@ -198,7 +204,9 @@ class Names:
             performers={(who.id, role) for who, role in people if who.id is not None},
             words=words | self.words.of(row),
             documents=documents.entry(row, word=status.id if status else None),
-            properties={pair[0]: brand.values[pair] for pair in brand.said(row)} if row.properties else {},
+            properties={pair[0]: brand.values.get(pair, text) for pair, text in brand.said(row).items()}
+            if row.properties
+            else {},
         )
 
 
@@ -270,7 +278,7 @@ def _said(one: Known) -> dict[str, Any]:
     return {
         "happened_at": row.happened_at, "number": row.number, "title": row.title,
         "product_group": row.product_group, "partner": row.partner,
-        "amount": Decimal(row.amount) if row.amount else None, "currency": row.currency, "unit_id": one.unit_id,
+        "amount": one.amount, "currency": row.currency, "unit_id": one.unit_id,
         "segment_id": one.segment_id, "region_id": one.said_region_id, "customer_id": one.customer_id,
         "kind": row.kind,
     }  # fmt: skip
@@ -280,7 +288,7 @@ def _standing(whole: dict[str, Any], one: Known) -> dict[str, Any]:
     """Where a purchase stands by all its documents."""
     if not whole:
         return {"documents": {}, "state": ""}
-    amount = Decimal(one.row.amount) if one.row.amount and one.row.kind != DocumentKind.RETURN else None
+    amount = one.amount if one.row.kind != DocumentKind.RETURN else None
     state = documents.state_of(whole, amount)
     return {"documents": whole, "state": state, "happened_at": documents.moment_of(whole)}
 

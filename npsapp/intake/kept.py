@@ -46,6 +46,8 @@ def remove_old(before: datetime, *, limit: int) -> int:
 def remove(path: Path) -> None:
     """Delete a file; its row forgets what was kept of it. Needs a transaction."""
     path.unlink(missing_ok=True)
+    if path.parent != tasks.uploads():
+        return  # put aside under the name somebody gave it, which may be no text at all
     for batch_id in db.session.scalars(select(ImportBatch.id).where(ImportBatch.stored_as == path.name)).all():
         services.forget_file(batch_id)
 

@@ -6,8 +6,6 @@ The From of a letter can be forged: what can be required is that the receiving s
 
 import email
 import imaplib
-import ipaddress
-import logging
 import re
 import ssl
 import tempfile
@@ -26,12 +24,11 @@ from flask import current_app
 from npsapp.db import db, reading
 from npsapp.intake import connections, inbox, queries, tasks
 from npsapp.intake.models import Source, SourceKind
+from npsapp.intake.portals import is_this_machine
 from npsapp.lib.refusals import Refused
 from npsapp.lib.tables import MEGABYTE
 from npsapp.lib.texts import N_
 from npsapp.worker import job
-
-log = logging.getLogger(__name__)
 
 EVERY = timedelta(minutes=5)
 PATIENCE_S = 20
@@ -169,7 +166,7 @@ def _opened(settings: Settings) -> Iterator[imaplib.IMAP4]:
 
 def _connected(settings: Settings) -> imaplib.IMAP4:
     if settings.plain:
-        if not _is_loopback(settings.host):
+        if not is_this_machine(settings.host):
             raise NotEncrypted
         return imaplib.IMAP4(settings.host, settings.port, timeout=PATIENCE_S)
     context = ssl.create_default_context(cafile=current_app.config["MAIL_CA_FILE"] or None)
@@ -184,13 +181,6 @@ def _sign_in(box: imaplib.IMAP4, settings: Settings) -> None:
     else:
         box.login(_quoted(settings.user), settings.password)
     box.capabilities = tuple(_agreed(box.capability())[0].decode("ascii", "replace").upper().split())
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _words_of(error: Exception) -> str:

@@ -13,7 +13,6 @@ from npsapp.audit.services import Actor
 from npsapp.db import alone, change, db, one_of
 from npsapp.intake import documents
 from npsapp.intake.models import PLANNING, Interaction, InteractionPerformer, Source, SourceValue, ValueKind
-from npsapp.intake.rules import DocumentState
 from npsapp.organization.models import Unit
 
 _COLUMNS: dict[ValueKind, Any] = {
@@ -106,12 +105,3 @@ def _statuses(value: SourceValue, before: int | None, came_with: Any, now: datet
         ids.append(one.id)
     db.session.flush()
     return ids
-
-
-MEANINGS = {
-    ValueKind.STATUS: tuple(DocumentState),
-    ValueKind.PROPERTY: (
-        ValueKind.REGION, ValueKind.UNIT, ValueKind.TOUCHPOINT, ValueKind.SEGMENT, ValueKind.PERFORMER
-    ),
-}  # fmt: skip
-"""What words of a kind may mean that stand for no row of ours."""

@@ -246,12 +246,12 @@ class StagedPart(Numbered):
 
 
 class RejectedRow(Numbered):
-    """A row that was not taken in, and why."""
+    """A row that was not taken in, and why; or, with an `AddressFault`, what is mistyped in one that was."""
 
     batch_id: Mapped[int] = mapped_column(ForeignKey("import_batch.id", ondelete="CASCADE"), index=True)
     line: Mapped[int]
     reason: Mapped[str]
-    """A value of `intake.rules.RejectReason`."""
+    """A value of `intake.rules.RejectReason` or `customers.rules.AddressFault`."""
     column: Mapped[str] = mapped_column(default="")
     value: Mapped[str] = mapped_column(default="")
     """The offending cell, at most 80 characters."""

@@ -10,7 +10,6 @@ import logging
 import re
 import secrets
 import time
-import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -31,7 +30,7 @@ from npsapp.intake.models import BatchState, ImportBatch, Source, SourceKind
 from npsapp.intake.packages import EXPIRES_AFTER, MOST_BYTES, MOST_PER_POST, Package
 from npsapp.lib.archives import harmless_name
 from npsapp.lib.clock import utcnow, zone
-from npsapp.lib.refusals import Refused
+from npsapp.lib.refusals import Refused, broken_at
 from npsapp.lib.tables import FileRefused
 from npsapp.lib.texts import N_
 from npsapp.lib.tokens import keyed, same
@@ -131,7 +130,7 @@ def exchange(key: str = "") -> Response:
 @bp.errorhandler(Exception)
 def _fault(error: Exception) -> Response:
     """Whatever happens, 1C gets a line it understands and tries again later. Files stand in no log."""
-    log.error("1c exchange: %s\n%s", type(error).__name__, "".join(traceback.format_tb(error.__traceback__)))
+    log.error("1c exchange: %s", broken_at(error))
     return _lines("failure", "Технический сбой, повторите позже")
 
 

@@ -94,7 +94,7 @@ def checked(address: str) -> str:
     parts = urlsplit(address.strip())
     if parts.scheme not in ("https", "http") or not parts.hostname or parts.username or parts.query or parts.fragment:
         raise BadAddress()
-    if parts.scheme == "http" and not _is_this_machine(parts.hostname):
+    if parts.scheme == "http" and not is_this_machine(parts.hostname):
         raise BadAddress()
     return address.strip().rstrip("/")
 
@@ -104,7 +104,8 @@ def host(address: str) -> str:
     return urlsplit(address).hostname or ""
 
 
-def _is_this_machine(name: str) -> bool:
+def is_this_machine(name: str) -> bool:
+    """Whether nothing that goes to this host leaves the machine."""
     try:
         return ip_address(name).is_loopback
     except ValueError:

@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, ScalarSelect, and_, exists, func, or_, sel
 from sqlalchemy.orm import aliased, joinedload
 
 from npsapp.customers import queries as customers
+from npsapp.customers.rules import AddressFault
 from npsapp.db import db, is_sqlite
 from npsapp.intake.models import BatchState, ImportBatch, Interaction, RejectedRow, Source, SourceKind, StagedPart
 
@@ -54,17 +55,26 @@ def same_file(batch: ImportBatch) -> ImportBatch | None:
     return db.session.scalars(same.order_by(ImportBatch.id.desc()).limit(1)).first()
 
 
+REMARK = RejectedRow.reason.in_(list(AddressFault))
+
+
 def rejects(batch_id: int, *, reason: str = "", limit: int | None = None, offset: int = 0) -> Sequence[RejectedRow]:
     """Rows that were not taken in, in the order of the file; all, or those with one reason."""
-    query = select(RejectedRow).where(RejectedRow.batch_id == batch_id)
+    query = select(RejectedRow).where(RejectedRow.batch_id == batch_id, ~REMARK)
     query = query.where(RejectedRow.reason == reason) if reason else query
     return db.session.scalars(query.order_by(RejectedRow.line, RejectedRow.id).limit(limit).offset(offset)).all()
 
 
-def every_reject(batch_id: int) -> Iterator[Any]:
+def remarks(batch_id: int, *, limit: int) -> Sequence[RejectedRow]:
+    """What is mistyped in rows that were taken in, in the order of the file."""
+    query = select(RejectedRow).where(RejectedRow.batch_id == batch_id, REMARK)
+    return db.session.scalars(query.order_by(RejectedRow.line, RejectedRow.id).limit(limit)).all()
+
+
+def every_reject(batch_id: int, *, remarks: bool = False) -> Iterator[Any]:
     """All of them by and by, for a file may hold a million: rows with `line`, `reason`, `column` and `value`."""
     last = (-1, 0)
-    query = select(*RejectedRow.__table__.c).where(RejectedRow.batch_id == batch_id)
+    query = select(*RejectedRow.__table__.c).where(RejectedRow.batch_id == batch_id, REMARK if remarks else ~REMARK)
     query = query.order_by(RejectedRow.line, RejectedRow.id).limit(MANY)
     while rows := db.session.execute(query.where(tuple_(RejectedRow.line, RejectedRow.id) > last)).all():
         last = (rows[-1].line, rows[-1].id)
@@ -73,7 +83,7 @@ def every_reject(batch_id: int) -> Iterator[Any]:
 
 def reject_counts(batch_id: int) -> list[tuple[str, int]]:
     """(reason, how many rows), most frequent first."""
-    reasons = select(RejectedRow.reason, func.count()).where(RejectedRow.batch_id == batch_id)
+    reasons = select(RejectedRow.reason, func.count()).where(RejectedRow.batch_id == batch_id, ~REMARK)
     rows = db.session.execute(reasons.group_by(RejectedRow.reason).order_by(func.count().desc()))
     return [(reason, count) for reason, count in rows]
 

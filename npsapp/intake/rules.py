@@ -18,6 +18,7 @@ from npsapp.lib.texts import N_, Worded
 LONGEST_ID = 80
 LONGEST_TITLE = 120
 LONGEST_PROPERTY = 80
+MOST_PROPERTIES = 8
 SHOWN_VALUE = 80  # of an offending cell
 FEWEST_DIGITS = 5  # of what was meant as a phone number
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)  # 0001-01-01 and 1900-01-00 are how programs write "no date"
@@ -148,8 +149,6 @@ class InteractionRow:
     """A value of `DocumentState`; empty: not said."""
     status_raw: str = ""
     """The source's own word for the state, which people may map."""
-    version: str = ""
-    """Opaque; may be compared for equality only."""
     made: str = ""
     """When the package that brought it was made (UTC, as text that sorts); empty: not said."""
     undated: bool = False
@@ -216,7 +215,7 @@ def unpacked(text: str, *, key: bytes = b"", every: int = 1) -> list[Interaction
     as_now = json.loads(names) == _KEPT
     rows = []
     for values, line in zip(json.loads(f"[{','.join(lines)}]"), lines, strict=True):
-        row = InteractionRow(*values) if as_now else InteractionRow(**dict(zip(json.loads(names), values, strict=True)))
+        row = InteractionRow(*values) if as_now else _of_before(json.loads(names), values)
         row.happened_at = datetime.fromisoformat(values[2])
         if row.performers or row.more or row.wrong:
             for name in ("performers", "more", "wrong"):
@@ -225,6 +224,11 @@ def unpacked(text: str, *, key: bytes = b"", every: int = 1) -> list[Interaction
         row.said = int.from_bytes(content.digest(), "big", signed=True)
         rows.append(row)
     return rows
+
+
+def _of_before(names: Sequence[str], values: Sequence[Any]) -> InteractionRow:
+    """A row that an earlier version kept: with other fields than now."""
+    return InteractionRow(**{name: value for name, value in zip(names, values, strict=True) if name in _KEPT})
 
 
 @dataclass(frozen=True)

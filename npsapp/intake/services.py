@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, delete, select, update
 from npsapp.audit import services as audit
 from npsapp.audit.events import Event
 from npsapp.audit.services import PROGRAM, Actor
-from npsapp.db import alone, change, db, insert_unless_there, one_of
+from npsapp.db import alone, change, db, one_of
 from npsapp.intake.columns import FIELDS, PROPERTY, normal_heading
 from npsapp.intake.models import (
     PLANNING,
@@ -59,35 +59,39 @@ def get_or_create_source(*, name: str, actor: Actor, now: datetime) -> Source:
 
     :raise NoName: when the name is empty or too long.
     """
+    return source_named(name) or new_source(SourceKind.FILE, name, actor=actor, now=now, ids_are_persons=True)
+
+
+def source_named(name: str) -> Source | None:
+    """The source with this name; until the transaction ends nobody else adds one.
+
+    :raise NoName: when the name is empty or too long.
+    """
     name = " ".join(name.split())
     if not name or len(name) > LONGEST_NAME:
         raise NoName()
     alone(PLANNING)
-    wanted = select(Source).where(Source.name == name)
-    if found := db.session.scalars(wanted).first():
-        return found
+    return db.session.scalars(select(Source).where(Source.name == name)).first()
+
+
+def new_source(kind: SourceKind, name: str, *, actor: Actor, now: datetime, **chosen: Any) -> Source:
+    """Add a source in trial; what is not `chosen` of its columns is taken from the oldest brand."""
     brand = found_company(actor=actor, now=now)
-    made = db.session.execute(
-        insert_unless_there(Source).on_conflict_do_nothing().returning(Source.id),
-        {
-            "name": name,
-            "kind": SourceKind.FILE,
-            "brand_id": brand.id,
-            "touchpoint_id": usual_touchpoint(brand.pool_id),
-            "ids_are_persons": True,
-            "timezone": brand.timezone,
-            "currency": brand.currency,
-            "grounds": {},
-            "mapping": {},
-            "created_at": now,
-        },
-    ).scalar()
-    if made is not None:
-        audit.record(Event.SOURCE_CREATED, actor=actor, now=now, subject=("source", made))
-    return db.session.scalars(wanted).one()
+    usual: dict[str, Any] = {
+        "brand_id": brand.id,
+        "touchpoint_id": _usual_touchpoint(brand.pool_id),
+        "timezone": brand.timezone,
+        "currency": brand.currency,
+        "grounds": {},
+    }
+    source = Source(name=" ".join(name.split()), kind=kind, mapping={}, created_at=now, **(usual | chosen))
+    db.session.add(source)
+    db.session.flush()
+    audit.record(Event.SOURCE_CREATED, actor=actor, now=now, subject=("source", source.id))
+    return source
 
 
-def usual_touchpoint(pool_id: int) -> int | None:
+def _usual_touchpoint(pool_id: int) -> int | None:
     """The touchpoint of a file that names none: "purchase", else the only one there is."""
     found = surveys.touchpoints(pool_id)
     usual = next((one.id for one in found if one.key == USUAL_TOUCHPOINT), None)
@@ -251,7 +255,7 @@ def undo(batch_id: int, *, actor: Actor, now: datetime) -> int:
 
 def mark_decided(interaction_ids: Iterable[int]) -> None:
     """The planner has written its line about these interactions."""
-    _mark_each(interaction_ids, undecided=False)
+    _mark(one_of(Interaction.id, interaction_ids), undecided=False)
 
 
 def ask_for(interaction_id: int, why: str) -> None:
@@ -262,11 +266,12 @@ def ask_for(interaction_id: int, why: str) -> None:
 
 def mark_undecided(interaction_ids: Iterable[int]) -> None:
     """The planner shall look at these interactions (again)."""
-    _mark_each(interaction_ids, undecided=True)
+    _mark(one_of(Interaction.id, interaction_ids), undecided=True)
 
 
-def _mark_each(interaction_ids: Iterable[int], *, undecided: bool) -> None:
-    _mark(one_of(Interaction.id, interaction_ids), undecided=undecided)
+def apply_again(customer_ids: Collection[int]) -> None:
+    """Rows about these people count as new when they come again: who is meant by them has changed."""
+    change(update(Interaction).where(Interaction.customer_id.in_(customer_ids)).values(said=0))
 
 
 def _mark(which: ColumnElement[bool], *, undecided: bool) -> None:

@@ -22,7 +22,7 @@ from npsapp.intake.checking import Checker
 from npsapp.intake.columns import Expected, Layout, plain_text
 from npsapp.intake.models import BatchState, ImportBatch, RejectedRow, Source, StagedPart, ValueKind
 from npsapp.intake.readers import Sheet
-from npsapp.intake.rules import InteractionRow, Rejection, Setting, packed
+from npsapp.intake.rules import SHOWN_VALUE, InteractionRow, Rejection, Setting, packed
 from npsapp.lib.clock import zone
 from npsapp.lib.refusals import Refused
 from npsapp.lib.tables import MEGABYTE, FileRefused
@@ -171,6 +171,8 @@ class Part:
 
     rows: list[InteractionRow] = field(default_factory=list)
     rejects: list[dict[str, Any]] = field(default_factory=list)
+    remarks: list[dict[str, Any]] = field(default_factory=list)
+    """The same of what is mistyped in accepted rows."""
 
 
 def begin(batch_id: int, *, now: datetime, patience: timedelta) -> Reading | None:
@@ -244,6 +246,9 @@ def _add(part: Part, checked: InteractionRow | Rejection, claim: Reading) -> Non
         return
     if not checked.email and not checked.phone:
         claim.counts["no_address"] += 1
+    for kind, written in checked.wrong:
+        remark = {"reason": kind, "column": kind, "value": written[:SHOWN_VALUE]}
+        part.remarks.append({"line": checked.line} | remark)
     if checked.region and fold(checked.region) not in claim.regions:
         claim.unknown_regions[checked.region] += 1
     part.rows.append(checked)
@@ -258,7 +263,7 @@ def write(claim: Reading, part: Part, *, now: datetime) -> bool:
         moments = [row.happened_at for row in part.rows]
         staged = {"rows": packed(part.rows), "count": len(moments), "first_at": min(moments), "last_at": max(moments)}
         insert_many(StagedPart, [staged], batch_id=claim.batch_id)
-    insert_many(RejectedRow, part.rejects, batch_id=claim.batch_id)
+    insert_many(RejectedRow, part.rejects + part.remarks, batch_id=claim.batch_id)
     return True
 
 

@@ -1,7 +1,6 @@
 """Jobs of the intake: read one uploaded file, apply one confirmed file, and start again what stands still."""
 
 import logging
-import traceback
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -16,7 +15,7 @@ from npsapp.intake.models import BatchState, Source, SourceKind
 from npsapp.intake.packages import remove_expired
 from npsapp.intake.rules import InteractionRow, Rejection
 from npsapp.lib.clock import utcnow
-from npsapp.lib.refusals import Refused
+from npsapp.lib.refusals import Refused, broken_at
 from npsapp.lib.tables import MEGABYTE, FileRefused
 from npsapp.lib.texts import N_
 from npsapp.worker import job
@@ -79,7 +78,7 @@ def stage_batch(batch_id: int) -> None:
     except Refused as error:
         refusal = error
     except Exception as error:
-        _log_without_words(batch_id, error)
+        log.error("import %d: %s", batch_id, broken_at(error))
         refusal = FileRefused(N_("The file could not be read because of a fault in this program."))
     with transaction():
         staging.refuse(claim, refusal, layout, now=utcnow())
@@ -92,12 +91,6 @@ def _open(claim: staging.Reading) -> tuple[Iterator[InteractionRow | Rejection],
         return READERS[claim.format](path, claim.setting), None
     sheet = readers.open_file(path, claim.expected)
     return staging.table_rows(sheet, claim), sheet.layout
-
-
-def _log_without_words(batch_id: int, error: Exception) -> None:
-    """Where it broke, without the error's own words: they may quote the file, and with it customers."""
-    where = "".join(traceback.format_tb(error.__traceback__))
-    log.error("import %d: %s\n%s", batch_id, type(error).__name__, where)
 
 
 @job()
@@ -120,7 +113,7 @@ def apply_batch(batch_id: int) -> None:
             raise
         except Exception as error:
             if most == 1:
-                _log_without_words(batch_id, error)
+                log.error("import %d: %s", batch_id, broken_at(error))
                 with transaction():
                     done = applying.reject_next(claim, now=utcnow())
             most = max(most // 8, 1)

@@ -27,10 +27,13 @@ class Word:
 
 
 class Words:
-    """The words of one source while its rows are applied; after a rollback it must `forget`."""
+    """The words of one source while its rows are applied; after a rollback it must `forget`.
 
-    def __init__(self, source_id: int, *, now: datetime) -> None:
-        self._source_id, self._now = source_id, now
+    `reading`: what is not known yet stays so, nothing is written.
+    """
+
+    def __init__(self, source_id: int, *, now: datetime, reading: bool = False) -> None:
+        self._source_id, self._now, self.reading = source_id, now, reading
         self._known: dict[tuple[ValueKind, str], Word] | None = None
         self._counts: Counter[int] = Counter()
         self._touchpoints: dict[str, int] = {}
@@ -60,8 +63,8 @@ class Words:
     def collect(self, kind: ValueKind, text: str, target_id: int | None = None) -> Word | None:
         """The word, remembered if it is new; None when there are too many of its kind."""
         key = kind, fold(text)
-        if key in self.known:
-            return self.known[key]
+        if key in self.known or self.reading:
+            return self.known.get(key)
         if sum(known_kind is kind for known_kind, _raw in self.known) >= MOST_VALUES:
             return None
         value = SourceValue(

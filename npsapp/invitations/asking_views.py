@@ -23,7 +23,7 @@ from npsapp.organization.models import Brand
 from npsapp.permissions import Permission
 from npsapp.surveys import queries as surveys
 from npsapp.web import listing
-from npsapp.web.access import Room
+from npsapp.web.access import Room, scope
 from npsapp.web.pages import done, form_page, saved
 
 bp = Room("asking", __name__, template_folder="templates")
@@ -65,7 +65,7 @@ def ready_made() -> ResponseReturnValue:
         }
         for one in automations.AUTOMATIONS
     ]
-    about = {"brand": brand, "brands": brands, "months": wave_months(care)}
+    about = {"brand": brand, "brands": brands, "months": wave_months(care), "counted": policy_pages.counted(scope())}
     return render_template("invitations/automations.html", shown=shown, **about)
 
 
@@ -77,11 +77,11 @@ def _asked(one: automations.Automation, brand: Brand, care: Care) -> int:
     """About how many customers it would have asked last month."""
     now = utcnow()
     if one.wave:
-        return waves.share(brand, now=now)
+        return waves.share(brand, now=now, scope=scope())
     touchpoint_id = surveys.touchpoint_lookup(brand.pool_id).get(one.touchpoint)
     if touchpoint_id is None:
         return 0
-    return effects.would_have_asked(brand.id, touchpoint_id, automations.policy(one, care), now=now)
+    return effects.would_have_asked(brand.id, touchpoint_id, automations.policy(one, care), now=now, scope=scope())
 
 
 @bp.deed("/surveys/automations/<key>", Permission.EDIT_SURVEYS)

@@ -174,12 +174,7 @@ def gather(
     rows = db.session.execute(_ROWS.where(one_of(Interaction.id, interaction_ids))).all()
     people = {row.person_id for row in rows if row.person_id}
     active, rules = surveys.active_map(), policies() | dict(trying)
-    known = _Reachable(people, count_planned=count_planned, now=now, but=trying.keys())
-    known.closed = organization.holidays_by_region(local_date(now, "UTC") - timedelta(days=2))
-    if any(policy.criteria.acquaintance for policy in rules.values()):
-        known.since = first_seen(known.person)
-    wanted = {id_ for policy in rules.values() for id_ in policy.criteria.selections}
-    known.inside = selections.memberships(wanted, known.person, now=now)
+    known = Reachable(people, rules.values(), count_planned=count_planned, now=now, but=trying.keys())
     found = []
     for row in rows:
         survey = active.get((row.brand_id, row.touchpoint_id))
@@ -255,37 +250,33 @@ def _longest_quarantine() -> timedelta:
     return timedelta(days=max(400, *(days or 0 for days in row)))
 
 
-def staff_addresses() -> frozenset[str]:
-    """Addresses of everybody who works with this program."""
-    return frozenset(db.session.scalars(select(User.email)))
-
-
-def is_staff(address: str, care: Care, users: Collection[str]) -> bool:
-    """Whether an address belongs to a colleague or is for tests."""
-    return address in users or address in care.staff or f"@{address.rpartition('@')[2]}" in care.staff
-
-
-class _Reachable(Known):
-    """The same, with the addresses of these customers."""
-
-    closed: Mapping[int | None, frozenset[date]] = MappingProxyType({})
-    """Holidays by region."""
-    since: Mapping[int, datetime] = MappingProxyType({})
-    """When each person first came, if a policy asks for that."""
-    inside: Mapping[int, Collection[int]] = MappingProxyType({})
-    """In which selections each person is, of those that a policy asks for."""
+class Reachable(Known):
+    """The same, with the addresses of these customers and what else some policies ask of them."""
 
     def __init__(
-        self, customer_ids: Iterable[int], *, count_planned: bool, now: datetime, but: Collection[int | None]
+        self,
+        customer_ids: Iterable[int],
+        rules: Collection[Policy],
+        *,
+        count_planned: bool,
+        now: datetime,
+        but: Collection[int | None] = (),
     ) -> None:
         super().__init__(customer_ids, count_planned=count_planned, now=now, but=but)
+        self.closed = organization.holidays_by_region(local_date(now, "UTC") - timedelta(days=2))
+        """Holidays by region."""
+        self.since = first_seen(self.person) if any(policy.criteria.acquaintance for policy in rules) else {}
+        """When each person first came, if a policy asks for that."""
+        wanted = {id_ for policy in rules for id_ in policy.criteria.selections}
+        self.inside = selections.memberships(wanted, self.person, now=now)
+        """In which selections each person is, of those that a policy asks for."""
         boxes = customers.mailboxes(self.person)
         self._mailboxes = self._of_persons(boxes)
         merged = {self.person[one] for one in boxes if self.person[one] != one}
         for id_ in merged | {self.person[one] for one, theirs in boxes.items() if any(box.mistyped for box in theirs)}:
             self._mailboxes[id_] = _of_one_person(self._mailboxes[id_], merged=id_ in merged)
         self._suppressed: dict[int, set[str]] = {}
-        self._staff = staff_addresses()
+        self._staff = frozenset(db.session.scalars(select(User.email)))
 
     def address(self, customer_id: int | None, brand_id: int, care: Care) -> tuple[Mailbox | None, Reason | None]:
         """The e-mail address to use, or the reason why none may be."""
@@ -298,10 +289,14 @@ class _Reachable(Known):
                 suppressed=point.value in self._stop_list(brand_id),
                 consent_only=care.consent_only,
             )
-            if stop is None and not is_staff(point.value, care, self._staff):
+            if stop is None and not self.is_staff(point.value, care):
                 return point, None
             reason = Reason(stop.value) if stop else Reason.STAFF
         return None, reason
+
+    def is_staff(self, address: str, care: Care) -> bool:
+        """Whether an address belongs to a colleague or is for tests."""
+        return address in self._staff or address in care.staff or f"@{address.rpartition('@')[2]}" in care.staff
 
     def _stop_list(self, brand_id: int) -> set[str]:
         if brand_id not in self._suppressed:
@@ -333,18 +328,32 @@ def _planned(customer_ids: Iterable[int], but: Collection[int | None]) -> dict[i
 
 
 def _gathered(
-    row: Any, survey: Survey | None, policy: Policy, known: _Reachable, without_mail: Collection[int]
+    row: Any, survey: Survey | None, policy: Policy, known: Reachable, without_mail: Collection[int]
 ) -> Gathered:
     address, stop = known.address(row.person_id, row.brand_id, policy.care)
-    elsewhere = policy.first.channel is Channel.EXTERNAL  # that program knows where to write
-    candidate = Candidate(
-        happened_at=row.happened_at,
-        zone=row.zone,
+    candidate = candidate_of(
+        row,
+        survey,
+        policy,
+        known,
         live=row.live_at is not None,
         after_live_day=row.live_from is None
         or bool(row.asked_because)
         or local_date(row.happened_at, row.source_zone) >= row.live_from,
         can_send=row.brand_id not in without_mail or row.is_demo or row.outbox_confirmed_at is not None,
+        cancelled=row.cancelled_at is not None,
+        stop=stop,
+    )
+    return Gathered(row, row.person_id, survey, policy, row.language, address, stop, candidate)
+
+
+def candidate_of(row: Any, survey: Survey | None, policy: Policy, known: Reachable, **more: Any) -> Candidate:
+    """The facts that planning and its preview find out in the same way; `row`: an interaction, or what will be one."""
+    if policy.first.channel is Channel.EXTERNAL:  # that program knows where to write
+        more["stop"] = None
+    return Candidate(
+        happened_at=row.happened_at,
+        zone=row.zone,
         has_survey=survey is not None,
         meant=policy.criteria.met_by(
             row,
@@ -352,14 +361,12 @@ def _gathered(
             inside=known.inside.get(row.person_id, ()),
         ),
         has_channels=not missing_channels(policy.steps, mobile_sms=policy.mobile_sms),
-        cancelled=row.cancelled_at is not None,
         waits=row.waits,
-        stop=None if elsewhere else stop,
         holds=known.holds(row.person_id, policy.care),
         contacts=known.contacts(row.person_id, survey.id if survey else None),
         holidays=known.closed.get(row.region_id, known.closed.get(None, ())),
+        **more,
     )
-    return Gathered(row, row.person_id, survey, policy, row.language, address, stop, candidate)
 
 
 class Promises:

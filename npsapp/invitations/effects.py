@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, func, or_, select
 
 from npsapp.customers import queries as customers
-from npsapp.db import db
+from npsapp.db import db, within
 from npsapp.intake import selections
 from npsapp.intake.models import Interaction
 from npsapp.invitations.candidates import Promises, first_seen, gather
@@ -17,6 +17,7 @@ from npsapp.invitations.criteria import Criteria
 from npsapp.invitations.models import Invitation
 from npsapp.invitations.policies import BY_POLICY
 from npsapp.invitations.rules import InvitationState, Policy
+from npsapp.permissions import EVERYTHING, Scope
 from npsapp.surveys import queries as surveys
 
 MOST = 1_500  # decided about one by one for a page: about half a second
@@ -41,11 +42,14 @@ class Effects:
         return bool(self.move or self.held or self.come)
 
 
-def of_policy(survey_id: int, policy: Policy, *, without_mail: Collection[int], now: datetime) -> Effects:
-    """Decide about everything planned by a survey, and held back by its rule, as if this were its rule."""
+def of_policy(
+    survey_id: int, policy: Policy, *, without_mail: Collection[int], now: datetime, scope: Scope = EVERYTHING
+) -> Effects:
+    """Decide about all that a survey planned, and its rule held back, in the scope, as if this were its rule."""
     planned = Invitation.state == InvitationState.PLANNED
     recent = Invitation.reason.in_(BY_POLICY) & (Invitation.decided_at > now - policy.delay - policy.latest)
-    which = Invitation.survey_id == survey_id, Invitation.handed_over_at.is_(None), or_(planned, recent)
+    here = Invitation.survey_id == survey_id, within(Invitation.region_id, scope)
+    which = *here, Invitation.handed_over_at.is_(None), or_(planned, recent)
     total = db.session.scalar(select(func.count()).where(*which)) or 0
     every = max(-(-total // MOST), 1)
     rows = select(Invitation.interaction_id, Invitation.send_at).where(*which, Invitation.id % every == 0)
@@ -69,9 +73,11 @@ def _compared(before: datetime | None, after: datetime | None, now: datetime) ->
     return "stay" if after == max(before, now) or after == before else "move"
 
 
-def matches(brand_id: int, touchpoint_id: int, criteria: Criteria, *, now: datetime) -> tuple[int, int]:
-    """How many of last month's purchases meet the criteria, and of how many."""
-    rows = _last_month(brand_id, touchpoint_id, now)
+def matches(
+    brand_id: int, touchpoint_id: int, criteria: Criteria, *, now: datetime, scope: Scope = EVERYTHING
+) -> tuple[int, int]:
+    """How many of last month's purchases of the scope meet the criteria, and of how many."""
+    rows = _last_month(brand_id, touchpoint_id, now, scope)
     columns = (
         *(Interaction.customer_id, Interaction.happened_at, Interaction.amount, Interaction.properties),
         *(Interaction.segment_id, Interaction.region_id, Interaction.unit_id),
@@ -92,19 +98,22 @@ def matches(brand_id: int, touchpoint_id: int, criteria: Criteria, *, now: datet
     return sum(map(is_meant, found)), len(found)
 
 
-def _last_month(brand_id: int, touchpoint_id: int, now: datetime) -> tuple[ColumnElement[bool], ...]:
+def _last_month(brand_id: int, touchpoint_id: int, now: datetime, scope: Scope) -> tuple[ColumnElement[bool], ...]:
     newest = db.session.scalar(select(func.max(Interaction.id))) or 0
-    here = Interaction.brand_id == brand_id, Interaction.touchpoint_id == touchpoint_id
+    asked = Interaction.brand_id == brand_id, Interaction.touchpoint_id == touchpoint_id
+    here = *asked, within(Interaction.region_id, scope)
     in_time = Interaction.happened_at > now - MONTH, Interaction.happened_at <= now
     return (Interaction.id > newest - MOST_LOOKED_AT, *here, *in_time, Interaction.cancelled_at.is_(None))
 
 
-def would_have_asked(brand_id: int, touchpoint_id: int, policy: Policy, *, now: datetime) -> int:
-    """About how many customers such a rule would have asked about last month's purchases, had it been in force.
+def would_have_asked(
+    brand_id: int, touchpoint_id: int, policy: Policy, *, now: datetime, scope: Scope = EVERYTHING
+) -> int:
+    """About how many customers such a rule would have asked about last month's purchases of the scope.
 
     By the planner's own rule with today's addresses, stops and holds; every purchase is looked at on its own day.
     """
-    ids = db.session.scalars(select(Interaction.id).where(*_last_month(brand_id, touchpoint_id, now))).all()
+    ids = db.session.scalars(select(Interaction.id).where(*_last_month(brand_id, touchpoint_id, now, scope))).all()
     every = max(-(-len(ids) // MOST), 1)
     promises, asked = Promises(), 0
     asking = surveys.active_map().get((brand_id, touchpoint_id))

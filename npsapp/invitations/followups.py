@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import select, update
 from sqlalchemy.orm import joinedload
 
+from npsapp.audit import services as audit
+from npsapp.audit.events import Event
 from npsapp.customers import services as customers
 from npsapp.db import alone, change, db
 from npsapp.delivery.rules import Channel, Purpose, State
@@ -118,6 +120,14 @@ def postpone(step_id: int, *, until: datetime) -> None:
     change(update(InvitationStep).where(*planned).values(due_at=until))
 
 
+def _left(invitation: Invitation, step_id: int, *, now: datetime) -> None:
+    """The first message that left counts as the moment of asking."""
+    if invitation.sent_at is None:
+        invitation.sent_at = now
+        subject = "invitation", invitation.id
+        audit.record(Event.INVITATION_SENT, actor=audit.PROGRAM, now=now, subject=subject, data={"step_id": step_id})
+
+
 def settle_external(step_id: int, outcome: StepState, *, now: datetime) -> bool:
     """Another program sent a step, or could not (`StepState.SENT` or `FAILED`); False when it was not waiting for that.
 
@@ -130,7 +140,7 @@ def settle_external(step_id: int, outcome: StepState, *, now: datetime) -> bool:
     step = db.session.get_one(InvitationStep, step_id, populate_existing=True)
     invitation = step.invitation
     if outcome is StepState.SENT:
-        invitation.sent_at = invitation.sent_at or now
+        _left(invitation, step_id, now=now)
     elif following := next((one for one in invitation.steps if one.number > step.number), None):
         following.due_at = now
     elif step.number == FIRST and invitation.state is InvitationState.HANDED_OVER:

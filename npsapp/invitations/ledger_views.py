@@ -77,7 +77,7 @@ def _midnight(at: date) -> datetime:
 
 
 def _regions() -> list[tuple[int, str]]:
-    return [one for one in organization.choices("region", language_now()) if scope().covers(one[0])]
+    return organization.choices("region", language_now(), scope=scope())
 
 
 @bp.page("/schedule/ledger/reasons", Permission.SEE_SCHEDULE)

@@ -10,7 +10,7 @@ from npsapp.audit import services as audit
 from npsapp.audit.events import Event
 from npsapp.audit.services import Actor
 from npsapp.customers import queries as customers
-from npsapp.db import alone, change, db, one_of, put
+from npsapp.db import alone, change, db, one_of, put, table
 from npsapp.delivery.rules import Channel
 from npsapp.intake import services as intake
 from npsapp.intake.models import PLANNING, Interaction
@@ -29,7 +29,7 @@ PLANNED = Invitation.state == InvitationState.PLANNED
 BY_POLICY = (Reason.TOO_OLD, Reason.QUARANTINE, Reason.NOT_MEANT, Reason.NO_CHANNEL)
 BY_CARE = (Reason.QUARANTINE, Reason.ON_HOLD, Reason.STAFF, Reason.NO_GROUND)
 """Reasons that may end when a survey's rule, or a company's contact policy, changes."""
-OWN = ("survey_id", "wave_month", "wave_done_id")
+OWN = {"survey_id", "wave_month", "wave_done_id"}
 """Columns that say how far one survey has come: a copy starts anew."""
 
 
@@ -106,7 +106,7 @@ def copy_policy(survey_id: int, copy_id: int) -> None:
     mine, brand = policy.survey.brand, db.session.get_one(Survey, copy_id).brand
     criteria = policy.criteria if mine.pool_id == brand.pool_id else {}
     kept = {name: value for name, value in criteria.items() if name != "units" or mine.id == brand.id}
-    values = {name: getattr(policy, name) for name in policy.__table__.c.keys() if name not in OWN}
+    values = {name: getattr(policy, name) for name in {*table(InvitationPolicy).c.keys()} - OWN}
     _chain(create_policy(copy_id, **values | {"criteria": kept}), chain_of(policy)[1:])
     db.session.flush()
 

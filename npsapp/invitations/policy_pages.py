@@ -29,13 +29,14 @@ from npsapp.invitations.rules import Policy
 from npsapp.lib.texts import text_in
 from npsapp.organization import queries as organization
 from npsapp.organization.models import Unit
+from npsapp.permissions import Scope
 from npsapp.surveys import queries as surveys, rules as wording
 from npsapp.surveys.models import Survey
 from npsapp.surveys.rules import SurveyState
 
 
-def form_for(survey: Survey) -> PolicyForm:
-    """The form with the survey's rule, or with what was typed."""
+def form_for(survey: Survey, scope: Scope) -> PolicyForm:
+    """The form with the survey's rule, or with what was typed; places of the scope and those of the rule."""
     rule, language = queries.policy(survey.id), language_now()
     criteria = Criteria.from_json(rule.criteria)
     form = PolicyForm(obj=None, **_plain(rule))
@@ -44,8 +45,8 @@ def form_for(survey: Survey) -> PolicyForm:
     values = organization.property_values(keys)
     form.offer(
         segments=organization.choices("segment", language),
-        regions=organization.choices("region", language),
-        units=organization.choices("unit", language),
+        regions=organization.choices("region", language, scope=scope, chosen=criteria.regions),
+        units=organization.choices("unit", language, scope=scope, chosen=criteria.units),
         selections=[(one.id, one.name) for one in selections.saved()],
         properties=[
             (f"{keys[one.property_id].key}={one.name}", f"{text_in(keys[one.property_id].name, language)}: {one.name}")
@@ -96,14 +97,23 @@ def _faulty_text(survey: Survey, step: int) -> bool:
     return any(letter.values()) and bool(wording.faults(wording.letter_fields(letter), survey.brand.languages))
 
 
-def effects_of(form: PolicyForm, survey: Survey, *, without_mail: frozenset[int], now: datetime) -> effects.Effects:
-    """What becomes of what is planned, if this is saved."""
+def counted(scope: Scope) -> list[str]:
+    """Names of the regions in which the numbers of these pages are counted; none: in all."""
+    if scope.everything:
+        return []
+    return [name for _id, name in organization.choices("region", language_now(), scope=scope)]
+
+
+def effects_of(
+    form: PolicyForm, survey: Survey, *, without_mail: frozenset[int], now: datetime, scope: Scope
+) -> effects.Effects:
+    """What becomes of what is planned in the scope, if this is saved."""
     care = care_of(queries.contact_policy(survey.brand.pool_id))
     steps = [
         PolicyStep(number=one.number, channel=one.channel, delay_hours=one.delay.days * 24) for one in form.follow_ups()
     ]
     policy = policy_of(InvitationPolicy(**form.values(), follow_ups=steps), care)
-    return effects.of_policy(survey.id, policy, without_mail=without_mail, now=now)
+    return effects.of_policy(survey.id, policy, without_mail=without_mail, now=now, scope=scope)
 
 
 def missing(form: PolicyForm) -> list[str]:

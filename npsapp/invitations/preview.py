@@ -4,21 +4,27 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from itertools import chain, islice
 from typing import Any
 
 from sqlalchemy import ColumnElement, func, select
 
-from npsapp.customers.models import ContactPoint
-from npsapp.customers.rules import ContactKind
-from npsapp.db import db
+from npsapp.customers import queries as customers
+from npsapp.customers.models import ContactPoint, Customer
+from npsapp.customers.rules import ContactKind, GroundKind, why_not
+from npsapp.db import db, one_of
 from npsapp.delivery import queries as delivery
 from npsapp.delivery.rules import Channel
+from npsapp.intake import interactions
 from npsapp.intake.models import ImportBatch, Interaction, Source, StagedPart
 from npsapp.intake.rules import DocumentState, InteractionRow, unpacked
-from npsapp.invitations.candidates import Known, Promises, gather, policies
-from npsapp.invitations.rules import Candidate, Decision, Policy, Reason
+from npsapp.intake.words import Words
+from npsapp.invitations import quotas
+from npsapp.invitations.candidates import Promises, Reachable, candidate_of, gather, policies
+from npsapp.invitations.rules import Care, Decision, Policy, Reason
 from npsapp.lib.clock import day_bounds, local_date
+from npsapp.organization import queries as organization
 from npsapp.surveys import queries as surveys
 
 MOST = 1_000  # rows that are decided about for one view: about a tenth of a second
@@ -35,6 +41,8 @@ class WouldAsk:
     reasons: dict[Reason, int]
     every: int = 1
     """1: all were counted; more: estimated from the rows of every n-th person."""
+    at_most: bool = False
+    """A quota draws from them first: these are the most letters there can be."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +64,8 @@ def would_ask(batch: ImportBatch, *, live_from: date | None, now: datetime) -> W
     mine, how_many = StagedPart.batch_id == batch.id, func.sum(StagedPart.count)
     part = _portion(mine, StagedPart.last_at, how_many, batch.source.timezone, live_from, now)
     chunks = _chunks(part)
-    return _counted((decision for chunk in chunks for decision in staged.decide(chunk)), part, now)
+    decisions = (decision for chunk in chunks for decision in staged.decide(chunk))
+    return _counted(decisions, staged.promises, part, now)
 
 
 def would_ask_source(source_id: int, *, live_from: date | None, now: datetime) -> WouldAsk:
@@ -68,7 +77,8 @@ def would_ask_source(source_id: int, *, live_from: date | None, now: datetime) -
     part = _portion(mine, Interaction.happened_at, func.count(), zone, live_from, now)
     taken = func.coalesce(Interaction.customer_id, Interaction.id) % part.every == 0
     ids = db.session.scalars(select(Interaction.id).where(part.rows, taken).order_by(Interaction.happened_at)).all()
-    return _counted(_as_if_live(ids, zone, live_from, now), part, now)
+    promises = _Promises(quotas.months())
+    return _counted(_as_if_live(ids, promises, zone, live_from, now), promises, part, now)
 
 
 def _portion(
@@ -97,8 +107,9 @@ def _portion(
     return _Portion(young, max(-(-left // MOST), 1), {reason: total - left})
 
 
-def _as_if_live(ids: Sequence[int], zone: str, live_from: date | None, now: datetime) -> Iterator[Decision]:
-    promises = Promises()
+def _as_if_live(
+    ids: Sequence[int], promises: Promises, zone: str, live_from: date | None, now: datetime
+) -> Iterator[Decision]:
     for start in range(0, len(ids), CHUNK):
         for one in gather(ids[start : start + CHUNK], count_planned=True, without_mail=(), now=now):
             after_live_day = not live_from or local_date(one.candidate.happened_at, zone) >= live_from
@@ -106,7 +117,7 @@ def _as_if_live(ids: Sequence[int], zone: str, live_from: date | None, now: date
             yield promises.decide(candidate, one.policy, who=one.customer_id, survey_id=one.survey_id, now=now)
 
 
-def _counted(decisions: Iterable[Decision], part: _Portion, now: datetime) -> WouldAsk:
+def _counted(decisions: Iterable[Decision], promises: "_Promises", part: _Portion, now: datetime) -> WouldAsk:
     counts: Counter[Reason] = Counter()
     moments: list[datetime] = []
     for decision in decisions:
@@ -121,6 +132,7 @@ def _counted(decisions: Iterable[Decision], part: _Portion, now: datetime) -> Wo
         this_week=sum(moment < now + timedelta(days=7) for moment in moments) * part.every,
         reasons=dict(reasons.most_common()),
         every=part.every,
+        at_most=promises.at_most,
     )
 
 
@@ -133,63 +145,144 @@ def _chunks(part: _Portion) -> Iterator[Sequence[InteractionRow]]:
         yield chunk
 
 
+@dataclass(frozen=True)
+class _Purchase:
+    """What one staged row will be, by the names that interactions have."""
+
+    row: InteractionRow
+    brand_id: int
+    touchpoint_id: int
+    region_id: int | None
+    unit_id: int | None
+    segment_id: int | None
+    amount: Decimal | None
+    properties: Mapping[str, str]
+    person_id: int
+    """Of somebody new: a number below zero."""
+    zone: str
+    waits: bool
+
+    @property
+    def happened_at(self) -> datetime:
+        return self.row.happened_at
+
+
 class _Staged:
     """The context of one file's rows, with what was already promised to whom while counting."""
 
     def __init__(self, batch: ImportBatch, live_from: date | None, now: datetime) -> None:
         self.source, self.now, self.live_from = batch.source, now, live_from
-        self.touchpoint_id = batch.touchpoint_id or batch.source.touchpoint_id
-        self.ground = bool(batch.grounds.get(Channel.EMAIL.value))
+        words = Words(self.source.id, now=now, reading=True)
+        brand_id, touchpoint_id = self.source.brand_id, batch.touchpoint_id
+        self.names = interactions.Names(brand_id=brand_id, touchpoint_id=touchpoint_id, words=words, now=now)
+        self.ground = batch.grounds.get(Channel.EMAIL.value)
         self.active, self.policies = surveys.active_map(), policies()
-        self.promises = Promises()
+        self.promises = _Promises(quotas.months())
+        self.zones = {region.id: region.timezone for region in organization.regions()}
+        self.brand_zones = {brand.id: brand.timezone for brand in organization.brands()}
 
     def decide(self, chunk: Sequence[InteractionRow]) -> Iterator[Decision]:
         ids = [row.external_id for row in chunk]
-        here = Interaction.source_id == self.source.id, Interaction.external_id.in_(ids)
+        here = Interaction.source_id == self.source.id, one_of(Interaction.external_id, ids)
         taken_in = set(db.session.scalars(select(Interaction.external_id).where(*here)))
-        mailboxes = _Mailboxes({row.email for row in chunk if row.email}, self.source.brand_id, self.now)
-        for row in chunk:
-            if row.external_id not in taken_in:
-                yield self._decide(row, mailboxes)
+        rows = [row for row in chunk if row.external_id not in taken_in]
+        mailboxes = _Mailboxes({row.email for row in rows if row.email}, self.source.brand_id, self.now)
+        known = Reachable(mailboxes.people, self.policies.values(), count_planned=True, now=self.now)
+        purchases = list(self._purchases(rows, mailboxes, known))
+        for one in purchases:
+            since = known.since.get(one.person_id, one.happened_at)
+            known.since[one.person_id] = min(since, one.happened_at)
+        for one in purchases:
+            yield self._decide(one, mailboxes, known)
 
-    def _decide(self, row: InteractionRow, mailboxes: "_Mailboxes") -> Decision:
-        brand = row.brand_id or self.source.brand_id
-        survey = self.active.get((brand, row.touchpoint_id or self.touchpoint_id or 0))
-        survey_id = survey.id if survey else None
-        person = mailboxes.person.get(row.email)
-        consent = row.consents.get(Channel.EMAIL.value)
-        on = local_date(row.happened_at, self.source.timezone)
-        candidate = Candidate(
-            happened_at=row.happened_at,
-            zone=self.source.timezone,
+    def _purchases(
+        self, rows: Sequence[InteractionRow], mailboxes: "_Mailboxes", known: Reachable
+    ) -> Iterator[_Purchase]:
+        for number, one in enumerate(self.names.known(rows), start=1):
+            customer = mailboxes.people.get(mailboxes.person.get(one.row.email, 0))
+            region_id = one.region_id or (customer.region_id if customer else None)
+            zones = (
+                customer.timezone if customer else "",
+                self.zones.get(region_id or 0),
+                self.brand_zones[one.brand_id],
+            )
+            new_id = mailboxes.new.setdefault(one.row.email or one.row.external_id, -number)
+            yield _Purchase(
+                one.row,
+                one.brand_id,
+                one.touchpoint_id,
+                region_id,
+                one.unit_id,
+                one.segment_id,
+                one.amount,
+                one.properties,
+                person_id=known.person[customer.id] if customer else new_id,
+                zone=next(zone for zone in zones if zone),
+                waits=self.source.ask_completed and one.row.state == DocumentState.OPEN,
+            )
+
+    def _decide(self, one: _Purchase, mailboxes: "_Mailboxes", known: Reachable) -> Decision:
+        survey = self.active.get((one.brand_id, one.touchpoint_id))
+        policy = self.policies.get(survey.id if survey else None, Policy())
+        on = local_date(one.happened_at, self.source.timezone)
+        candidate = candidate_of(
+            one,
+            survey,
+            policy,
+            known,
             after_live_day=self.live_from is None or on >= self.live_from,
-            has_survey=survey is not None,
-            cancelled=bool(row.cancelled),
-            waits=self.source.ask_completed and row.state == DocumentState.OPEN,
-            stop=mailboxes.stop(row.email, ground=self.ground if consent is None else consent),
-            holds=mailboxes.known.holds(person),
-            contacts=mailboxes.known.contacts(person, survey_id),
+            cancelled=bool(one.row.cancelled),
+            stop=mailboxes.stop(one.row, policy.care, self.ground, known),
         )
-        policy = self.policies.get(survey_id, Policy())
-        return self.promises.decide(candidate, policy, who=row.email, survey_id=survey_id, now=self.now)
+        about = {"who": one.person_id, "survey_id": survey.id if survey else None}
+        return self.promises.decide(candidate, policy, **about, now=self.now)
 
 
 class _Mailboxes:
     """What is known of some e-mail addresses and the people behind them; one statement per kind of fact."""
 
     def __init__(self, emails: set[str], brand_id: int, now: datetime) -> None:
-        mailboxes = ContactPoint.kind == ContactKind.EMAIL, ContactPoint.value.in_(emails)
-        points = db.session.scalars(select(ContactPoint).where(*mailboxes)).all()
-        self.person = {point.value: point.customer_id for point in points}
-        self.not_mine = {point.value for point in points if point.not_mine_at}
-        self.suppressed = delivery.suppressed(Channel.EMAIL, emails, brand_id=brand_id, now=now)
-        self.known = Known(self.person.values(), now=now)
+        mailboxes = ContactPoint.kind == ContactKind.EMAIL, one_of(ContactPoint.value, emails)
+        points = select(ContactPoint.value, ContactPoint.customer_id).where(*mailboxes)
+        self.person: dict[str, int] = {row.value: row.customer_id for row in db.session.execute(points)}
+        columns = Customer.id, Customer.region_id, Customer.timezone
+        theirs = select(*columns).where(one_of(Customer.id, self.person.values()))
+        self.people = {row.id: row for row in db.session.execute(theirs)}
+        self.new: dict[str, int] = {}
+        self._boxes = {box.value: box for boxes in customers.mailboxes(self.people).values() for box in boxes}
+        self._suppressed = delivery.suppressed(Channel.EMAIL, emails, brand_id=brand_id, now=now)
+        self._now = now
 
-    def stop(self, email: str, *, ground: bool) -> Reason | None:
-        against = (
-            (not email, Reason.NO_ADDRESS),
-            (email in self.not_mine, Reason.NOT_MINE),
-            (email in self.suppressed, Reason.SUPPRESSED),
-            (not ground, Reason.NO_GROUND),
+    def stop(self, row: InteractionRow, care: Care, default: str | None, known: Reachable) -> Reason | None:
+        """Why nobody may write to the address of a row; `default`: the ground of rows that name none."""
+        if not row.email:
+            return Reason.NO_ADDRESS
+        box = self._boxes.get(row.email)
+        stop = why_not(
+            Channel.EMAIL,
+            [*(box.grounds if box else ()), *self._said(row, default)],
+            not_mine=bool(box and box.not_mine),
+            suppressed=row.email in self._suppressed,
+            consent_only=care.consent_only,
         )
-        return next((reason for holds, reason in against if holds), None)
+        staff = Reason.STAFF if known.is_staff(row.email, care) else None
+        return Reason(stop.value) if stop else staff
+
+    def _said(self, row: InteractionRow, default: str | None) -> Iterator[tuple[GroundKind, datetime | None]]:
+        consent = row.consents.get(Channel.EMAIL.value)
+        if consent is not None:
+            yield GroundKind.CONSENT, None if consent else self._now
+        elif ground := row.grounds.get(Channel.EMAIL.value, default):
+            yield GroundKind(ground), None
+
+
+class _Promises(Promises):
+    """Every yes is a promise, and it is noted whether a draw stands before any: then the numbers are the most there
+    can be."""
+
+    at_most = False
+
+    def waits(self, decision: Decision, survey_id: int | None, zone: str) -> bool:
+        """Remember it, and count the yes as if nobody were left out."""
+        self.at_most |= super().waits(decision, survey_id, zone)
+        return False

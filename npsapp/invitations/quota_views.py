@@ -28,7 +28,7 @@ from npsapp.web import listing
 from npsapp.web.access import Room, scope
 from npsapp.web.pages import csv_file, done, form_page, saved
 
-bp = Room("quotas", __name__, url_prefix="/quotas", template_folder="templates")
+bp = Room("quotas", __name__, url_prefix="/schedule/quotas", template_folder="templates")
 MONTHS_SHOWN = 3
 FAULTS_SHOWN = 50
 

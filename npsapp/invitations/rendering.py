@@ -83,6 +83,7 @@ def letter(
     words = wording.letter_words(surveys.letter(version.survey_id, step), language=language, values=values)
     page = wording.wording(surveys.questionnaire(version), language=language, values=values)
     unsubscribe = f"{site}/u/{unsubscribe_token(addresses.keys, contact_point_id, brand.id)}"
+    logo = page.picture or brand.logo
     scale = rendering.Scale(page.question, page.low, page.high, f"{site}/r/{token}")
     letter = rendering.invitation(
         brand,
@@ -91,6 +92,6 @@ def letter(
         scale=scale,
         unsubscribe_url=unsubscribe,
         privacy_url=f"{site}/privacy/{brand.key}?lang={language}",
-        logo_url=f"{site}/logos/{brand.logo}" if brand.logo else "",
+        logo_url=f"{site}/logos/{logo}" if logo else "",
     )
     return {"subject": letter.subject, "body": letter.body, "html": letter.html, "unsubscribe_url": unsubscribe}

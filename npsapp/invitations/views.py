@@ -78,13 +78,13 @@ def resume(pause_id: int) -> Response:
 def policy(survey_id: int) -> Response:
     """Whom this survey asks, when, and with which steps. What would become of planned letters is confirmed first."""
     survey = surveys.survey(survey_id) or abort(404)
-    form, now = policy_pages.form_for(survey), utcnow()
+    form, now = policy_pages.form_for(survey, scope()), utcnow()
     if "count" in request.form or not form.validate_on_submit():
         return _policy_page(survey, form)
     if form.refuse(policy_pages.faults(form, survey)):
         return _policy_page(survey, form)
     without_mail = brands_without_server()
-    effects_now = policy_pages.effects_of(form, survey, without_mail=without_mail, now=now)
+    effects_now = policy_pages.effects_of(form, survey, without_mail=without_mail, now=now, scope=scope())
     if effects_now.any and form.seen.data != form.stamp():
         form.seen.data = form.stamp()
         return _policy_page(survey, form, effects=effects_now)
@@ -98,15 +98,17 @@ def _policy_page(survey: Survey, form: PolicyForm, effects: Effects | None = Non
     rule = queries.policy(survey.id)
     if "count" in request.form:
         form.validate()
-    matched = ("criteria", "amount_from", "amount_to")
-    wrong = any(form[name].errors for name in matched if name in form)
-    counted = None if wrong else matches(survey.brand_id, survey.touchpoint_id, form.criteria(), now=utcnow())
+    counted_by = ("criteria", "amount_from", "amount_to")
+    wrong = any(form[name].errors for name in counted_by if name in form)
+    where = survey.brand_id, survey.touchpoint_id
+    matched = None if wrong else matches(*where, form.criteria(), now=utcnow(), scope=scope())
     return form_page(
         "invitations/policy.html",
         form,
         survey=survey,
         touchpoint=text_in(survey.touchpoint.name, language_now()),
-        matched=counted,
+        matched=matched,
+        counted=policy_pages.counted(scope()),
         effects=effects,
         missing=policy_pages.missing(form),
         picture=policy_pages.picture(policy_of(rule, Care()), wave=rule.wave),

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, exists, func, select
 
 from npsapp.customers.models import Customer
-from npsapp.db import alone, db
+from npsapp.db import alone, db, within
 from npsapp.intake import waves as intake
 from npsapp.intake.models import PLANNING, Interaction, Source, SourceKind
 from npsapp.invitations.candidates import care_of, policies
@@ -15,6 +15,7 @@ from npsapp.invitations.models import ContactPolicy, InvitationPolicy
 from npsapp.invitations.rules import wave_months, wave_turn
 from npsapp.lib.clock import local_date
 from npsapp.organization.models import Brand
+from npsapp.permissions import EVERYTHING, Scope
 from npsapp.surveys.models import Survey
 from npsapp.surveys.rules import SurveyState
 
@@ -59,10 +60,11 @@ def _month(now: datetime, zone: str) -> str:
     return f"{local_date(now, zone):%Y-%m}"
 
 
-def share(brand: Brand, *, now: datetime) -> int:
-    """How many customers of a brand a wave takes in one month."""
+def share(brand: Brand, *, now: datetime, scope: Scope = EVERYTHING) -> int:
+    """How many customers of a brand and the scope a wave takes in one month."""
     care = care_of(db.session.get(ContactPolicy, brand.pool_id))
-    people = select(Customer.id).where(Customer.pool_id == brand.pool_id, *_is_active(brand, now))
+    here = Customer.pool_id == brand.pool_id, within(Customer.region_id, scope)
+    people = select(Customer.id).where(*here, *_is_active(brand, now))
     return (db.session.scalar(select(func.count()).select_from(people.subquery())) or 0) // wave_months(care)
 
 

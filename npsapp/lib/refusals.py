@@ -1,8 +1,14 @@
 """Refused: the one base of every expected "cannot do that now"."""
 
+import traceback
 from typing import Any
 
 from npsapp.lib.texts import underscored
+
+
+def broken_at(error: Exception) -> str:
+    """The kind of an unforeseen error and where it broke, without its own words: they may quote customers."""
+    return f"{type(error).__name__}\n{''.join(traceback.format_tb(error.__traceback__))}"
 
 
 class Refused(Exception):

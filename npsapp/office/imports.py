@@ -13,6 +13,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from npsapp.audit import services as audit
 from npsapp.audit.doors import me
 from npsapp.audit.events import Event
+from npsapp.customers.rules import AddressFault
 from npsapp.db import db, transaction
 from npsapp.delivery.channels import mail
 from npsapp.i18n import language_now
@@ -35,6 +36,7 @@ from npsapp.web.filters import spoken
 from npsapp.web.pages import csv_file, done, form_page
 
 SHOWN_REJECTS = 50
+_FAULTS = set(AddressFault)
 UNFINISHED = (BatchState.UPLOADED, BatchState.STAGING, BatchState.APPLYING)
 LOOK_BACK = timedelta(days=28)  # two weeks of waiting and two more until it is too late: the usual policy
 
@@ -170,15 +172,15 @@ def _has_invitations(batch_id: int, *which: Any) -> bool:
 
 @bp.page("/imports/<int:batch_id>/rejects.csv", Permission.IMPORT)
 def import_rejects(batch_id: int) -> ResponseReturnValue:
-    """The rejected rows with the reason, for a spreadsheet."""
+    """The rejected rows with the reason, or what is mistyped in the others, for a spreadsheet."""
     _batch(batch_id)
     with transaction():
         subject = ("import_batch", batch_id)
         audit.record(Event.REJECTS_EXPORTED, actor=me(), now=utcnow(), subject=subject)
     heading = [_("line"), _("reason"), _("column"), _("value")]
-    return csv_file(
-        f"rejected-rows-{batch_id}", heading, (list(_reject(row).values()) for row in intake.every_reject(batch_id))
-    )
+    remarks = listing.word("remarks") != ""
+    rows = (list(_reject(row).values()) for row in intake.every_reject(batch_id, remarks=remarks))
+    return csv_file(f"{'remarks' if remarks else 'rejected-rows'}-{batch_id}", heading, rows)
 
 
 def _batch(batch_id: int) -> ImportBatch:
@@ -244,6 +246,7 @@ def _shown(batch: ImportBatch) -> dict[str, Any]:
             *((PROPERTY + one.key, spoken(one.name)) for one in organization.properties()),
         ],
         "rejects": _rejects(batch.id),
+        "remarks": [_reject(row) for row in intake.remarks(batch.id, limit=SHOWN_REJECTS)],
     }
 
 
@@ -262,7 +265,7 @@ def _rejects(batch_id: int) -> listing.Page[dict[str, Any]]:
 def _reject(row: Any) -> dict[str, Any]:
     return {
         "line": row.line,
-        "reason": _(RejectReason(row.reason).label),
+        "reason": _((AddressFault if row.reason in _FAULTS else RejectReason)(row.reason).label),
         "column": _(Field(row.column).label) if row.column in FIELDS else row.column,
         "value": row.value,
     }

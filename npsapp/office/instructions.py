@@ -31,6 +31,11 @@ def instructions(source: Source, url: str, secret: str) -> Instructions:
 def _onec(source: Source, url: str, secret: str) -> Instructions:
     return Instructions(
         steps=[
+            _(
+                "Look first which exchange this base has. With the exchange module of 1C-Bitrix customers come with "
+                "e-mail and phone. The built-in exchange sends neither: then use a connection of the kind “Own program "
+                "(API)”, a folder or a mailbox instead."
+            ),
             _("In 1C or BAS open the synchronisation of data, “Exchange with a site”, and add an exchange."),
             _("Switch the exchange of orders on and the exchange of goods (catalog) off."),
             _("Enter address, user and password as they stand here, without blanks, and press “Check connection”."),
@@ -45,11 +50,7 @@ def _onec(source: Source, url: str, secret: str) -> Instructions:
         works=[
             (
                 _("Trade, Retail, ERP, small business on managed forms (УТ 11, КА, ERP, УНФ, Розница 2; BAS the same)"),
-                _(
-                    "HTTPS as above. With the exchange module of 1C-Bitrix customers come with e-mail and phone. The "
-                    "built-in exchange sends neither: then use a connection of the kind “Own program (API)”, a folder "
-                    "or a mailbox."
-                ),
+                _("HTTPS as above, with the exchange module of 1C-Bitrix."),
             ),
             (
                 _("Older configurations on ordinary forms (УТ 10.3, УТП, УПП, УТ 2.3)"),

@@ -111,6 +111,6 @@ def _labels(things: Iterable[tuple[str, int | None]]) -> dict[tuple[str, int], s
 def _midnight(name: str, *, days: int = 0) -> datetime | None:
     """The beginning of the chosen day in the reader's calendar, or of a day after."""
     day = listing.day(name)
-    if day is None or not 1970 < day.year < 9000:
+    if day is None:
         return None
     return day_bounds(day + timedelta(days=days), str(get_timezone() or "UTC"))[0]

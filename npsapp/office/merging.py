@@ -14,7 +14,7 @@ from npsapp.cases import people as cases
 from npsapp.customers import merging, queries as customers
 from npsapp.customers.models import Customer
 from npsapp.db import alone, transaction
-from npsapp.intake import queries as intake
+from npsapp.intake import queries as intake, services as intake_services
 from npsapp.intake.models import PLANNING
 from npsapp.invitations import letters, policies
 from npsapp.lib.clock import utcnow
@@ -123,3 +123,4 @@ def _decide_again(customer_id: int) -> None:
     if customers.holds_for(family, now):
         letters.stop_for(customer_id, now=now)
     policies.held_changed(customer_id)
+    intake_services.apply_again(family)

@@ -66,7 +66,7 @@ def _letter(user: User, survey: Survey, standings: list[Standing], *, public_url
         survey=survey.name,
         standings=standings[:MOST_NAMED],
         more=max(len(standings) - MOST_NAMED, 0),
-        link=f"{public_url}/quotas/?survey={survey.id}",
+        link=f"{public_url}/schedule/quotas/?survey={survey.id}",
     )
     try:
         delivery.queue(

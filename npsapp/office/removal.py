@@ -116,9 +116,9 @@ class _Going:
         return self._known[table.name]
 
     def ids(self, table: str) -> Any:
-        """Ids of the rows that go."""
+        """What names the rows that go: their ids, or what stands in place of one."""
         found = TABLES[table]
-        return select(found.c.id).where(self.of(found))
+        return select(*found.primary_key.columns).where(self.of(found))
 
     def _condition(self, table: Table) -> ColumnElement[bool]:
         """By its own pool or brand, else by what it must refer to; by a user only where there is nothing else."""
@@ -199,5 +199,6 @@ def forget_files(folder: Path, *, now: datetime) -> None:
     uploads = set(db.session.scalars(select(ImportBatch.stored_as)))
     letters = {letter_name(*row) for row in db.session.execute(select(Message.created_at, Message.id))}
     for path in [*(folder / "uploads").glob("*"), *(folder / OUTBOX).glob("*.eml")]:
-        if path.stat().st_mtime < at.timestamp() and path.name not in uploads and path.stem not in letters:
+        nobodys = path.is_file() and path.name not in uploads and path.stem not in letters
+        if nobodys and path.stat().st_mtime < at.timestamp():
             path.unlink(missing_ok=True)

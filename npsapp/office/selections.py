@@ -7,6 +7,7 @@ from typing import Any
 from flask import abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
+from flask_login import current_user
 from sqlalchemy import func, select
 from werkzeug.datastructures import MultiDict
 
@@ -77,11 +78,9 @@ def in_words(rule: Rule, names: dict[str, dict[int, str]]) -> Iterator[tuple[str
 
 
 def _names() -> dict[str, dict[int, str]]:
-    language = language_now()
-    found = {name: dict(organization.choices(kind, language)) for name, kind in NAMES.items()}
+    language, seen = language_now(), scope()
+    found = {name: dict(organization.choices(kind, language, scope=seen)) for name, kind in NAMES.items()}
     places = (one for pool in organization.pools() for one in surveys.touchpoints(pool.id))
-    seen = scope()
-    found["region_id"] = {id_: word for id_, word in found["region_id"].items() if seen.covers(id_)}
     return found | {"touchpoint_id": surveys.touchpoint_labels([one.id for one in places], language)}
 
 
@@ -102,7 +101,8 @@ def people() -> ResponseReturnValue:
         rule=rule,
         chosen=chosen,
         names=names,
-        tags=[(name, name) for name in tags.names()],
+        tags=[(name, name) for name in tags.names(scope())],
+        changed=chosen if chosen and _may_change(chosen) else None,
         currencies=[(code, code) for code in _currencies()],
         active=listing.active_filters(in_words(rule, names)),
     )
@@ -134,8 +134,19 @@ def _line(one: Customer, regions: dict[int, str]) -> Sequence[object]:
 def selection_list() -> ResponseReturnValue:
     """Every selection with what it asks."""
     names = _names()
-    rows = [(one, [words for _name, words in in_words(one.asks, names)]) for one in selections.saved()]
+    found = selections.saved()
+    rows = [(one, [words for _name, words in in_words(one.asks, names)], _may_change(one)) for one in found]
     return render_template("office/selections.html", rows=rows)
+
+
+def _may_change(one: Selection) -> bool:
+    """Surveys and reports of the whole company go by a selection: whoever sees a part of it changes the own ones."""
+    return scope().everything or (one.created_by_id == current_user.id and not one.makes_key)
+
+
+def _to_change(selection_id: int) -> Selection:
+    one = db.session.get(Selection, selection_id) or abort(404)
+    return one if _may_change(one) else abort(403)
 
 
 @bp.deed("/customers/selections/", Permission.EDIT_CUSTOMERS)
@@ -145,8 +156,9 @@ def selection_save() -> ResponseReturnValue:
     rule = asked(request.form)
     if not name or not rule.as_json().keys() - {"currency"}:
         return done(_("Choose at least one filter and a name: everybody needs no selection."), ".people")
-    id_ = request.form.get("selection", type=int)
+    typed = request.form.get("selection", "")
     with transaction():
+        id_ = _to_change(int(typed)).id if typed.isascii() and typed.isdigit() and len(typed) < 10 else None
         made = bool(request.form.get("makes_key")) and scope().everything
         one = selections.save(id_, name, rule, makes_key=made, actor=me(), now=utcnow())
     return done(_("The selection is kept."), ".people", selection=one.id)
@@ -156,6 +168,7 @@ def selection_save() -> ResponseReturnValue:
 def selection_delete(selection_id: int) -> ResponseReturnValue:
     """Forget a selection, not its customers."""
     with transaction():
+        _to_change(selection_id)
         selections.delete(selection_id, actor=me(), now=utcnow())
     return done(_("The selection is gone; its customers stay."), ".selection_list")
 

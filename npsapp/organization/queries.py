@@ -6,15 +6,17 @@ from datetime import date
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, literal, select
+from sqlalchemy import ColumnElement, and_, func, literal, or_, select
 
-from npsapp.db import db
+from npsapp.db import db, within
 from npsapp.lib.texts import text_in
 from npsapp.organization import rules
 from npsapp.organization.models import Brand, Holiday, Performer, Pool, Property, PropertyValue, Region, Segment, Unit
 from npsapp.organization.rules import fold
+from npsapp.permissions import EVERYTHING, Scope
 
 _KINDS: dict[str, Any] = {kind.__tablename__: kind for kind in (Brand, Region, Unit, Performer, Segment, Property)}
+_PLACED: dict[str, Any] = {"region": Region.id, "unit": Unit.region_id}
 
 
 def pools() -> Sequence[Pool]:
@@ -259,8 +261,16 @@ def several(kind: str) -> bool:
     return len(db.session.scalars(select(model.id).where(model.retired_at.is_(None)).limit(2)).all()) > 1
 
 
-def choices(kind: str, language: str) -> list[tuple[int, str]]:
-    """(id, name) of everything in use of one kind, by name: for filters and selections."""
+def choices(
+    kind: str, language: str, *, scope: Scope = EVERYTHING, chosen: Iterable[int] = ()
+) -> list[tuple[int, str]]:
+    """(id, name) of everything in use of one kind, by name: for filters and selections.
+
+    Regions and units only of the scope, and those that are `chosen` already.
+    """
     model = _KINDS[kind]
-    ids = db.session.scalars(select(model.id).where(model.retired_at.is_(None))).all()
+    in_use = select(model.id).where(model.retired_at.is_(None))
+    if kind in _PLACED:
+        in_use = in_use.where(or_(within(_PLACED[kind], scope), model.id.in_(sorted(chosen))))
+    ids = db.session.scalars(in_use).all()
     return sorted(labels(kind, ids, language).items(), key=lambda item: fold(item[1]))

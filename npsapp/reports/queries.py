@@ -18,7 +18,7 @@ from npsapp.permissions import EVERYTHING, Scope
 from npsapp.reports.models import DailyTally
 from npsapp.reports.rules import EVER, Period, Split
 from npsapp.reports.statistics import response_rate
-from npsapp.responses.models import DirtyDay, Response
+from npsapp.responses.models import AnswerValue, DirtyDay, Response
 from npsapp.responses.queries import PROPERTY, counting, has_properties, is_property, property_text
 
 SCORES = range(11)
@@ -121,6 +121,38 @@ def by_property(selection: Selection, name: str) -> dict[str, ByScore]:
     ):
         found.setdefault(value or "", [0] * len(SCORES))[score] += count
     return {value: tuple(counts) for value, counts in found.items()}
+
+
+@dataclass(slots=True)
+class Said:
+    """Answers to one further question."""
+
+    n: int = 0
+    """How many customers answered it."""
+    by_value: dict[str, int] = field(default_factory=dict)
+    """How often each option, or number of a rating, was given; "" for words."""
+
+
+def by_question(selection: Selection) -> dict[str, Said]:
+    """The answers to the further questions of the selection's survey, by the question's key; one statement."""
+    each_answer = AnswerValue.response_id, AnswerValue.question_key
+    nth = func.row_number().over(partition_by=each_answer, order_by=AnswerValue.id)
+    columns = AnswerValue.question_key, AnswerValue.option, AnswerValue.number
+    each = (
+        select(*columns, case((nth == 1, 1), else_=0).label("first"))
+        .join(Response, Response.id == AnswerValue.response_id)
+        .where(*_answers_of(selection))
+        .subquery()
+    )
+    keys = each.c.question_key, each.c.option, each.c.number
+    found: dict[str, Said] = {}
+    for key, option, number, count, n in db.session.execute(
+        select(*keys, func.count(), func.sum(each.c.first)).group_by(*keys)
+    ):
+        said = found.setdefault(key, Said())
+        said.n += int(n)
+        said.by_value[option or ("" if number is None else str(number))] = count
+    return found
 
 
 def _answers_of(selection: Selection) -> list[ColumnElement[bool]]:

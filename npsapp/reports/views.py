@@ -1,6 +1,6 @@
 """Pages of reports: the overview with its pictures and its file."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from flask import Response, abort, render_template, request, url_for
@@ -20,6 +20,7 @@ from npsapp.reports.queries import Counted, Selection
 from npsapp.reports.rules import DEFAULT_PRESET, PRESETS, Split, period_of, typed_period
 from npsapp.reports.statistics import WORDS_FIRST
 from npsapp.responses import filters
+from npsapp.surveys import queries as surveys
 from npsapp.web import listing
 from npsapp.web.access import Room, scope
 from npsapp.web.pages import csv_file, with_policy
@@ -96,8 +97,19 @@ def index() -> str:
             for name, words in filters.properties().items()
         ],
         by_property=_by_property(asked),
+        questions=_questions(asked),
         few=WORDS_FIRST,
     )
+
+
+def _questions(asked: Asked) -> list[wording.Asked]:
+    """The further questions of the chosen survey, or of the only one."""
+    offered = asked.options["survey"]
+    survey_id = asked.selection.ids.get("survey") or (next(iter(offered)) if len(offered) == 1 else None)
+    if not survey_id:
+        return []
+    selection = replace(asked.selection, ids={**asked.selection.ids, "survey": survey_id})
+    return wording.questions(survey_id, surveys.ever_asked(survey_id), queries.by_question(selection))
 
 
 def _by_property(asked: Asked) -> list[wording.Line]:

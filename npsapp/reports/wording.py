@@ -8,14 +8,18 @@ from typing import Any
 from babel.dates import format_date
 from flask_babel import get_locale, gettext as _, ngettext
 
-from npsapp.i18n import DEFAULT_LANGUAGE
+from npsapp.i18n import DEFAULT_LANGUAGE, language_now
 from npsapp.lib.texts import N_
-from npsapp.reports.queries import NO_ANSWERS, ByScore, Counted
+from npsapp.reports.queries import NO_ANSWERS, ByScore, Counted, Said
 from npsapp.reports.rules import Period, Split, month_within, months_between
-from npsapp.reports.statistics import Summary, counts_of_distribution, summarise
+from npsapp.reports.statistics import FEW_ANSWERS, Summary, counts_of_distribution, summarise
+from npsapp.responses import further
 from npsapp.responses.filters import Options
+from npsapp.responses.forms import MORE
+from npsapp.responses.queries import ANY
 from npsapp.responses.rules import Group
-from npsapp.web.filters import day, number
+from npsapp.surveys.rules import FURTHER, Question, Questionnaire
+from npsapp.web.filters import day, number, percent
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +85,75 @@ def property_lines(name: str, parts: Mapping[str, ByScore], options: Options) ->
     ]
     others = [counts for text, counts in parts.items() if text and text not in named.values()]
     return known + ([line(_("Other values"), tuple(map(sum, zip(*others, strict=True))))] if others else [])
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A further question of a survey with its answers, in words."""
+
+    title: str
+    sentence: str
+    n: int
+    filters: Mapping[str, Any]
+    """What narrows the list of answers to those of this question."""
+    rows: list[tuple[str, int, float, Mapping[str, Any]]]
+    """Answer, how often, its share of those who answered, and what narrows the list to it."""
+
+    @property
+    def few(self) -> bool:
+        return self.n < FEW_ANSWERS
+
+
+def questions(survey_id: int, questionnaire: Questionnaire, said: Mapping[str, Said]) -> list[Asked]:
+    """The further questions of a survey that were answered, in its order."""
+    language, found = language_now(), []
+    for one in questionnaire.questions:
+        if one.kind not in FURTHER or one.key not in said:
+            continue
+        answers, about = said[one.key], {"survey": survey_id}
+        words = {value: further.spoken_value(questionnaire, one.key, value, language) for value in one.values()}
+        found.append(
+            Asked(
+                title=further.title(questionnaire, one.key, language),
+                sentence=_answered(one, answers, words),
+                n=answers.n,
+                filters=about | {f"{MORE}{one.key}": ANY},
+                rows=[
+                    (text, count, count / answers.n, about | {f"{MORE}{one.key}": value})
+                    for value, text in words.items()
+                    for count in [answers.by_value.get(value, 0)]
+                ],
+            )
+        )
+    return found
+
+
+def _answered(question: Question, said: Said, words: Mapping[str, str]) -> str:
+    """What the answers to one question come to, in one sentence."""
+    n = number(said.n)
+    if question.scale:
+        mean = sum(int(value) * count for value, count in said.by_value.items()) / said.n
+        about = {"mean": number(mean, 1), "highest": question.scale.highest, "answers": n}
+        sentence: str = ngettext(
+            "On average %(mean)s of %(highest)s, from %(answers)s answer",
+            "On average %(mean)s of %(highest)s, from %(answers)s answers",
+            said.n,
+            **about,
+        )
+    elif question.options:
+        most = max(words, key=lambda value: said.by_value.get(value, 0))
+        about = {"option": words[most], "share": percent(said.by_value.get(most, 0) / said.n), "answers": n}
+        sentence = ngettext(
+            "Chosen most often: “%(option)s”, by %(share)s of %(answers)s customer",
+            "Chosen most often: “%(option)s”, by %(share)s of %(answers)s customers",
+            said.n,
+            **about,
+        )
+    else:
+        sentence = ngettext(
+            "%(answers)s customer wrote something", "%(answers)s customers wrote something", said.n, answers=n
+        )
+    return sentence
 
 
 def _month(month: date, by_score: ByScore, period: Period, first: date) -> Line:

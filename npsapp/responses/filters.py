@@ -47,7 +47,7 @@ def options(scope: Scope) -> Options:
     if not queries.has_old():
         found["old"] = {}
     found["selection"] = {one.id: one.name for one in selections.saved()}
-    found["tag"] = {name: name for name in tags.names()}
+    found["tag"] = {name: name for name in tags.names(scope)}
     declared = properties()
     found |= {name: {} for name in declared}
     for value in organization.property_values(int(name[1:]) for name in declared):

@@ -17,7 +17,7 @@ from npsapp.lib.texts import N_, text_in
 from npsapp.responses import queries, rendering, rules
 from npsapp.responses.forms import MORE, Fields
 from npsapp.responses.models import Response
-from npsapp.responses.queries import Link
+from npsapp.responses.queries import ANY, Link
 from npsapp.surveys import filling, queries as surveys
 from npsapp.surveys.filling import Filled, More, Value
 from npsapp.surveys.rules import FURTHER, Asked, Kind, Questionnaire
@@ -159,17 +159,21 @@ def said(answer: Response) -> list[tuple[str, str]]:
 def choices(survey_id: int | None) -> dict[str, dict[str, str]]:
     """What answers to a survey can be narrowed to: `q.KEY` → value → "question: answer"."""
     found: dict[str, dict[str, str]] = {}
-    survey = surveys.survey(survey_id) if survey_id else None
-    if survey is None or survey.version is None:
-        return found
-    questionnaire, language = surveys.questionnaire(survey.version), language_now()
+    questionnaire, language = surveys.ever_asked(survey_id or 0), language_now()
     for one in questionnaire.questions:
-        if one.kind in FURTHER and one.values():
-            values = {v: spoken(questionnaire, one.key, int(v) if one.scale else [v], language) for v in one.values()}
-            found[f"{MORE}{one.key}"] = {
-                v: f"{title(questionnaire, one.key, language)}: {w}" for v, w in values.items()
+        if one.kind in FURTHER:
+            name = title(questionnaire, one.key, language)
+            words = {
+                value: f"{name}: {spoken_value(questionnaire, one.key, value, language)}" for value in one.values()
             }
+            found[f"{MORE}{one.key}"] = {**words, ANY: _("%(question)s: answered", question=name)}
     return found
+
+
+def spoken_value(questionnaire: Questionnaire, key: str, value: str, language: str) -> str:
+    """One of the values of a question in words: the number of a rating, or the text of an option."""
+    question = questionnaire.by_key(key)
+    return spoken(questionnaire, key, int(value) if question and question.scale else [value], language)
 
 
 def title(questionnaire: Questionnaire, key: str, language: str) -> str:

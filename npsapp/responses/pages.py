@@ -249,7 +249,7 @@ def _frame(
     wording = rendering.worded(content, language, name, phrase, purchase)
     look |= {
         "brand": rendering.said_in(name, language),
-        "logo": path_to("brand.logo", name=logo) if logo else "",
+        "logo": path_to("brand.logo", name=wording.picture or logo) if wording.picture or logo else "",
         "style": style_address((wording.accent or accent).lstrip("#")),
         "group_colours": group_colours,
         "test": test,

@@ -36,6 +36,8 @@ from npsapp.responses.models import AnswerValue, Basis, DisputedAnswer, LinkAct,
 from npsapp.responses.rules import Group, Way
 from npsapp.surveys.models import Survey, SurveyVersion, Touchpoint
 
+ANY = "*"
+"""Stands for whatever was answered."""
 Key = tuple[datetime, int]
 Asked = Mapping[str, Any]
 """What a list is narrowed to, by the names the address has: ids (0: without one), values of `rules.CHOICES`,
@@ -237,11 +239,12 @@ def _conditions(asked: Asked) -> list[ColumnElement[bool]]:
 
 
 def _chose(question_key: str, value: str) -> ColumnElement[bool]:
-    """The answer to a further question is this option, or this rating."""
+    """The answer to a further question is this option, or this rating; `ANY`: there is one."""
+    said = exists().where(AnswerValue.response_id == Response.id, AnswerValue.question_key == question_key)
+    if value == ANY:
+        return said
     is_it = AnswerValue.option == value
-    if value.isdecimal():
-        is_it = or_(is_it, AnswerValue.number == int(value))
-    return exists().where(AnswerValue.response_id == Response.id, AnswerValue.question_key == question_key, is_it)
+    return said.where(or_(is_it, AnswerValue.number == int(value)) if value.isdecimal() else is_it)
 
 
 def who(selection_id: int | None, tag: str | None, *, now: datetime) -> Select[Any] | None:

@@ -5,7 +5,18 @@ from dataclasses import replace
 
 from npsapp.lib.refusals import Refused
 from npsapp.lib.texts import N_
-from npsapp.surveys.rules import HAS_OPTIONS, LANGUAGES, OPTION, Fault, Kind, Option, Question, Questionnaire, faults
+from npsapp.surveys.rules import (
+    HAS_OPTIONS,
+    LANGUAGES,
+    LOOK,
+    OPTION,
+    Fault,
+    Kind,
+    Option,
+    Question,
+    Questionnaire,
+    faults,
+)
 
 MOST_QUESTIONS = 15
 MOST_OPTIONS = 20
@@ -195,7 +206,7 @@ def changed(before: Questionnaire, after: Questionnaire) -> list[str]:
     shapes = {one.key: _shape(one) for one in before.questions}
     names += [one.key for one in after.questions if shapes.get(one.key) != _shape(one)]
     names += sorted(shapes.keys() - {one.key for one in after.questions})
-    names += ["accent"] if before.accent != after.accent else []
+    names += [name for name in LOOK if getattr(before, name) != getattr(after, name)]
     moved = [one.key for one in before.questions] != [one.key for one in after.questions]
     return [*names, "order"] if moved and not names else names
 

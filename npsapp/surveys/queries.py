@@ -1,6 +1,7 @@
 """Which survey asks at a touchpoint, in which version and in which words."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from sqlalchemy import Select, select
 from sqlalchemy.orm import joinedload
@@ -10,7 +11,7 @@ from npsapp.delivery.rules import Channel
 from npsapp.lib.texts import text_in
 from npsapp.organization.rules import lookup
 from npsapp.surveys.models import StepText, Survey, SurveyVersion, Touchpoint
-from npsapp.surveys.rules import LETTER_PARTS, Questionnaire, SurveyState, Texts
+from npsapp.surveys.rules import LETTER_PARTS, Question, Questionnaire, SurveyState, Texts
 
 FIRST = 1  # the number of the step whose letter this is
 
@@ -74,6 +75,18 @@ def used_keys(survey_id: int) -> set[str]:
     """Keys that questions and options of any version have had: answers may hang on them."""
     questions = [one for version in versions(survey_id) for one in questionnaire(version).questions]
     return {key for one in questions for key in (one.key, *(option.key for option in one.options))}
+
+
+def ever_asked(survey_id: int) -> Questionnaire:
+    """All questions and options that customers have seen, worded as last; what is not asked any more stands last."""
+    survey, found = db.session.get(Survey, survey_id), dict[str, Question]()
+    seen = [one for one in versions(survey_id) if one.frozen_at or (survey and one.id == survey.version_id)]
+    for one in (question for version in seen for question in questionnaire(version).questions):
+        newer = found.setdefault(one.key, one)
+        keys = {option.key for option in newer.options}
+        gone = (option for option in one.options if option.key not in keys)
+        found[one.key] = replace(newer, options=(*newer.options, *gone))
+    return Questionnaire(tuple(found.values()))
 
 
 def letter(survey_id: int, step: int = FIRST) -> dict[str, Texts]:

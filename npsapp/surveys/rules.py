@@ -146,6 +146,9 @@ class Question:
         return replace(self, texts=parts, options=tuple(options))
 
 
+LOOK = ("accent", "picture")  # what one survey may have of its own, in place of the brand's
+
+
 @dataclass(frozen=True)
 class Questionnaire:
     """The content of one version of a survey: the questions in order and the texts around them."""
@@ -154,16 +157,18 @@ class Questionnaire:
     texts: Mapping[str, Texts] = field(default_factory=dict)
     accent: str = ""
     """The colour of this survey's page; empty: the brand's."""
+    picture: str = ""
+    """File name in instance/logos/; empty: the brand's logo."""
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> "Questionnaire":
         """Read what `to_json` wrote; an unknown kind of question is a ValueError."""
         questions = tuple(map(Question.from_json, document["questions"]))
-        return cls(questions, document["texts"], document.get("accent", ""))
+        return cls(questions, document["texts"], document.get("accent", ""), document.get("picture", ""))
 
     def to_json(self) -> dict[str, Any]:
         """The JSON form stored with the version."""
-        look = {"accent": self.accent} if self.accent else {}
+        look = {name: value for name in LOOK if (value := getattr(self, name))}
         return {"questions": [one.to_json() for one in self.questions], "texts": dict(self.texts), **look}
 
     def question(self, kind: Kind) -> Question | None:
@@ -250,6 +255,7 @@ class Wording:
     thanks: dict[str, str]
     promise: str
     accent: str = ""
+    picture: str = ""
     further: tuple[Asked, ...] = ()
 
 
@@ -299,6 +305,7 @@ def typed(questionnaire: Questionnaire, language: str) -> Wording:
         thanks={group: around(f"thanks_{group}") for group in GROUPS},
         promise=around("promise"),
         accent=questionnaire.accent,
+        picture=questionnaire.picture,
         further=tuple(_further_typed(questionnaire, language)),
     )
 

@@ -2,7 +2,9 @@
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from flask import Response, abort, current_app, redirect, render_template, request, url_for
@@ -16,7 +18,7 @@ from npsapp.delivery import rendering
 from npsapp.i18n import language_name, language_now, speaking
 from npsapp.lib.clock import local_date, utcnow
 from npsapp.lib.texts import N_, text_in
-from npsapp.organization import queries as organization, services as organization_services
+from npsapp.organization import logos, queries as organization, services as organization_services
 from npsapp.organization.forms import NAME_MAX
 from npsapp.organization.rules import company_phrase
 from npsapp.permissions import Permission
@@ -133,6 +135,18 @@ def _save(survey_id: int, form: PageForm, step: editing.Step) -> list[str]:
         return services.edit(survey_id, lambda before: step(form.typed(before)), **typed)
 
 
+@bp.deed("/<int:survey_id>/picture", Permission.EDIT_SURVEYS)
+def picture(survey_id: int) -> ResponseReturnValue:
+    """Give the survey a picture of its own; without a file the brand's logo stands there again."""
+    _current, version = _survey(survey_id)
+    given, folder = request.files.get("picture"), Path(current_app.instance_path) / logos.FOLDER
+    name = logos.keep(logos.recoded(given.stream), folder) if given else ""
+    about: dict[str, Any] = {"based_on": services.stamp(version), "actor": me(), "now": utcnow()}
+    with transaction():
+        changed = services.edit(survey_id, lambda before: replace(before, picture=name), **about)
+    return saved(changed, ".edit", survey_id=survey_id)
+
+
 @bp.form("/<int:survey_id>/letter", Permission.EDIT_SURVEYS)
 def letter(survey_id: int) -> ResponseReturnValue:
     """The texts of the first letter, or of the reminder named by `step`, in the languages of the brand."""
@@ -233,6 +247,7 @@ def _preview_page(survey: Survey, questionnaire: Questionnaire) -> Response:
             languages=_languages(survey),
             brand_name=text_in(survey.brand.name, language),
             accent=(said.accent or survey.brand.accent).lstrip("#"),
+            logo=said.picture or survey.brand.logo,
             bare=_bare(),
             posted=request.method == "POST",
         )
@@ -251,7 +266,7 @@ def letter_preview(survey_id: int) -> ResponseReturnValue:
     )
     facts = _sample(survey, language)
     said = rules.wording(queries.questionnaire(version), language=language, values=facts)
-    site = survey.brand.site(current_app.config["PUBLIC_URL"])
+    site, logo = survey.brand.site(current_app.config["PUBLIC_URL"]), said.picture or survey.brand.logo
     made = rendering.invitation(
         survey.brand,
         language=language,
@@ -259,7 +274,7 @@ def letter_preview(survey_id: int) -> ResponseReturnValue:
         scale=rendering.Scale(question=said.question, low=said.low, high=said.high, link=f"{site}/r/preview"),
         unsubscribe_url=f"{site}/u/preview",
         privacy_url=f"{site}/privacy/{survey.brand.key}",
-        logo_url=url_for("brand.logo", name=survey.brand.logo) if survey.brand.logo else "",
+        logo_url=url_for("brand.logo", name=logo) if logo else "",
     )
     if request.values.get("as") != "text":
         return with_policy(made.html, LETTER_IN_A_FRAME)

@@ -14,6 +14,7 @@ Choice = TypeVar("Choice", bound=StrEnum)
 PAGE_SIZE = 50
 LAST_PAGE = 2_000  # further pages are reached by filters; deep offsets would let one address keep the database busy
 LONGEST_WORD = 200  # characters of a search
+YEARS = range(1970, 2200)  # days beyond them have no day before or after in every time zone
 PAGING = ("page", "after")
 
 
@@ -136,11 +137,12 @@ def whole(name: str) -> int | None:
 
 
 def day(name: str) -> date | None:
-    """A calendar day written as 2026-11-03, or None."""
+    """A calendar day of `YEARS` written as 2026-11-03, or None."""
     try:
-        return date.fromisoformat(request.args.get(name, "").strip())
+        given = date.fromisoformat(request.args.get(name, "").strip())
     except ValueError:
         return None
+    return given if given.year in YEARS else None
 
 
 def tick(name: str) -> bool:

@@ -74,11 +74,11 @@ def test_rows_survive_every_step_down_and_up_again(empty_app: Flask) -> None:
     for _step in REVISIONS[1:]:
         flask_migrate.downgrade()
         before, counted = counted, _count()
-        assert counted == {name: before[name] for name in counted}
+        assert _lost(before, counted) == []
     for _step in REVISIONS[1:]:
         flask_migrate.upgrade(revision="+1")
         before, counted = counted, _count()
-        assert {name: counted[name] for name in before} == before
+        assert _lost(before, counted) == []
 
     with db.engine.connect() as connection:
         for model in db.metadata.sorted_tables:
@@ -86,6 +86,11 @@ def test_rows_survive_every_step_down_and_up_again(empty_app: Flask) -> None:
     flask_migrate.downgrade(revision="base")
     flask_migrate.upgrade()
     assert not any(_count().values())
+
+
+def _lost(before: dict[str, int], counted: dict[str, int]) -> list[str]:
+    """Tables of both revisions that lost rows; what stood in a table that only one of them has may lie elsewhere."""
+    return [name for name in sorted(before.keys() & counted) if counted[name] < before[name]]
 
 
 def _fill() -> None:

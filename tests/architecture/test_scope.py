@@ -17,13 +17,15 @@ from sqlalchemy import select, text
 from werkzeug.routing import Rule
 
 from npsapp.accounts.models import User, UserRegion
-from npsapp.audit.services import PROGRAM
+from npsapp.audit.services import PROGRAM, by_user
 from npsapp.cases import services as cases
 from npsapp.cases.models import Case, Cause
+from npsapp.customers import tags
 from npsapp.customers.models import ContactPoint, Ground
 from npsapp.db import db, is_sqlite, transaction
 from npsapp.delivery import pauses, queries as post
 from npsapp.delivery.rules import PauseKind, State
+from npsapp.intake import selections
 from npsapp.intake.models import BatchState, ImportBatch, RejectedRow
 from npsapp.invitations import targets
 from npsapp.invitations.rules import InvitationState, Reason
@@ -64,7 +66,11 @@ def waiting_in(company: SimpleNamespace, region: str, now: datetime, state: Invi
     bought = make.make_interaction(company, now=now, undecided=False, **place, **over.pop("bought", {}))
     later = now + timedelta(hours=20)
     values = {"sent_at": None, "valid_until": None, "send_at": later, "latest_at": later + timedelta(days=9)}
-    return make.make_invitation(company, now=now, interaction=bought, state=state, **{**values, **over})
+    line = make.make_invitation(company, now=now, interaction=bought, state=state, **{**values, **over})
+    for step in line.steps:  # nothing has left yet
+        db.session.delete(step)
+    db.session.flush()
+    return line
 
 
 def kyiv(company: SimpleNamespace, now: datetime) -> None:
@@ -92,6 +98,7 @@ def odesa(company: SimpleNamespace, now: datetime) -> dict[str, Any]:
     planned = [waiting_in(company, "odesa", now, InvitationState.PLANNED, bought=bought) for _ in range(3)]
     for reason in (Reason.SUPPRESSED, Reason.NO_GROUND):
         waiting_in(company, "odesa", now, InvitationState.EXCLUDED, reason=reason, send_at=None)
+    tags.put(bad.customer_id, "зоряний друг", actor=PROGRAM, now=now)
     place = company.regions.odesa.id
     message = make.make_message(company, now=now, region_id=place, state=State.FAILED, to_address="zorya@zz.example")
     message.subject = "Zorya"
@@ -139,6 +146,8 @@ def odesa(company: SimpleNamespace, now: datetime) -> dict[str, Any]:
         "token": "x" * 24,
         "key": "x" * 24,
         "received_id": 1,
+        "step_id": 1,
+        "selection_id": company.selection.id,
         "merge_id": 1,
         "other_id": others[0].customer_id,
         "old_id": 1,
@@ -159,6 +168,7 @@ def form_of(ids: dict[str, Any], owner: int, cause: int) -> dict[str, Any]:
         "user": str(owner), "customer": str(ids["customer_id"]), "confirm": "y", "confirmed": "y",
         "name": "said", "address_as": "said", "language": "en", "deed": "count", "until": "2027-03-01",
         "hold": "by_hand", "other": str(ids["other_id"]),
+        "tag": "said", "key": "yes", "why": "said",
     }  # fmt: skip
 
 
@@ -176,6 +186,9 @@ def people(company: SimpleNamespace, at_now: datetime) -> SimpleNamespace:
             session.add(UserRegion(user_id=user.id, region_id=company.regions.kyiv.id))
         company.regions.odesa.name = {"en": "Zorya land", "ru": "Зорян край", "uk": "Зоряний край"}
         company.units.odesa.name = {"uk": "Зоряна крамниця"}
+        rule = selections.Rule(region_id=company.regions.odesa.id, unit_id=company.units.odesa.id)
+        by = by_user(company.admin.id)
+        company.selection = selections.save(None, "There", rule, makes_key=False, actor=by, now=at_now)
         kyiv(company, at_now)
     before = dump()
     with transaction() as session:
@@ -388,12 +401,12 @@ def test_the_same_buttons_do_change_them_for_whoever_sees_all_regions(
     client = enter(app, login, people.admin)
     form = {**people.form, "csrf_token": token_of(client)}
     idle, seen = [], {one for role in LIMITED.values() for one in Permission if may(role, one)}
-    # What reopens, restores or lets go needs what went before it.
+    # What reopens or restores needs what went before it; two cases of one person cannot both be open.
     in_order = sorted(
-        addresses(app, people.ids, "POST"), key=lambda one: re.search("reopen|restore", one[0]) is not None
+        addresses(app, people.ids, "POST"), key=lambda one: re.search("reopen|restore|same", one[0]) is not None
     )
     for address, guard in in_order:
-        if guard not in seen or not re.search(r"^/(answers|cases|customers|schedule)/\d", address):
+        if guard not in seen or not re.search(r"^/(answers|cases|customers|schedule|schedule/ledger)/\d", address):
             continue
         before = dump()
         answer = client.post(address, data=form)

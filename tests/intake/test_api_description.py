@@ -96,7 +96,8 @@ def test_the_document_is_openapi_31_and_names_every_field_once(client: FlaskClie
 
     found = answer.json
     assert found["openapi"].startswith("3.1")
-    assert set(found["paths"]) == {PURCHASES, CUSTOMERS + "{external_id}", CONSENTS}
+    steps = {"/api/v1/steps/due", "/api/v1/steps/{step_id}/result"}
+    assert set(found["paths"]) == {PURCHASES, CUSTOMERS + "{external_id}", CONSENTS} | steps
     purchase = found["components"]["schemas"]["Interaction"]["properties"]
     assert set(purchase) == {one.name.split(".")[0] for one in INTERACTION}
     assert purchase["kind"]["enum"][:2] == ["order", "shipment"]

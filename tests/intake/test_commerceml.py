@@ -108,7 +108,6 @@ def test_the_first_order_of_the_sample_is_read_whole():
         "kind": "order",
         "state": "completed",
         "status_raw": "Закрыт",
-        "version": "AAAAAQAAAAA=",
         "made": "2026-11-05T19:30:00+00:00",
         "properties": {"Город": "Бровари", "Подразделение": "Роздріб Київ"},
     }

@@ -1,25 +1,38 @@
 """The pages of imports: upload, preview, confirmation, report."""
 
 import io
-from datetime import datetime
+from collections import Counter
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from npsapp.audit.events import Event
 from npsapp.audit.models import AuditEntry
+from npsapp.audit.services import by_user
+from npsapp.customers.models import ContactPoint, Ground
 from npsapp.db import db, transaction
 from npsapp.delivery.queries import brands_without_server
+from npsapp.delivery.rules import Channel
 from npsapp.intake import queries as intake
-from npsapp.intake.models import BatchState, ImportBatch, Interaction, Source
-from npsapp.invitations import services as invitations
+from npsapp.intake.models import BatchState, ImportBatch, Interaction, Source, SourceValue
+from npsapp.invitations import policies, preview, services as invitations
+from npsapp.invitations.criteria import Acquaintance, Criteria
+from npsapp.invitations.models import Invitation
+from npsapp.invitations.quota_models import Quota, Stratum
+from npsapp.organization.models import Holiday
+from npsapp.surveys.models import Survey
+from npsapp.surveys.rules import SurveyState
 from npsapp.worker import collecting
 from tests.cast import csrf
-from tests.factories import make_invitation
+from tests.factories import make_customer, make_interaction, make_invitation
 from tests.intake.files import CSV_1C, XLSX_1C, csv_file, purchases, workbook
 
 
@@ -125,6 +138,80 @@ def test_what_a_source_in_trial_would_ask_is_counted_by_the_planners_rule(
 
     place = f"/connections/{db.session.query(Source).one().id}"
     assert "Letters that would leave today: 2, within a week: 2." in browser.get(place).text
+
+
+TELLING = (
+    "A;03.11.2026;new@b.example;Лівий берег;Київ;500;Олег",
+    "B;04.11.2026;new@b.example;Лівий берег;Київ;500;Олег",
+    "C;03.11.2026;odesa@b.example;Порт;Одеса;500;Іван",
+    "D;03.11.2026;cheap@b.example;Новий;Київ;50;Ганна",
+    "E;03.11.2026;boss@staff.example;Лівий берег;Київ;500;Олена",
+    "F;03.11.2026;known@b.example;Лівий берег;;500;Петро",
+    "G;03.11.2026;refused@b.example;Лівий берег;Київ;500;Марія",
+    "H;03.11.2026;;Лівий берег;Київ;500;Степан",
+)
+CHOSEN = Criteria(amount_from=Decimal(100), acquaintance=Acquaintance.NEW)
+
+
+@pytest.mark.parametrize(
+    ("rule", "care"),
+    [
+        ({}, {"staff": ["@staff.example"]}),
+        ({"criteria": CHOSEN.to_json()}, {}),
+        ({"first_channel": Channel.EXTERNAL}, {}),
+        ({"mobile_sms": True}, {}),
+        ({}, {"consent_only": True}),
+    ],
+)
+def test_the_preview_of_a_file_says_what_planning_will_do(
+    browser: Browser, company: SimpleNamespace, at_now: datetime, tmp_path: Path, rule: dict, care: dict
+):
+    who = {"actor": by_user(company.admin.id), "now": at_now}
+    with transaction():
+        known = make_customer(company, now=at_now, email="known@b.example")
+        make_interaction(company, now=at_now, customer=known, undecided=False)
+        refused = make_customer(company, now=at_now, email="refused@b.example")
+        for ground in db.session.scalars(select(Ground).join(ContactPoint).filter_by(customer_id=refused.id)):
+            ground.withdrawn_at = at_now
+        db.session.add(Holiday(region_id=company.regions.kyiv.id, day=at_now.date(), name={"en": "Day off"}))
+        criteria = Criteria.from_json(rule.get("criteria", {}))
+        kyiv = replace(criteria, regions=frozenset({company.regions.kyiv.id})).to_json()
+        survey = db.session.get_one(Survey, company.survey.id)
+        survey.state = SurveyState.PAUSED  # what asks cannot be given a channel that is not there
+        policies.change_policy(survey.id, rule | {"criteria": kyiv}, **who)
+        policies.change_care(company.pool.id, care, **who)
+        survey.state = SurveyState.ACTIVE
+    page = browser.upload(csv_file(tmp_path, TELLING))
+    choices = {"touchpoint": company.touchpoint.id, "ground_email": "contract", "live_from": "2026-11-01"}
+    browser.post(f"{page}/confirm", page, **choices, deed="count")
+    before = preview.would_ask(_batch(), live_from=date(2026, 11, 1), now=at_now)
+    assert db.session.query(SourceValue).count() == 0
+
+    browser.post(f"{page}/confirm", page, **choices, first_day_cap="", outbox="y", deed="go_live")
+    source_id = _batch().source_id
+    with transaction():
+        invitations.plan(intake.undecided(100), without_mail=(), now=at_now)
+    lines = select(Invitation).join(Interaction).where(Interaction.source_id == source_id)
+    planned = db.session.scalars(lines).all()
+
+    assert Counter(line.reason for line in planned if line.reason) == before.reasons
+    moments = [line.send_at for line in planned if line.send_at]
+    assert (before.asked, before.this_week) == (len(moments), len(moments))
+    assert before.today == sum(moment < at_now + timedelta(days=1) for moment in moments)
+    assert len(planned) == len(TELLING)
+
+
+def test_with_a_quota_the_preview_says_at_most(browser: Browser, company: SimpleNamespace, tmp_path: Path):
+    with transaction():
+        for month in (date(2026, 11, 1), date(2026, 12, 1)):
+            about = {"survey_id": company.survey.id, "kind": Stratum.UNIT, "place_id": company.units.kyiv.id}
+            db.session.add(Quota(**about, month=month, target=5))
+    page = browser.upload(csv_file(tmp_path, TELLING[:1]))
+    choices = {"touchpoint": company.touchpoint.id, "ground_email": "contract", "live_from": "2026-11-01"}
+
+    browser.post(f"{page}/confirm", page, **choices, deed="count")
+
+    assert "Will be asked: at most 1." in browser.get(page).text
 
 
 def test_counting_again_keeps_the_choices_and_changes_nothing_else(browser: Browser, company: SimpleNamespace):

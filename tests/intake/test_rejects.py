@@ -3,8 +3,10 @@
 from datetime import datetime
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
+from flask.testing import FlaskClient
 
 from npsapp.audit.services import COMMAND
 from npsapp.db import db, transaction
@@ -12,6 +14,7 @@ from npsapp.intake import queries, services, staging, tasks
 from npsapp.intake.models import ImportBatch
 from tests.factories import make_source
 from tests.intake.files import csv_file, purchases
+from tests.intake.test_import import _confirm, _stage
 
 BAD = 130
 
@@ -59,3 +62,37 @@ def test_all_of_them_are_read_in_pieces_and_in_order(batch_id: int, monkeypatch)
 
     assert lines == sorted(lines)
     assert len(lines) == BAD + 2
+
+
+def test_what_is_mistyped_in_accepted_rows_stands_apart_as_remarks(
+    client: FlaskClient, company: SimpleNamespace, now: datetime, tmp_path: Path, login: Any
+):
+    lines = [
+        "A1;05.11.2026 10:15;olena@gmail;067 123 45 67",
+        "A2;05.11.2026 10:15;;12-34-5",
+        "A3;soon;ivan.gmail.com;",
+        "A4;05.11.2026 10:15;petro@gmail.com;",
+    ]
+    batch = _stage(csv_file(tmp_path, lines, heading="external_id;happened_at;email;phone"), company, now)
+    batch_id = batch.id
+    login(client, company.admin)
+    found = [(one.line, one.reason, one.column, one.value) for one in queries.remarks(batch_id, limit=9)]
+    assert found == [(2, "email", "email", "olena@gmail"), (3, "phone", "phone", "12-34-5")]
+    assert (
+        [one.line for one in queries.rejects(batch_id)] == [one.line for one in queries.every_reject(batch_id)] == [4]
+    )
+
+    for done in (False, True):
+        if done:
+            tasks.apply_batch(_confirm(batch, company, now))
+        page = client.get(f"/imports/{batch_id}").get_data(as_text=True)
+        remarks = page[page.index("Imported with a mistyped address") : page.index("Rejected rows")]
+        assert "mistyped: not an e-mail address" in remarks
+        assert "olena@gmail" in remarks
+        assert "mistyped: not a telephone number" in remarks
+        assert "petro@gmail.com" not in remarks
+        told = client.get(f"/imports/{batch_id}/rejects.csv?remarks=1").get_data(as_text=True)
+        assert "12-34-5" in told
+        assert "soon" not in told
+        assert "soon" in client.get(f"/imports/{batch_id}/rejects.csv").get_data(as_text=True)
+    assert queries.batch(batch_id).rejected == 1

@@ -9,15 +9,20 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import event
+from flask.testing import FlaskClient
+from sqlalchemy import event, select
 
 from npsapp.audit.services import COMMAND
+from npsapp.customers.models import Customer, CustomerMerge
 from npsapp.db import db, transaction
 from npsapp.intake import mapping, services, tasks
 from npsapp.intake.models import ImportBatch, Interaction, Source, SourceValue, ValueKind
 from npsapp.intake.staging import store
+from npsapp.invitations.candidates import gather
+from npsapp.invitations.rules import decide
 from npsapp.lib.tables import MEGABYTE
 from npsapp.organization.models import Unit
+from tests.cast import csrf
 from tests.intake.files import csv_file
 
 ROWS = [f"P-{n};03.11.2026 10:{n:02};b{n}@example.com;Kyiv;Магазин {n % 2};{n}00" for n in range(1, 6)]
@@ -146,6 +151,54 @@ def test_what_was_erased_is_not_taken_for_known(
     _send(tmp_path, ROWS, now)
 
     assert looked_up
+
+
+def _seen(client: FlaskClient, now: datetime) -> list[Any]:
+    """What anybody can see of the people and their purchases: who bought what, addresses, decisions, pages."""
+    db.session.rollback()
+    db.session.expire_all()
+    client.get("/profile")  # what was said after the last deed is said once
+    people = db.session.query(Customer).order_by(Customer.id).all()
+    bought = db.session.query(Interaction).order_by(Interaction.external_id).all()
+    decided = gather([one.id for one in bought], count_planned=False, without_mail=(), now=now)
+    pages = [client.get(f"/customers/{one.id}", follow_redirects=True).text for one in people]
+    return [
+        [(one.name, one.merged_into_id, sorted(point.value for point in one.contact_points)) for one in people],
+        [(one.external_id, one.customer_id, one.amount) for one in bought],
+        [(one.customer_id, decide(one.candidate, one.policy, now=now)) for one in decided],
+        [re.sub(r"(?s).*<main|csrf_token.*?>", "", page) for page in pages],
+    ]
+
+
+def test_a_file_that_comes_again_after_a_merge_and_after_its_end_moves_nothing_from_one_to_the_other(
+    company: SimpleNamespace, at_now: datetime, tmp_path: Path, looked_up: list[str], client: FlaskClient, login: Any
+) -> None:
+    _send(tmp_path, ROWS, at_now)
+    apart = sorted(db.session.scalars(select(Interaction.customer_id)))
+    login(client, company.admin)
+    before = _seen(client, at_now)
+
+    _press(client, f"/customers/{apart[0]}/same", other=apart[1])
+    merged = _seen(client, at_now)
+    looked_up.clear()
+    assert _send(tmp_path, ROWS, at_now) == (0, 0, 5, 0)
+    assert looked_up  # who is meant has changed: the rows are applied
+    assert _seen(client, at_now) == merged
+    _send(tmp_path, [row.replace(";200", ";222") for row in ROWS], at_now)
+    assert _seen(client, at_now)[1][1][1:] == (apart[1], 222)
+    _send(tmp_path, ROWS, at_now)
+
+    _press(client, f"/customers/merges/{db.session.query(CustomerMerge.id).scalar()}/undo")
+    assert _seen(client, at_now)[:3] == before[:3]
+    looked_up.clear()
+    assert _send(tmp_path, ROWS, at_now) == (0, 0, 5, 0)
+    assert looked_up
+    assert _seen(client, at_now)[:3] == before[:3]
+
+
+def _press(client: FlaskClient, path: str, **words: Any) -> None:
+    data = {"csrf_token": csrf(client.get("/profile").text), "reason": "one voice", **words}
+    assert client.post(path, data=data).status_code == 303
 
 
 def test_headings_that_mean_something_else_make_other_rows_of_the_same_file(

@@ -1,5 +1,6 @@
 """Rows become cleaned rows or rejections."""
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
@@ -218,3 +219,14 @@ def test_no_cell_breaks_the_check(cells: list[Cell]):
 )
 def test_a_row_looked_at_as_a_whole_reads_as_its_cells_do_one_by_one(cells: list[Cell]) -> None:
     assert plain_texts(cells) == [plain_text(cell) for cell in cells]
+
+
+def test_rows_that_an_earlier_version_kept_while_they_wait_are_read_by_this_one():
+    row = InteractionRow(7, "a1", datetime(2026, 11, 5, tzinfo=UTC), email="a@shop.example", more=(("email", "b@b.b"),))
+    names, line = packed([row]).split("\n")
+    before, values = json.loads(names), json.loads(line.partition("\t")[2])
+    kept = f"{json.dumps([*before, 'version'])}\n\t{json.dumps([*values, 'AAAB'])}"
+
+    [found] = unpacked(kept)
+
+    assert replace(found, said=0) == row

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 from sqlalchemy import func, select, update
 
 from npsapp import schedule
+from npsapp.accounts.models import UserRegion
 from npsapp.audit.services import by_user
 from npsapp.cases import services as cases
 from npsapp.cases.models import Case
@@ -29,6 +30,7 @@ from npsapp.invitations.rendering import Addresses
 from npsapp.invitations.rules import Care, InvitationState, Policy, Reason, sending_time, wave_months, wave_turn
 from npsapp.organization import queries as organization
 from npsapp.organization.models import Brand, Holiday
+from npsapp.permissions import EVERYTHING, Scope
 from npsapp.surveys import queries as written, services as surveys
 from npsapp.surveys.models import StepText, Survey
 from npsapp.surveys.rules import SurveyState
@@ -459,6 +461,31 @@ def test_a_ready_made_automation_becomes_a_draft(
     policy = db.session.get_one(InvitationPolicy, made.id)
     assert (policy.delay_hours, policy.wave, len(policy.follow_ups)) == (one.delay_hours, one.wave, len(one.follow_ups))
     assert client.get(answer.location).status_code == 200
+
+
+def test_a_colleague_of_one_region_is_shown_its_numbers_only(
+    client: FlaskClient, company: SimpleNamespace, login, at_now: datetime
+) -> None:
+    kyiv, odesa = company.regions.kyiv, company.regions.odesa
+    with transaction() as session:
+        session.add(UserRegion(user_id=company.analyst.id, region_id=kyiv.id))
+        for region in (kyiv, odesa, odesa):
+            make.make_interaction(company, now=at_now, region_id=region.id, happened_at=at_now - timedelta(days=2))
+    plan(at_now, *db.session.scalars(select(Interaction)))
+    change(company, at_now, criteria=Criteria(regions=frozenset({kyiv.id, odesa.id})).to_json())
+    wanted, own = Policy(delay=timedelta(days=20)), Scope(frozenset({kyiv.id}))
+
+    page = login(client, company.analyst).get(f"/surveys/{company.survey.id}/policy").text
+    ready_made = client.get("/surveys/automations/").text
+    told = [
+        effects.of_policy(company.survey.id, wanted, without_mail=(), now=at_now, scope=seen)
+        for seen in (own, EVERYTHING)
+    ]
+
+    assert "Matches 1 of last month’s 1." in page
+    assert f'<option selected value="{odesa.id}">' in page  # the rule of the company is shown, and saved, as it is
+    assert "Last month it would have asked about 1 customer." in ready_made
+    assert [one.move + one.held for one in told] == [1, 3]
 
 
 # ---- waves -------------------------------------------------------------------------------------------------------

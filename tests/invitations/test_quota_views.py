@@ -28,7 +28,7 @@ def admin(client: FlaskClient, company: SimpleNamespace, login: Any, at_now: dat
 
 
 def address(company: SimpleNamespace, page: str) -> str:
-    return f"/quotas/{company.survey.id}/{page}"
+    return f"/schedule/quotas/{company.survey.id}/{page}"
 
 
 def send(client: FlaskClient, path: str, **fields: Any) -> Any:
@@ -169,14 +169,14 @@ def with_targets(company: SimpleNamespace, now: datetime) -> SimpleNamespace:
 
 
 def test_the_page_shows_how_each_place_stands(admin: FlaskClient, with_targets: SimpleNamespace) -> None:
-    page = admin.get("/quotas/").text
+    page = admin.get("/schedule/quotas/").text
 
     assert "Лівий берег" in page
     assert "Порт" in page
     assert 'data-label="Target">100<' in page
     assert 'data-label="Answers">3<' in page
-    assert "Порт" not in admin.get("/quotas/?q=лівий").text
-    assert "No targets in this month" in admin.get("/quotas/?month=2026-12").text
+    assert "Порт" not in admin.get("/schedule/quotas/?q=лівий").text
+    assert "No targets in this month" in admin.get("/schedule/quotas/?month=2026-12").text
 
 
 def test_managers_see_their_own_places_only(
@@ -184,11 +184,11 @@ def test_managers_see_their_own_places_only(
 ) -> None:
     manager = login(client, with_targets.manager_kyiv)
 
-    page = manager.get("/quotas/").text
-    file = manager.get("/quotas/export").get_data(as_text=True)
+    page = manager.get("/schedule/quotas/").text
+    file = manager.get("/schedule/quotas/export").get_data(as_text=True)
 
     assert "Лівий берег" in page
     assert "Порт" not in page
     assert "Лівий берег,2026-11,100,3" in file
     assert "Порт" not in file
-    assert manager.get(f"/quotas/{with_targets.survey.id}/targets").status_code == 403
+    assert manager.get(f"/schedule/quotas/{with_targets.survey.id}/targets").status_code == 403

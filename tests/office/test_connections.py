@@ -197,7 +197,7 @@ def test_settings_of_1c_hold_from_the_next_request_on(browser: Browser, client: 
 
     assert "utf-8" in ask("type=sale&mode=nothing").content_type
     assert "version=3.1" in ask("type=sale&mode=init&version=3.1").text
-    assert _changed()["fields"] == ["ask_completed", "encoding", "touchpoint_id", "version"]
+    assert _changed()["fields"] == ["ask_completed", "encoding", "version"]
 
 
 def test_a_test_says_in_words_what_it_found(browser: Browser, source: Source, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -196,6 +196,45 @@ def test_tags_are_put_on_and_taken_off_by_hand(buyers: SimpleNamespace, admin: F
     assert tags_of(buyers.Anna) == set()
 
 
+def test_whoever_sees_one_region_changes_only_selections_of_the_own(
+    buyers: SimpleNamespace, client: FlaskClient, login: Any
+) -> None:
+    company, rule = buyers.company, Rule(days=30)
+    with transaction():
+        by = by_user(company.admin.id)
+        theirs = selections.save(None, "Of all", rule, makes_key=True, actor=by, now=buyers.now).id
+    manager = login(client, company.manager_kyiv)
+    press(manager, "/customers/selections/", name="My own", days="7")
+    mine = next(one.id for one in selections.saved() if one.id != theirs)
+
+    answers = [
+        press(manager, "/customers/selections/", name="Taken over", days="7", selection=str(theirs)),
+        press(manager, f"/customers/selections/{theirs}/delete"),
+        press(manager, "/customers/selections/", name="Still mine", days="9", selection=str(mine)),
+        press(manager, "/customers/selections/", name="Nobody's", days="9", selection="999999"),
+    ]
+
+    assert [one.status_code for one in answers] == [403, 403, 303, 404]
+    db.session.expire_all()
+    assert {one.name: one.makes_key for one in selections.saved()} == {"Of all": True, "Still mine": False}
+    listed = manager.get("/customers/selections/").text
+    assert f"/{mine}/delete" in listed
+    assert f"/{theirs}/delete" not in listed
+
+    press(manager, f"/customers/selections/{mine}/delete")
+
+    assert [one.name for one in selections.saved()] == ["Of all"]
+
+
+def test_tags_of_other_regions_are_not_offered(buyers: SimpleNamespace) -> None:
+    with transaction():
+        tags.put(buyers.Anna, "tea", actor=by_user(buyers.company.admin.id), now=buyers.now)
+        tags.put(buyers.Boris, "coffee", actor=by_user(buyers.company.admin.id), now=buyers.now)
+
+    assert tags.names(Scope(frozenset({buyers.kyiv}))) == ["tea"]
+    assert tags.names(EVERYTHING) == ["coffee", "tea"]
+
+
 def test_the_table_escapes_formulas(buyers: SimpleNamespace, admin: FlaskClient) -> None:
     with transaction():
         db.session.get_one(Customer, buyers.Anna).name = "=HYPERLINK(1)"

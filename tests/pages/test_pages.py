@@ -45,7 +45,7 @@ def test_other_roles_see_their_pages_and_are_told_what_is_not_theirs(
     found, wrong = as_another(addresses(app, as_user=company.admin)), {}
     for number, role in enumerate((Role.MANAGER, Role.ANALYST, Role.SUPPORT)):
         screen = SCREENS[5 * number]
-        looker = Looker(chromium, app, address, stage.somebody(role), screen)
+        looker = Looker(chromium, app, address, stage.somebody(role), screen.language)
         for page in found[number::12]:
             if faults := [text for _screen, text in looker.faults(page, [screen])]:
                 wrong[f"{page} as {role} on {screen}"] = faults

@@ -94,7 +94,7 @@ def test_verify_ends_with_the_count():
     result = CliRunner().invoke(verify, [str(CASES)])
 
     assert result.exit_code == 0
-    assert result.output.splitlines()[-1] == "173 agree, 0 differ"
+    assert result.output.splitlines()[-1] == "217 agree, 0 differ"
     assert "shrinkage" in result.output
 
 
@@ -108,7 +108,7 @@ def test_verify_prints_differences_and_fails(tmp_path):
 
     assert result.exit_code == 1
     assert result.output.splitlines()[0].startswith("single.brendan_1_2_3.nps: expected 0.5, computed 0.333")
-    assert result.output.splitlines()[-1] == "172 agree, 1 differ"
+    assert result.output.splitlines()[-1] == "216 agree, 1 differ"
 
 
 @pytest.mark.parametrize(

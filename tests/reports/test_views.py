@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+from dataclasses import replace
 from datetime import date
 from html import unescape
 from xml.etree import ElementTree
@@ -11,8 +12,13 @@ import pytest
 from sqlalchemy import select
 
 from npsapp.audit.models import AuditEntry
-from npsapp.db import db
-from npsapp.responses.models import Basis
+from npsapp.audit.services import PROGRAM
+from npsapp.db import db, transaction
+from npsapp.responses.models import AnswerValue, Basis
+from npsapp.responses.queries import more_rows
+from npsapp.surveys import services as surveys
+from npsapp.surveys.models import Survey
+from npsapp.surveys.rules import Kind, Option, Question, Scale
 
 pytestmark = pytest.mark.usefixtures("at_now")
 
@@ -198,3 +204,88 @@ def test_few_answers_are_grey_and_lead_to_the_words(analyst, answer):
 
     assert '<tr class="off">' in shown
     assert "Read the comments" in shown
+
+
+# ---- further questions -------------------------------------------------------------------------------------------
+
+SERVICE = Question("service", Kind.RATING, {"wording": {"en": "Rate the service"}}, scale=Scale.FIVE)
+LATE, RUDE, DEAR = (Option(key, {"en": words}) for key, words in (("late", "Late"), ("rude", "Rude"), ("dear", "Dear")))
+WHAT = Question("what", Kind.MANY, {"wording": {"en": "What was it?"}}, options=(LATE, RUDE, DEAR))
+TIP = Question("tip", Kind.WORDS, {"wording": {"en": "Any tip?"}})
+
+
+@pytest.fixture
+def asks_more(company, now):
+    """The survey asks three further questions; later it stops asking the last, and offers an option less."""
+
+    def publish(*questions):
+        survey = db.session.get_one(Survey, company.survey.id)
+        about = {"based_on": surveys.stamp(survey.newest), "actor": PROGRAM, "now": now}
+        surveys.edit(survey.id, lambda old: replace(old, questions=(*old.questions[:1], *questions)), **about)
+        survey.version, survey.draft = survey.newest, None
+        surveys.freeze(survey.version_id, now=now)
+
+    with transaction():
+        publish(SERVICE, WHAT, TIP)
+        publish(SERVICE, replace(WHAT, options=(LATE, DEAR)))
+
+
+def say(response_id: int, **more):
+    with transaction():
+        db.session.add_all(AnswerValue(**row) for row in more_rows(response_id, more))
+
+
+def rows_of(shown: str, question: str) -> list[str]:
+    table = next(part for part in shown.split("<section")[1:] if question in part).split("<tbody>")[1]
+    return [" ".join(re.sub("<[^>]*>", " ", row).split()) for row in unescape(table).split("</tr>")[:-1]]
+
+
+def test_further_questions_are_divided_by_their_answers(analyst, answer, asks_more, company, now):
+    say(answer(3), service=2, what=["late", "rude"], tip="More light")
+    say(answer(4), service=5, what=["late"])
+    say(answer(9, region="odesa"), service=5)
+    answer(9)
+    say(answer(1, voided_at=now, void_reason="joke"), service=1, what=["dear"])
+
+    shown = page(analyst, "/reports/")
+
+    assert "On average 4.0 of 5, from 3 answers" in shown
+    assert rows_of(shown, "Rate the service") == [
+        "1 / 5 0 0%",
+        "2 / 5 1 33%",
+        "3 / 5 0 0%",
+        "4 / 5 0 0%",
+        "5 / 5 2 67%",
+    ]
+    assert "Chosen most often: “Late”, by 100% of 2 customers" in shown
+    assert rows_of(shown, "What was it?") == ["Late 2 100%", "Dear 0 0%", "Rude 1 50%"]
+    assert "1 customer wrote something" in shown
+    odesa = page(analyst, f"/reports/?region={company.regions.odesa.id}")
+    assert "On average 5.0 of 5, from 1 answer<" in odesa.replace(" ·", "<")
+    assert "What was it?" not in odesa
+
+
+def test_a_manager_sees_further_answers_of_the_own_regions_only(manager, answer, asks_more):
+    say(answer(3, region="kyiv"), service=2)
+    say(answer(3, region="odesa"), what=["late"])
+
+    shown = page(manager)
+
+    assert "On average 2.0 of 5, from 1 answer" in shown
+    assert "What was it?" not in shown
+
+
+def test_every_number_leads_to_the_answers_it_counts(analyst, answer, asks_more):
+    rude, tip = answer(3), answer(4)
+    say(rude, what=["rude"])
+    say(tip, tip="More light")
+    answer(9)
+
+    links = [unescape(link) for link in re.findall('href="(/answers/[^"]*q[.][^"]*)"', page(analyst))]
+
+    found = {link: re.findall(r'href="/answers/(\d+)"', page(analyst, link)) for link in set(links)}
+    assert {link.split("q.")[1].split("&")[0]: sorted(set(ids)) for link, ids in found.items()} == {
+        "what=rude": [str(rude)],
+        "what=*": [str(rude)],
+        "tip=*": [str(tip)],
+    }

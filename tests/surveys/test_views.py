@@ -3,18 +3,22 @@
 import html
 import re
 from datetime import datetime
+from io import BytesIO
 from types import SimpleNamespace
 
 import pytest
 from flask.testing import FlaskClient
+from PIL import Image
 from sqlalchemy import select
 
 from npsapp.audit.services import PROGRAM
 from npsapp.db import db, transaction
+from npsapp.organization.models import Brand
 from npsapp.surveys import queries, services
 from npsapp.surveys.models import Survey, Touchpoint
 from npsapp.surveys.rules import SurveyState
 from tests.cast import csrf
+from tests.factories import make_invitation
 
 
 @pytest.fixture
@@ -428,3 +432,53 @@ def test_a_further_language_is_asked_for_and_then_spoken(
     db.session.rollback()
     kept = queries.questionnaire(company.survey.newest).questions[0].texts["wording"]
     assert kept["en"].startswith("How likely")  # a language taken off the list keeps its words
+
+
+# ---- a picture of its own ----------------------------------------------------------------------------------------
+
+
+def send_picture(analyst: FlaskClient, url: str, content: bytes | None) -> str:
+    data = {"csrf_token": csrf(analyst.get(url).get_data(as_text=True))}
+    data |= {"picture": (BytesIO(content), "own.png")} if content else {}
+    answer = analyst.post(f"{url}picture", data=data, headers={"Referer": f"http://localhost{url}"})
+    assert answer.status_code == 303
+    return analyst.get(url).get_data(as_text=True)
+
+
+def png() -> bytes:
+    written = BytesIO()
+    Image.new("RGB", (600, 200), "#7A1F1F").save(written, "PNG")
+    return written.getvalue()
+
+
+def test_a_survey_shows_a_picture_of_its_own_or_the_logo_of_the_brand(
+    analyst: FlaskClient, company: SimpleNamespace, url: str, now: datetime
+) -> None:
+    with transaction():
+        db.session.get_one(Brand, company.brand.id).logo = "brand.png"
+        token = make_invitation(company, now=now).steps[0].token
+    shown = {f"{url}preview", f"{url}letter/preview", f"/r/{token}/9"}
+    assert all("/logos/brand.png" in analyst.get(one).get_data(as_text=True) for one in shown)
+
+    send_picture(analyst, url, png())
+    draft = db.session.get_one(Survey, company.survey.id, populate_existing=True).newest
+    name = draft.content["picture"]
+    assert all(
+        f"/logos/{name}" in analyst.get(f"{url}{one}").get_data(as_text=True) for one in ("preview", "letter/preview")
+    )
+    assert "/logos/brand.png" in analyst.get(f"/r/{token}/9").get_data(as_text=True)
+    analyst.post(f"{url}publish", data={"csrf_token": csrf(analyst.get(url).get_data(as_text=True))})
+    with transaction():
+        fresh = make_invitation(company, now=now, version_id=draft.id).steps[0].token
+    assert f"/logos/{name}" in analyst.get(f"/r/{fresh}/9").get_data(as_text=True)
+
+    send_picture(analyst, url, None)
+    again = db.session.get_one(Survey, company.survey.id, populate_existing=True).newest
+    assert "picture" not in again.content
+
+
+def test_what_is_no_picture_is_refused(analyst: FlaskClient, company: SimpleNamespace, url: str) -> None:
+    page = send_picture(analyst, url, b"<svg onload='alert(1)'/>")
+
+    assert "export it as PNG" in page
+    assert db.session.get_one(Survey, company.survey.id, populate_existing=True).draft is None

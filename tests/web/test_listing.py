@@ -98,6 +98,8 @@ def test_arguments_that_make_no_sense_count_as_not_given(at):
         assert listing.day("from") is None
         assert listing.word("q") == "a b"
         assert not listing.tick("late")
+    with at("/login?from=0001-01-01&to=9999-12-31"):
+        assert (listing.day("from"), listing.day("to")) == (None, None)
 
 
 def test_arguments_are_read_as_what_they_are(at):

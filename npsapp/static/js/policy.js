@@ -3,7 +3,7 @@
   "use strict";
   const form = document.querySelector("form[data-count]");
   if (!form || !window.DOMParser) return;
-  const criteria = ["segments", "regions", "units", "properties", "amount_from", "amount_to", "acquaintance"];
+  const criteria = ["segments", "regions", "units", "selections", "properties", "amount_from", "amount_to", "acquaintance"];
   let waiting, asked = 0;
 
   const count = async () => {

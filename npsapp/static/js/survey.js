@@ -9,14 +9,9 @@
   const RETRY_MS = [5000, 15000, 30000, 60000, 120000];
   const GESTURES = ["pointerdown", "touchstart", "keydown", "wheel", "pointermove"];
   const { elements: field, dataset: words } = form;
-  const { comment } = field;
-  const address = form.getAttribute("action");
+  const { comment } = field, address = form.getAttribute("action"), thanks = by("thanks");
   const key = "npsapp-" + words.key;
-  const thanks = by("thanks");
-  let job = null;
-  let busy = false;
-  let tries = 0;
-  let timer = 0;
+  let job, busy, timer, tries = 0;
 
   const remember = (place, value) => {
     try {
@@ -44,8 +39,7 @@
     const group = score() > 8 ? "promoter" : score() > 6 ? "passive" : "detractor";
     by("why-heading").textContent = words[group];
     if (!field.asked) return;
-    const said = ["score:" + group];
-    const asked = ["score"];
+    const said = ["score:" + group], asked = ["score"];
     form.querySelectorAll("[data-q]").forEach((block) => {
       const { q, when } = block.dataset;
       block.hidden = !!when && !when.split(" ").some((one) => said.includes(one));
@@ -68,8 +62,7 @@
   };
   const send = async () => {
     if (busy || !job) return;
-    const now = job;
-    const data = new URLSearchParams(new FormData(form));
+    const now = job, data = new URLSearchParams(new FormData(form));
     if (!now.final) for (const name of ["final", "comment", "contact", "asked"]) data.delete(name);
     data.set("gesture", now.gesture || "");
     job = null;
@@ -124,8 +117,7 @@
   const still = () => GESTURES.forEach((name) => removeEventListener(name, gesture));
   form.addEventListener("change", (e) => {
     reveal();
-    if (e.target.name !== "score") return;
-    if (trusted(e)) save({ gesture: "choice" }, SETTLE_MS);
+    if (e.target.name === "score" && trusted(e)) save({ gesture: "choice" }, SETTLE_MS);
   });
   form.addEventListener("submit", (e) => {
     if (e.submitter && e.submitter.name === "switch") return;
