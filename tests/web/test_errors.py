@@ -132,3 +132,11 @@ def test_a_form_without_its_protection_is_refused_with_a_remedy(client):
 
     assert answer.status_code == 400
     assert errors.CSRF_WORDS[0] in answer.text
+
+
+@pytest.mark.parametrize("number", [2**31, 10**30])
+def test_a_number_too_long_for_an_id_is_no_page(client, company, login, number):
+    login(client, company.admin)
+
+    assert client.get(f"/answers/{number}").status_code == 404
+    assert client.get(f"/customers/{number}").status_code == 404
