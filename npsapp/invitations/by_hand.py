@@ -16,7 +16,10 @@ from npsapp.lib.refusals import Refused
 from npsapp.lib.texts import N_
 
 # What a rule of ours says; what the customer, the law or the mail server says is nobody's to overrule.
-MAY_BE_ASKED = (Reason.QUARANTINE, Reason.TOO_OLD, Reason.BEFORE_LIVE, Reason.WITHDRAWN)
+MAY_BE_ASKED = (
+    *(Reason.QUARANTINE, Reason.TOO_OLD, Reason.BEFORE_LIVE, Reason.NOT_MEANT),
+    *(Reason.NOT_DRAWN, Reason.WITHDRAWN),
+)
 
 
 class CannotBeAsked(Refused):

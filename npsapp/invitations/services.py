@@ -91,7 +91,8 @@ def _line(one: Gathered, promises: Promises, drawn: Mapping[int, dict[str, Any]]
     decision = promises.decide(one.candidate, one.policy, who=one.customer_id, survey_id=one.survey_id, now=now)
     state = InvitationState.PLANNED if decision.yes else InvitationState.EXCLUDED
     before = drawn.get(one.interaction.id, {})
-    if promises.waits(decision, one.survey_id, one.candidate.zone) and not before.get("drawn_on"):
+    settled = before.get("drawn_on") or one.interaction.asked_because
+    if promises.waits(decision, one.survey_id, one.candidate.zone) and not settled:
         state = InvitationState.WAITING
     return {
         "interaction_id": one.interaction.id,

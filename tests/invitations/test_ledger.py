@@ -20,6 +20,7 @@ from npsapp.intake.models import Interaction
 from npsapp.intake.selections import Rule
 from npsapp.invitations import ledger, services
 from npsapp.invitations.models import Invitation, InvitationPolicy
+from npsapp.invitations.quota_models import Quota, Stratum
 from npsapp.invitations.rules import InvitationState, Reason
 from npsapp.permissions import EVERYTHING, Scope
 from tests import cast, factories
@@ -106,6 +107,25 @@ def test_somebody_is_asked_by_hand_with_a_reason(
 
     assert line_of(bought).state is InvitationState.PLANNED
     assert why in admin.get("/schedule/ledger/").get_data(as_text=True)
+
+
+def test_who_was_not_drawn_is_asked_by_hand_past_the_lot(
+    company: SimpleNamespace, at_now: datetime, admin: FlaskClient
+) -> None:
+    with transaction():
+        month, unit = at_now.date().replace(day=1), company.units.kyiv.id
+        db.session.add(Quota(survey_id=company.survey.id, month=month, kind=Stratum.UNIT, place_id=unit, target=1))
+        bought = factories.make_interaction(company, now=at_now, undecided=False)
+        held = factories.make_invitation(
+            company, now=at_now, interaction=bought, state=InvitationState.EXCLUDED, reason=Reason.NOT_DRAWN,
+            send_at=None, sent_at=None, valid_until=None,
+        )  # fmt: skip
+        interaction_id, held_id = bought.id, held.id
+
+    press(admin, f"/schedule/ledger/{held_id}/ask", why="They asked to be heard")
+    plan(at_now)
+
+    assert line_of(interaction_id).state is InvitationState.PLANNED
 
 
 def line_of(interaction_id: int) -> Invitation:
