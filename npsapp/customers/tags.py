@@ -89,4 +89,4 @@ def by_month(since: date, scope: Scope) -> dict[str, dict[date | None, int]]:
         counts[None] = (counts[None] or 0) + count
         if begun >= since.replace(day=1):
             counts[begun] = count
-    return found
+    return dict(sorted(found.items(), key=lambda pair: (is_derived(pair[0]), len(pair[0]), pair[0])))
