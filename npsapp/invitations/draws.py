@@ -165,7 +165,7 @@ class _Draw:
         for line in one_each:
             pools[line.place_id].append(line)
         counted = quotas.count(self.survey, [place for place, _quota, _day in here], month=here[0][1].month)
-        came = quotas.delays(self.survey.id, ends, self.rule.curve, day=here[0][2])
+        came = quotas.delays(self.survey, self.rule, day=here[0][2])
         rests = _rests([quota.id for _place, quota, _day in here])
         rows = []
         for place, quota, day in here:

@@ -188,19 +188,23 @@ def _of(survey_id: int, ids: Iterable[int]) -> tuple[ColumnElement[bool], ...]:
     return Invitation.survey_id == survey_id, one_of(Invitation.stratum_id, ids)
 
 
-def delays(survey_id: int, ids: Iterable[int], curve: pace.Curve, *, day: date) -> list[float]:
-    """F: the prior of the curve, corrected by the answers of invitations old enough to have told (days in UTC)."""
+def delays(survey: Survey, rules: QuotaRule, *, day: date) -> list[float]:
+    """F: the prior of the curve, corrected by the answers of invitations old enough to have told (days in UTC).
+
+    Learned from all places of the survey, whichever of them are drawn or shown together.
+    """
+    ids = [place.id for place in places(survey, rules.kind)]
     settled = day - timedelta(days=pace.SETTLED_DAYS + pace.COHORT_DAYS), day - timedelta(days=pace.SETTLED_DAYS)
     came_on = type_coerce(func.date(Invitation.answered_at), Date)
     rows = (
         select(Invitation.drawn_on, came_on.label("came_on"), func.count().label("number"))
-        .where(*_of(survey_id, ids), Invitation.drawn_on.between(*settled), Invitation.answered_at.is_not(None))
+        .where(*_of(survey.id, ids), Invitation.drawn_on.between(*settled), Invitation.answered_at.is_not(None))
         .group_by(Invitation.drawn_on, came_on)
     )
     took: Counter[int] = Counter()
     for row in db.session.execute(rows):
         took[max((row.came_on - row.drawn_on).days, 0)] += row.number
-    return pace.learned(pace.PRIORS[curve], took)
+    return pace.learned(pace.PRIORS[rules.curve], took)
 
 
 def situation(
@@ -252,7 +256,7 @@ def standings(
     rules = rule(survey.id)
     days = {place.id: local_date(now, place.zone) for place in shown}
     counted = count(survey, shown, month=month)
-    came = delays(survey.id, days, rules.curve, day=max(days.values())) if days else []
+    came = delays(survey, rules, day=max(days.values())) if days else []
     drawn = draws_on(quotas.values(), days.values())
     return [
         _standing(
