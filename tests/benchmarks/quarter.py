@@ -34,6 +34,7 @@ FIRST, LAST = date(2026, 10, 1), date(2026, 12, 31)
 MONTHS = (date(2026, 10, 1), date(2026, 11, 1), date(2026, 12, 1))
 QUARANTINE = timedelta(days=90)
 EMAIL = pace.PRIORS[Curve.EMAIL]
+BASE = 1_000_000  # ids from here on are nobody else's
 AT = 10  # o'clock, UTC: noon in Kyiv, an hour later before the clock is changed on 25 October
 
 
@@ -74,14 +75,14 @@ class Quarter:
             ground = session.query(Ground).filter_by(contact_point_id=point.id).one()
             unit, people = session.get_one(Unit, self.company.units.kyiv.id), max(self.count * 4 // 5, 1)
             self._copies(
-                unit, [{"id": 1000 + n, "key": f"store {n}", "name": {"en": f"Store {n}"}} for n in range(stores)]
+                unit, [{"id": BASE + n, "key": f"store {n}", "name": {"en": f"Store {n}"}} for n in range(stores)]
             )
-            ids = range(1000, 1000 + people)
+            ids = range(BASE, BASE + people)
             self._copies(one.customer, [{"id": id_} for id_ in ids])
             self._copies(point, [{"id": id_, "customer_id": id_, "value": f"b{id_}@example.com"} for id_ in ids])
             self._copies(ground, [{"id": id_, "contact_point_id": id_} for id_ in ids])
             self._copies(one, list(self._purchases(stores, people)))
-        self.stores = [1000 + n for n in range(stores)]
+        self.stores = [BASE + n for n in range(stores)]
         self.rate = dict(zip(self.stores, self.chance.beta(12, 68, stores), strict=True))
         self.papers = {store: Paper() for store in self.stores}
         target = max(round(self.count / stores / 3 / 40), 1)
@@ -101,11 +102,11 @@ class Quarter:
         self.of_day: dict[date, list[int]] = defaultdict(list)
         for n in range(self.count):
             day = self.days[on[n]]
-            self.of_day[day].append(1000 + n)
+            self.of_day[day].append(BASE + n)
             happened = datetime.combine(day - timedelta(days=1), datetime.min.time(), tzinfo=UTC) + timedelta(hours=9)
             yield {
-                "id": 1000 + n, "external_id": f"q-{n}", "unit_id": 1000 + int(where[n]),
-                "customer_id": 1000 + int(who[n]), "happened_at": happened, "number": "",
+                "id": BASE + n, "external_id": f"q-{n}", "unit_id": BASE + int(where[n]),
+                "customer_id": BASE + int(who[n]), "happened_at": happened, "number": "",
             }  # fmt: skip
 
     # ---- the days ----

@@ -29,4 +29,4 @@ def test_a_quarter_of_purchases_is_drawn_as_on_paper_and_breaks_no_rule(
     assert quarter.draws == 92 * len(quarter.stores)
     assert quarter.not_drawn > 0
     assert quarter.states["quarantine"] > 0
-    assert quarter.reached > 0.7
+    assert quarter.reached > 0.6  # thirty small targets; test_pace.py has two thousand
