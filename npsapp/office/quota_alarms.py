@@ -2,23 +2,19 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import asdict
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 from npsapp.accounts import queries as accounts
 from npsapp.accounts.models import User
 from npsapp.db import reading
-from npsapp.delivery import rendering, services as delivery
-from npsapp.delivery.rules import Purpose
-from npsapp.delivery.services import NoSender
 from npsapp.invitations import quotas, targets
 from npsapp.invitations.quota_models import Quota
 from npsapp.invitations.quotas import Standing
+from npsapp.office import alarms
 from npsapp.permissions import Role
 from npsapp.surveys import queries as surveys
 from npsapp.surveys.models import Survey
 
-USEFUL_FOR = timedelta(days=3)
 MOST_NAMED = 50  # of places in one letter
 
 
@@ -59,28 +55,13 @@ def _concerned(region_id: int | None) -> Iterable[int]:
 
 
 def _letter(user: User, survey: Survey, standings: list[Standing], *, public_url: str, now: datetime) -> bool:
-    letter = rendering.staff_letter(
+    return alarms.tell(
+        user,
         "office/mail/quota_alarm",
-        language=user.language,
-        name=user.name,
+        brand_id=survey.brand_id,
+        now=now,
         survey=survey.name,
         standings=standings[:MOST_NAMED],
         more=max(len(standings) - MOST_NAMED, 0),
         link=f"{public_url}/schedule/quotas/?survey={survey.id}",
     )
-    try:
-        delivery.queue(
-            purpose=Purpose.STAFF,
-            to_address=user.email,
-            to_name=user.name,
-            to_user_id=user.id,
-            brand_id=survey.brand_id,
-            language=user.language,
-            **asdict(letter),
-            due_at=now,
-            useful_until=now + USEFUL_FOR,
-            now=now,
-        )
-    except NoSender:
-        return False
-    return True

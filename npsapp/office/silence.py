@@ -1,22 +1,18 @@
 """The silence alarm: a connection that stopped sending is noticed, and its administrators are told once."""
 
-from dataclasses import asdict
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from npsapp.accounts import queries as accounts
 from npsapp.db import db, reading
-from npsapp.delivery import rendering, services as delivery
-from npsapp.delivery.rules import Purpose
-from npsapp.delivery.services import NoSender
 from npsapp.intake import counts, queries as intake, silence
 from npsapp.intake.connections import KINDS
 from npsapp.intake.models import Source
 from npsapp.intake.silence import Alarm
 from npsapp.lib.clock import local_date
+from npsapp.office import alarms
 from npsapp.organization import queries as organization
 from npsapp.permissions import Role
 
-USEFUL_FOR = timedelta(days=3)
 WEEKEND = 6  # ISO weekday
 
 
@@ -56,26 +52,14 @@ def _tell(source: Source, *, public_url: str, now: datetime) -> None:
     for user in accounts.users():
         if user.role is not Role.ADMINISTRATOR or not user.is_active:
             continue
-        letter = rendering.staff_letter(
+        told = alarms.tell(
+            user,
             "office/mail/connection_alarm",
-            language=user.language,
-            name=user.name,
+            brand_id=source.brand_id,
+            now=now,
             connection=source.name,
             words=Alarm(source.alarm).label,
             link=f"{public_url}/connections/{source.id}",
         )
-        try:
-            delivery.queue(
-                purpose=Purpose.STAFF,
-                to_address=user.email,
-                to_name=user.name,
-                to_user_id=user.id,
-                brand_id=source.brand_id,
-                language=user.language,
-                **asdict(letter),
-                due_at=now,
-                useful_until=now + USEFUL_FOR,
-                now=now,
-            )
-        except NoSender:
+        if not told:
             return  # no brand can write yet; the start page says it
