@@ -14,6 +14,7 @@ from flask import Flask
 PREFIX = "NPSAPP_"
 ENV_ONLY = {"INSTANCE_PATH"}
 EXTRAS = {"psycopg": "npsapp[postgres]", "redis": "npsapp[redis]"}
+IDLE_S = 30.0
 
 
 class WrongSetting(SystemExit):
@@ -210,7 +211,9 @@ def _derive(app: Flask) -> None:
         _need_package("HUEY_URL", "redis")
     config["SECRET_KEYS"] = (config["SECRET_KEY"], *config["SECRET_KEY_FALLBACKS"])
     config["SQLALCHEMY_DATABASE_URI"] = config["SQLALCHEMY_DATABASE_URI"] or f"sqlite:///{instance / 'npsapp.db'}"
-    config["SQLALCHEMY_ENGINE_OPTIONS"] = engine_options(config["SQLALCHEMY_DATABASE_URI"])
+    config["SQLALCHEMY_ENGINE_OPTIONS"] = engine_options(
+        config["SQLALCHEMY_DATABASE_URI"], idle_s=max(IDLE_S, config["LEASE"])
+    )
     config["MAX_CONTENT_LENGTH"] = config["UPLOAD_MEGABYTES"] * 1024 * 1024
     config["MAX_FORM_MEMORY_SIZE"] = 2 * 1024 * 1024
     config["SESSION_COOKIE_HTTPONLY"] = True
@@ -224,14 +227,20 @@ def _derive(app: Flask) -> None:
     config["BABEL_DEFAULT_TIMEZONE"] = "UTC"
 
 
-def engine_options(uri: str) -> dict[str, Any]:
-    """How every connection to a database of ours is made."""
+def engine_options(uri: str, *, idle_s: float = IDLE_S) -> dict[str, Any]:
+    """How every connection to a database of ours is made.
+
+    A process that stands still inside a transaction keeps others waiting for its locks: after `idle_s` seconds
+    PostgreSQL takes the transaction back, as it would have done with a dead one's.
+    """
     # Parameters of failing statements are people's addresses and tokens: they stay out of the log.
     # The connection used last knows best what the others have not changed since.
     options: dict[str, Any] = {"hide_parameters": True, "pool_use_lifo": True}
     if uri.startswith("postgresql"):
         # Days are cut in UTC on both databases.
-        options["connect_args"] = {"options": "-c timezone=utc"}
+        options["connect_args"] = {
+            "options": f"-c timezone=utc -c idle_in_transaction_session_timeout={idle_s * 1000:.0f}"
+        }
     return options
 
 

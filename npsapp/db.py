@@ -35,7 +35,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
 from sqlalchemy.orm import (
     DeclarativeBase,
     InstrumentedAttribute,
@@ -51,8 +51,9 @@ from npsapp.driver import Made, UtcDateTime as UtcDateTime, code as code
 from npsapp.lib.texts import underscored
 from npsapp.permissions import Scope
 
-DATABASE_TROUBLE = (OperationalError, InterfaceError)
-"""The database is away, starting or locked: the fault of nothing that was being written, so it is done again later."""
+DATABASE_TROUBLE = (OperationalError, InterfaceError, InternalError)
+"""The database is away, starting or locked, or took back a transaction that stood still: the fault of nothing that was
+being written, so it is done again later."""
 
 
 Texts = dict[str, str]

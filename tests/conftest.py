@@ -1,5 +1,6 @@
 """Fixtures of all tests: an application on a real database, a company, people who work there."""
 
+import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -140,12 +141,12 @@ def backing(request: pytest.FixtureRequest) -> Backing:
 
 @pytest.fixture
 def app(shared_app: Flask) -> Iterator[Flask]:
-    """The application with empty tables and an empty outbox, its context pushed."""
+    """The application with empty tables and no letters or files of other tests, its context pushed."""
     worker.init_app(shared_app)  # a test that made another application has bound the queue to that one
     with shared_app.app_context():
         _empty_tables()
-        for letter in Path(shared_app.instance_path, "outbox").glob("*.eml"):
-            letter.unlink()
+        for folder in ("outbox", "uploads"):
+            shutil.rmtree(Path(shared_app.instance_path, folder), ignore_errors=True)
         yield shared_app
         db.session.remove()
 
