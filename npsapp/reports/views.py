@@ -176,4 +176,5 @@ def export() -> Response:
         audit.record(Event.REPORT_EXPORTED, actor=me(), now=now, data=asked.arguments)
     counted = queries.counted(asked.selection)
     more = [(filters.properties()[asked.by], line) for line in _by_property(asked)] if asked.by else []
-    return csv_file(f"nps-{now:%Y-%m-%d}", *wording.sheet(counted, asked.selection.period, asked.options, more))
+    heading, rows = wording.sheet(counted, asked.selection.period, asked.options, more, _questions(asked))
+    return csv_file(f"nps-{now:%Y-%m-%d}", heading, rows)

@@ -209,11 +209,16 @@ def days(period: Period) -> dict[str, str]:
 
 
 def sheet(
-    counted: Counted, period: Period, options: Options, more: Iterable[tuple[str, Line]] = ()
+    counted: Counted,
+    period: Period,
+    options: Options,
+    more: Iterable[tuple[str, Line]] = (),
+    questions: Iterable[Asked] = (),
 ) -> tuple[list[str], list[list[object]]]:
     """Heading and rows of the exported file; NPS and its interval are whole numbers, the counts are exact.
 
-    `more` are lines of further divisions, each with what its part is called.
+    `more` are lines of further divisions, each with what its part is called; answers to further `questions` are
+    counted only.
     """
     heading = [
         _("Part"), _("Name of the part"), _("Answers"), _("Promoters"), _("Passives"), _("Detractors"),
@@ -224,7 +229,8 @@ def sheet(
         rows += [_sheet_row(_(part), each) for each in lines(split, counted, period, options)]
     rows += [_sheet_row(part, each) for part, each in more]
     empty = [None] * (len(heading) - 3)
-    return heading, rows + [[_("Score"), str(at), n, *empty] for at, n in enumerate(counted.by_score)]
+    rows += [[_("Score"), str(at), n, *empty] for at, n in enumerate(counted.by_score)]
+    return heading, rows + [[one.title, text, n, *empty] for one in questions for text, n, _share, _about in one.rows]
 
 
 def _sheet_row(part: str, line: Line) -> list[object]:

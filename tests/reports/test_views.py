@@ -260,6 +260,9 @@ def test_further_questions_are_divided_by_their_answers(analyst, answer, asks_mo
     assert "Chosen most often: “Late”, by 100% of 2 customers" in shown
     assert rows_of(shown, "What was it?") == ["Late 2 100%", "Dear 0 0%", "Rude 1 50%"]
     assert "1 customer wrote something" in shown
+    file = analyst.get("/reports/export.csv").get_data().decode("utf-8-sig")
+    counted = [row[:3] for row in csv.reader(io.StringIO(file)) if row[0] == "What was it?"]
+    assert counted == [["What was it?", "Late", "2"], ["What was it?", "Dear", "0"], ["What was it?", "Rude", "1"]]
     odesa = page(analyst, f"/reports/?region={company.regions.odesa.id}")
     assert "On average 5.0 of 5, from 1 answer<" in odesa.replace(" ·", "<")
     assert "What was it?" not in odesa
