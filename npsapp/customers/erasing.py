@@ -1,7 +1,7 @@
 """Erasing a person: what is to be searched for in what was kept raw, and who is never taken in again."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -76,6 +76,34 @@ def begin(customer_id: int, *, actor: Actor, now: datetime) -> None:
     db.session.add(Hold(customer_id=customer_id, reason=HoldReason.BY_HAND, source=ERASING, since=now))
     db.session.flush()
     audit.record(Event.CUSTOMER_ERASED, actor=actor, now=now, subject=("customer", customer_id))
+
+
+def everybody() -> list[tuple[int, str, datetime]]:
+    """Pool, digest and moment of each address and id that is not taken in again."""
+    return [tuple(row) for row in db.session.execute(select(Erased.pool_id, Erased.digest, Erased.at))]
+
+
+def once_more(gone: Iterable[tuple[int, str, datetime]], *, actor: Actor, now: datetime) -> int:
+    """Erase those again whom an older copy of the database brought back; gives how many. Needs a transaction."""
+    new = {(pool_id, digest): at for pool_id, digest, at in gone}
+    for pool_id, digest, _at in everybody():
+        new.pop((pool_id, digest), None)
+    if not new:
+        return 0
+    for (pool_id, digest), at in new.items():
+        row = insert_unless_there(Erased).values(pool_id=pool_id, digest=digest, at=at)
+        db.session.execute(row.on_conflict_do_nothing())
+    points = select(ContactPoint.pool_id, ContactPoint.value, ContactPoint.customer_id)
+    ids = select(Customer.pool_id, TrustedId.source_id, TrustedId.external_id, TrustedId.customer_id)
+    known = [(row.pool_id, row.value, row.customer_id) for row in db.session.execute(points)]
+    known += [
+        (row.pool_id, f"{row.source_id}:{row.external_id}", row.customer_id)
+        for row in db.session.execute(ids.join(Customer, Customer.id == TrustedId.customer_id))
+    ]
+    back = {owner for pool_id, value, owner in known if any((pool_id, one) in new for one in _digests(value))}
+    for customer_id in sorted(back):
+        begin(customer_id, actor=actor, now=now)
+    return len(back)
 
 
 def unfinished() -> Sequence[int]:

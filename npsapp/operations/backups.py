@@ -162,7 +162,7 @@ def write_back(folder: Path, manifest: Manifest, *, replace: bool) -> list[str]:
     kind = manifest.database.split()[0]
     if kind != db.engine.dialect.name:
         raise NotDone(f"the backup is of a {kind} database; set NPSAPP_SQLALCHEMY_DATABASE_URI to one of that kind")
-    if _has_data() and not replace:
+    if has_data() and not replace:
         raise NotDone("this installation holds data; --replace puts the backup in their place")
     db.session.remove()
     db.engine.dispose()
@@ -176,7 +176,8 @@ def write_back(folder: Path, manifest: Manifest, *, replace: bool) -> list[str]:
     return _load_instance(folder / INSTANCE)
 
 
-def _has_data() -> bool:
+def has_data() -> bool:
+    """Whether somebody or some brand is in this installation's database."""
     if not inspect(db.engine).has_table("brand"):
         return False
     with db.engine.connect() as connection:

@@ -7,6 +7,8 @@ import flask_migrate
 from flask import current_app
 from flask.cli import with_appcontext
 
+from npsapp.audit.services import COMMAND
+from npsapp.customers import erasing
 from npsapp.db import transaction
 from npsapp.delivery import pauses
 from npsapp.delivery.rules import PauseCause
@@ -53,6 +55,7 @@ def restore(folder: Path, replace: bool) -> None:
     now = utcnow()
     try:
         manifest = backups.read(folder)
+        erased = erasing.everybody() if backups.has_data() else []
         told = backups.write_back(folder, manifest, replace=replace)
     except Refused as refusal:
         raise click.ClickException(str(refusal)) from refusal
@@ -61,7 +64,10 @@ def restore(folder: Path, replace: bool) -> None:
     with transaction():
         pulse.came_from(current_app.config["PUBLIC_URL"])
         pauses.doubt(PauseCause.RESTORED, known_until=manifest.moment, now=now)
+        again = erasing.once_more(erased, actor=COMMAND, now=now)
     for sentence in told:
         click.echo(sentence)
+    if again:
+        click.echo(f"erased after the backup, and again when the worker runs: {again} of the people")
     click.echo(f"restored the installation as it was at {manifest.made_at}")
     click.echo("letters to customers are paused: start web and worker, then see Schedule, /schedule/doubt")

@@ -10,6 +10,11 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from npsapp.audit.services import COMMAND
+from npsapp.customers import erasing
+from npsapp.db import transaction
+from npsapp.lib import clock
+from npsapp.office import erasing as office
 from tests.journeys.conftest import Installation
 from tests.mailserver import MailServer
 from tests.operations.conftest import command, inside, seed
@@ -126,6 +131,28 @@ def test_a_backup_and_a_restore_refuse_what_would_lose_something(
     assert shop.rows("SELECT count(*) FROM customer WHERE name = 'Later'") == [(0,)]
     assert shop.rows("SELECT cause, kind FROM pause") == [("restored", "everything")]
     assert (shop.folder / "config.py").read_text() == "MAIL_TIMEOUT = 7\n"
+
+
+def test_who_was_erased_after_the_backup_is_erased_again(install: Callable[..., Installation], tmp_path: Path) -> None:
+    shop = install()
+    seed(shop)
+    folder = tmp_path / "backup"
+    with inside(shop) as app:
+        command(app, "backup", str(folder))
+        first, second = shop.rows("SELECT id, name FROM customer ORDER BY id LIMIT 2")
+        with transaction():
+            erasing.begin(first[0], actor=COMMAND, now=clock.utcnow())
+        office.erase(first[0])
+        said = command(app, "restore", str(folder), "--replace")
+    assert "again when the worker runs: 1 of" in said
+    name = f"SELECT name FROM customer WHERE id = {first[0]}"
+    assert shop.rows(name) == [(first[1],)]
+
+    with inside(shop) as app:
+        command(app, "beat")
+
+    assert shop.rows(name) == [("",)]
+    assert shop.rows(f"SELECT name FROM customer WHERE id = {second[0]}") == [(second[1],)]
 
 
 @pytest.mark.sqlite_only
