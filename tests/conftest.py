@@ -11,7 +11,6 @@ from uuid import uuid4
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import text
 from werkzeug.security import generate_password_hash
 
 from npsapp import create_app, worker
@@ -154,10 +153,13 @@ def app(shared_app: Flask) -> Iterator[Flask]:
 def _empty_tables() -> None:
     """Delete all rows; foreign keys wait until the end on SQLite and are left aside on PostgreSQL."""
     postpone = "PRAGMA defer_foreign_keys=ON" if is_sqlite() else "SET LOCAL session_replication_role = replica"
+    quoted = db.engine.dialect.identifier_preparer.format_table
+    statements = [postpone, *(f"DELETE FROM {quoted(table)}" for table in reversed(db.metadata.sorted_tables))]
     with transaction() as session:
-        session.execute(text(postpone))
-        for table in reversed(db.metadata.sorted_tables):
-            session.execute(table.delete())
+        connection = session.connection()
+        # PostgreSQL takes all of them at once; SQLite's driver one by one.
+        for one in statements if is_sqlite() else ["; ".join(statements)]:
+            connection.exec_driver_sql(one)
 
 
 @pytest.fixture
