@@ -18,10 +18,12 @@ from sqlalchemy.exc import DatabaseError
 from npsapp import run, schedule
 from npsapp.accounts.commands import group as user
 from npsapp.db import db, transaction
+from npsapp.delivery.commands import mail
 from npsapp.demo import services as demo_company
 from npsapp.demo.commands import demo
 from npsapp.intake.commands import intake
 from npsapp.lib import clock
+from npsapp.lib.refusals import Refused
 from npsapp.office.commands import connection, setup
 from npsapp.operations import copying
 from npsapp.operations.commands import backup, doctor, restore
@@ -39,6 +41,7 @@ def init_app(app: Flask) -> None:
         demo,
         intake,
         connection,
+        mail,
         report,
         verify,
         beat,
@@ -56,7 +59,7 @@ def init_app(app: Flask) -> None:
 
 
 def _advise(command: click.Command) -> None:
-    """Let a command that finds no tables say what to do, instead of showing the statement that failed."""
+    """Let a command say what helps: in the words of a refusal, or where there are no tables yet."""
     for below in command.commands.values() if isinstance(command, click.Group) else ():
         _advise(below)
     run_it = command.callback
@@ -67,6 +70,8 @@ def _advise(command: click.Command) -> None:
     def advising(*args: Any, **kwargs: Any) -> Any:
         try:
             return run_it(*args, **kwargs)
+        except Refused as refusal:
+            raise click.ClickException(str(refusal)) from refusal
         except DatabaseError:
             db.session.rollback()
             if inspect(db.engine).has_table("heartbeat"):

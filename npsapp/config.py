@@ -135,11 +135,24 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("MAIL_PER_MINUTE", _count, 600, "letters per minute and sender"),
     Setting("MAIL_LEASE", _seconds, 120.0, "seconds after which a claimed letter is taken back from a dead worker"),
     Setting("MAIL_UNKNOWN_AFTER", _seconds, 600.0, "seconds until a letter of unknown outcome is sent once more"),
+    Setting("DNS_SERVERS", _words, (), "name servers as address:port, for “Can my mail arrive?”; empty: the system's"),
+    Setting("DNS_TIMEOUT", _seconds, 2.0, "seconds to wait for each answer of a name server"),
     Setting("BEAT_EVERY", _beat, 60.0, "seconds between two heartbeats of the worker, 1 to 60"),
     Setting("LEASE", _seconds, 60.0, "seconds after which a dead worker's heartbeat or import is taken over"),
+    Setting(
+        "ANSWER_SOON", _seconds, 60.0, "seconds after a letter left in which an answer needs confirmation, 0: none"
+    ),
+    Setting(
+        "ANSWER_FAST", _seconds, 0.7, "seconds after opening a page in which an answer needs confirmation, 0: none"
+    ),
+    Setting("ANSWER_SWEEP", _seconds, 60.0, "seconds within which two scores of one letter show a machine, 0: never"),
+    Setting(
+        "ANSWER_PROMOTE", _seconds, 86400.0, "seconds until an unconfirmed answer is counted or dropped, 0: at once"
+    ),
     Setting("TRUSTED_PROXIES", _words, (), "addresses of reverse proxies whose X-Forwarded-* headers count"),
     Setting("DEMO", _boolean, False, "1: load the demo company on first start and allow `beat --at`"),
     Setting("UPLOAD_MEGABYTES", _count, 40, "largest file of purchases that may be uploaded, in megabytes"),
+    Setting("OPEN_ANSWERS_PER_HOUR", _count, 20, "answers an hour from one network with one open link, 0: no limit"),
     Setting("API_PER_MINUTE", _count, 120, "requests per minute and key of the JSON API, 0: no limit"),
     Setting("HOST", str, "127.0.0.1", "address on which `flask run-all` listens"),
     Setting("PORT", _port, 8000, "port on which `flask run-all` listens"),

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, nullcontext
 from contextvars import ContextVar
 from datetime import datetime
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
@@ -29,7 +29,6 @@ from sqlalchemy import (
     event,
     func,
     literal,
-    or_,
     select,
     true,
 )
@@ -54,7 +53,6 @@ from npsapp.permissions import Scope
 DATABASE_TROUBLE = (OperationalError, InterfaceError, InternalError)
 """The database is away, starting or locked, or took back a transaction that stood still: the fault of nothing that was
 being written, so it is done again later."""
-
 
 Texts = dict[str, str]
 """Text that people typed, per language: `{"uk": "Київ", "ru": "Киев", "en": "Kyiv"}`."""
@@ -97,6 +95,7 @@ class Numbered(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
 
 
+Row = TypeVar("Row", bound=Base)
 _writing: ContextVar[bool] = ContextVar("writing", default=False)
 _connection: ContextVar[Connection | None] = ContextVar("connection", default=None)
 _glance: ContextVar[Any] = ContextVar("glance", default=None)
@@ -147,10 +146,8 @@ def transaction() -> Iterator[Session]:
             _connection.set(one)
             try:
                 yield session
-                if (
-                    _has_session() and db.session().in_transaction()
-                ):  # it joined: what waits in it is written, the connection commits
-                    session.commit()
+                if _has_session() and db.session().in_transaction():
+                    session.commit()  # it joined: what waits in it is written, the connection commits
             except BaseException:
                 session.rollback()
                 raise
@@ -227,6 +224,18 @@ def change(statement: Update | Delete | Insert) -> int:
     """Run one UPDATE, DELETE or INSERT and give the number of rows it touched: who gets 0 came too late."""
     result = db.session.execute(statement)
     return int(getattr(result, "rowcount", 0))
+
+
+def added(row: Row) -> Row:
+    """Write a new row at once, so that it has its number."""
+    db.session.add(row)
+    db.session.flush()
+    return row
+
+
+def pairs(asked: Any) -> dict[Any, Any]:
+    """What a statement about two columns gives: the first → the second."""
+    return {row[0]: row[1] for row in db.session.execute(asked)}
 
 
 def put(row: Base, values: Mapping[str, Any]) -> list[str]:
@@ -310,9 +319,8 @@ def insert_many(model: type[Base], rows: Sequence[dict[str, Any]], **same: Any) 
         return
     _before_writing()
     dialect, first = db.engine.dialect, rows[0]
-    sql, sql_of_many, into = driver.insert_of(
-        table(model), dialect, (*first, *(name for name in same if name not in first))
-    )
+    every = (*first, *(name for name in same if name not in first))
+    sql, sql_of_many, into = driver.insert_of(table(model), dialect, every)
     columns = []
     for name, kind, convert, default in into:
         given = [row[name] for row in rows] if name in first else [same.get(name, default)] * len(rows)
@@ -370,13 +378,6 @@ def within(column: InstrumentedAttribute[int | None], scope: Scope) -> ColumnEle
     if scope.regions is None:
         return true()
     return column.in_(sorted(scope.regions))
-
-
-def within_or_own(
-    column: InstrumentedAttribute[int | None], scope: Scope, owner: InstrumentedAttribute[int], user_id: int
-) -> ColumnElement[bool]:
-    """As `within`, and the rows the user owns: a fallback owner answers for regions of others."""
-    return or_(within(column, scope), owner == user_id)
 
 
 @event.listens_for(Engine, "begin")

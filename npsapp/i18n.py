@@ -65,7 +65,7 @@ def select_locale() -> Locale | str:
 
 
 # Pages of customers touch no session: they set no cookie.
-PUBLIC_BLUEPRINTS = {"survey", "unsubscribe", "api"}
+PUBLIC_BLUEPRINTS = {"survey", "short", "open", "unsubscribe", "api", "sms"}
 
 
 def select_timezone() -> str | None:

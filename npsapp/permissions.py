@@ -22,6 +22,7 @@ class Permission(Worded):
     EDIT_SURVEYS = "edit_surveys", N_("change surveys, their letters and rules")
     SEE_MESSAGES = "see_messages", N_("see which letters left")
     IMPORT = "import", N_("import files")
+    OPEN_LINKS = "open_links", N_("make links and QR codes for people without an invitation")
     ADMINISTER = "administer", N_("set up company, users, mail and everything else")
 
 
@@ -51,7 +52,10 @@ _P = Permission
 ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.ADMINISTRATOR: frozenset(Permission),
     Role.ANALYST: frozenset(
-        {_P.SEE_ANSWERS, _P.SEE_REPORTS, _P.EXPORT, _P.SEE_SCHEDULE, _P.EDIT_SURVEYS, _P.SEE_MESSAGES, _P.SEE_CASES}
+        {
+            *(_P.SEE_ANSWERS, _P.SEE_REPORTS, _P.EXPORT, _P.SEE_SCHEDULE, _P.SEE_CASES),
+            *(_P.EDIT_SURVEYS, _P.SEE_MESSAGES, _P.OPEN_LINKS),
+        }
     ),
     Role.MANAGER: frozenset(
         {
@@ -65,6 +69,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
             _P.EDIT_CUSTOMERS,
             _P.ENTER_VISITS,
             _P.SEE_SCHEDULE,
+            _P.OPEN_LINKS,
         }
     ),
     Role.SUPPORT: frozenset(

@@ -9,6 +9,8 @@ from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.pool import ConnectionPoolEntry, Pool
 
 BUSY_TIMEOUT_MS = 15_000
+CACHES_BYTES = 12_000_000
+"""What SQLite keeps in memory for all connections of a process: the file's pages lie in the system's memory anyway."""
 ASKED_AFTER_S = 1.0
 """A restarted server is noticed before a page fails; asked before every page it would cost more than the page."""
 
@@ -30,6 +32,7 @@ def _prepare(dbapi_connection: Any, _record: ConnectionPoolEntry) -> None:
         "synchronous=NORMAL",
         "foreign_keys=ON",
         "cache_size=-8000",
+        f"soft_heap_limit={CACHES_BYTES}",
         "wal_autocheckpoint=4000",  # pages: an import writes the same ones again and again
     ):
         dbapi_connection.execute(f"PRAGMA {pragma}").close()

@@ -2,13 +2,16 @@
 
 import contextlib
 import ctypes
+import gc
+import multiprocessing
 import os
 import signal
 import socket
-import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from multiprocessing.context import ForkProcess
 from pathlib import Path
 from typing import Any
 
@@ -17,29 +20,38 @@ import flask_migrate
 import waitress
 from flask import Flask, current_app
 from flask.cli import with_appcontext
+from flask_babel import gettext
 from huey.consumer import Scheduler
 from huey.consumer_options import ConsumerConfig
+from sqlalchemy.orm import configure_mappers
 
-from npsapp.db import db
 from npsapp.delivery.channels.mail import brands_without_server
 from npsapp.demo import services as demo
 from npsapp.demo.commands import load_into_empty
+from npsapp.i18n import LANGUAGES, speaking
 from npsapp.intake.packages import MOST_PER_POST
 from npsapp.office.company import setup_link
+from npsapp.web.filters import number
 from npsapp.worker import huey
 
 STOP_WITHIN_S = 4.0
 TOO_MANY_DEATHS = 3
 DEATHS_WITHIN_S = 30.0
 PR_SET_PDEATHSIG = 1
+M_ARENA_MAX = -8
+FORK = multiprocessing.get_context("fork")
 
 
 @click.command("serve")
 @with_appcontext
 def serve() -> None:
     """Run the web server alone."""
-    app = current_app._get_current_object()  # type: ignore[attr-defined]
+    _serve(current_app._get_current_object())  # type: ignore[attr-defined]
+
+
+def _serve(app: Flask) -> None:
     config = app.config
+    _share_memory_of_threads()
     _stay_on_one_core(config["PORT"])
     waitress.serve(
         app,
@@ -62,18 +74,27 @@ def _stay_on_one_core(port: int) -> None:
         os.sched_setaffinity(0, {cores[port % len(cores)]})
 
 
+def _share_memory_of_threads() -> None:
+    """Let threads take their memory from one heap: one for each keeps what a busy thread once needed."""
+    with contextlib.suppress(AttributeError):  # not every system's library has it
+        ctypes.CDLL(None).mallopt(M_ARENA_MAX, 1)
+
+
 @click.command("work")
 @with_appcontext
 def work() -> None:
     """Run the worker alone: heartbeat, letters, imports."""
+    work_for(current_app._get_current_object())  # type: ignore[attr-defined]
+
+
+def work_for(app: Flask) -> None:
+    """Be a worker of this application until somebody ends the process."""
+    _share_memory_of_threads()
     config = ConsumerConfig(
-        workers=current_app.config["WORKER_THREADS"],
-        graceful_signal="TERM",
-        shutdown_timeout=STOP_WITHIN_S - 1,
-        max_delay=1.0,
+        workers=app.config["WORKER_THREADS"], graceful_signal="TERM", shutdown_timeout=STOP_WITHIN_S - 1, max_delay=1.0
     )
     config.validate()
-    Scheduler.periodic_task_seconds = current_app.config["BEAT_EVERY"]
+    Scheduler.periodic_task_seconds = app.config["BEAT_EVERY"]
     huey.create_consumer(**config.values).run()
 
 
@@ -83,13 +104,14 @@ def run_all() -> None:
     """Migrate, load the demo on first start (NPSAPP_DEMO=1), then run web and worker until Ctrl-C."""
     app = current_app._get_current_object()  # type: ignore[attr-defined]
     _refuse_taken_port(app)
-    _prepare(app)
-    family = Family(["serve", "work"])
+    family = Family({"serve": lambda: _serve(app), "work": lambda: work_for(app)})
     signal.signal(signal.SIGTERM, _interrupt)
     try:
+        _aside(lambda: _prepare(app))
+        _load_ahead()
         family.start()
         _wait_for_web(app, family)
-        _greet(app)
+        _aside(lambda: _greet(app))
         family.watch()
     except KeyboardInterrupt:
         click.echo("stopping")
@@ -103,14 +125,30 @@ def _interrupt(*_args: Any) -> None:
     raise KeyboardInterrupt
 
 
+def _aside(deed: Callable[[], None]) -> None:
+    """Do it in a process of its own: what the parent has open or keeps in memory, every child would inherit."""
+    process = FORK.Process(target=_live, args=(deed, os.getpid()), daemon=True)
+    process.start()
+    process.join()
+    if process.exitcode:
+        raise SystemExit(process.exitcode)
+
+
 def _prepare(app: Flask) -> None:
     """Bring the database up to date and load the demo company once."""
     # Alembic configures logging for a command of its own; here its steps are not news.
     flask_migrate.upgrade()
     if app.config["DEMO"] and demo.is_wanted():
         load_into_empty()
-    db.session.remove()
-    db.engine.dispose()
+
+
+def _load_ahead() -> None:
+    """What every child would load at its first page or heartbeat: loaded before they part, it lies in memory once."""
+    configure_mappers()
+    for language in LANGUAGES:
+        with speaking(language):
+            gettext("")
+            number(0)
 
 
 def _refuse_taken_port(app: Flask) -> None:
@@ -141,7 +179,6 @@ def _greet(app: Flask) -> None:
     if link := setup_link():
         click.echo(f"set up your company (works once, for a day): {link}")
     to_outbox = brands_without_server()
-    db.session.remove()
     click.echo("a new password: .venv/bin/flask --app wsgi user password EMAIL")
     if to_outbox:
         click.echo(f"no mail server is configured: letters go to {Path(app.instance_path) / 'outbox'}")
@@ -149,22 +186,27 @@ def _greet(app: Flask) -> None:
 
 @dataclass
 class Family:
-    """Child processes running commands of this program: started again when one dies, stopped together."""
+    """Child processes, each with one deed: started again when one dies, stopped together.
 
-    commands: list[str]
-    children: dict[str, "subprocess.Popen[bytes]"] = field(default_factory=dict)
+    They are copies of this process, which has everything loaded and nothing open: what none of them changes lies in
+    memory once.
+    """
+
+    deeds: dict[str, Callable[[], None]]
+    children: dict[str, ForkProcess] = field(default_factory=dict)
     deaths: list[float] = field(default_factory=list)
 
     def start(self) -> None:
-        for command in self.commands:
-            self._start(command)
+        """Start all of them."""
+        gc.collect()
+        gc.freeze()  # a sweep would write to every object, and so copy it
+        for name in self.deeds:
+            self.start_one(name)
 
-    def _start(self, command: str) -> None:
-        self.children[command] = subprocess.Popen(  # noqa: S603 - our own interpreter and commands
-            [sys.executable, "-m", "flask", "--app", "wsgi", command],
-            start_new_session=True,  # Ctrl-C reaches the parent alone, which stops the children in order
-            preexec_fn=_die_with_parent,  # noqa: PLW1509 - no threads have been started yet
-        )
+    def start_one(self, name: str) -> None:
+        """Start one of them, for the first time or again."""
+        self.children[name] = FORK.Process(target=_live, args=(self.deeds[name], os.getpid()), name=name)
+        self.children[name].start()
 
     def watch(self) -> None:
         """Look after the children until somebody interrupts."""
@@ -174,33 +216,37 @@ class Family:
 
     def look_after(self) -> None:
         """Start a dead child again; give up when they keep dying."""
-        for command, child in list(self.children.items()):
-            if child.poll() is None:
+        for name, child in list(self.children.items()):
+            if child.exitcode is None:
                 continue
             now = time.monotonic()
             self.deaths = [at for at in self.deaths if now - at < DEATHS_WITHIN_S] + [now]
             if len(self.deaths) >= TOO_MANY_DEATHS:
-                raise click.ClickException(f"`flask {command}` keeps ending (status {child.returncode}); see above")
-            click.echo(f"`flask {command}` ended with status {child.returncode}; starting it again", err=True)
-            self._start(command)
+                raise click.ClickException(f"`flask {name}` keeps ending (status {child.exitcode}); see above")
+            click.echo(f"`flask {name}` ended with status {child.exitcode}; starting it again", err=True)
+            self.start_one(name)
 
     def stop(self) -> None:
         """Ask all to end, and end those that take longer than four seconds."""
         for child in self.children.values():
-            with contextlib.suppress(ProcessLookupError):
-                child.terminate()
+            child.terminate()
         patience = time.monotonic() + STOP_WITHIN_S
         for child in self.children.values():
-            try:
-                child.wait(max(0.0, patience - time.monotonic()))
-            except subprocess.TimeoutExpired:
+            child.join(max(0.0, patience - time.monotonic()))
+            if child.exitcode is None:
                 child.kill()
-                child.wait()
+                child.join()
 
 
-def _die_with_parent() -> None:
-    """Let the kernel end a child whose parent was killed; elsewhere than on Linux it is left to the operator."""
+def _live(deed: Callable[[], None], parent: int) -> None:
+    """The life of a child: Ctrl-C reaches the parent alone, which stops the children in order.
+
+    The kernel ends a child whose parent was killed; elsewhere than on Linux it is left to the operator.
+    """
+    os.setsid()
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-        if os.getppid() == 1:
+        if os.getppid() != parent:
             os._exit(1)
+    deed()

@@ -11,7 +11,9 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 from flask import current_app
@@ -19,7 +21,7 @@ from huey import crontab
 
 from npsapp.cases import queries as cases_due, services as cases
 from npsapp.db import DATABASE_TROUBLE, alone, db, reading, transaction
-from npsapp.delivery import pauses, queries as post, services as delivery
+from npsapp.delivery import pauses, queries as post, rates, receipts, return_tasks, services as delivery, suppressions
 from npsapp.delivery.channels.mail import OUTBOX, brands_without_server, remove_old_letters
 from npsapp.delivery.rules import PauseCause
 from npsapp.delivery.tasks import start_sending
@@ -32,17 +34,19 @@ from npsapp.invitations import (
     letters,
     policies,
     queries as plan_queries,
+    returns,
     services as invitations,
     waves,
 )
 from npsapp.invitations.rendering import Addresses
 from npsapp.lib.clock import utcnow
-from npsapp.office import erasing, quota_alarms, removal, retention, silence
+from npsapp.office import erasing, mail_alarms, quota_alarms, removal, retention, silence
 from npsapp.pulse import services as pulse
-from npsapp.reports import services as reports
-from npsapp.responses import services as responses
+from npsapp.reports import bases, services as reports
+from npsapp.responses import evidence, open_services, services as responses, settling
+from npsapp.responses.public import delays
 from npsapp.responses.tasks import resume_old_answers
-from npsapp.worker import every, huey, inside_app
+from npsapp.worker import every, give_back_memory, huey, inside_app
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +55,7 @@ LETTERS_AT_ONCE = 50  # composed inside one transaction: about a tenth of a seco
 STEP_BUDGET_S = 20.0
 TRY_AGAIN = timedelta(hours=1)
 KEEP_OUTBOX = timedelta(days=30)
+KEEP_WAITING = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -110,6 +115,7 @@ def take_back(_beat: Beat) -> None:
     after = timedelta(seconds=current_app.config["MAIL_UNKNOWN_AFTER"])
     with transaction():
         delivery.take_back(now=utcnow(), unknown_after=after)
+        receipts.give_up_waiting(now=utcnow())
         delivery.ask_for_another_look(now=utcnow())
 
 
@@ -125,9 +131,12 @@ def read_received(_beat: Beat) -> None:
 
 
 def fetch_files(_beat: Beat) -> None:
-    """Files dropped into folders and sent to mailboxes are read."""
+    """Files dropped into folders and sent to mailboxes are read, and what comes back to letters."""
     inbox.start(utcnow())
     mailbox.start(utcnow())
+    return_tasks.start(utcnow())
+    with transaction():
+        returns.note(now=utcnow(), limit=CHUNK)
 
 
 def look_again(_beat: Beat) -> None:
@@ -136,6 +145,7 @@ def look_again(_beat: Beat) -> None:
         letters.exclude_cancelled(now=utcnow())
         policies.due_again(now=utcnow())
         policies.newly_asked()
+        policies.newly_reachable()
         policies.newly_mailed(brands_without_server())
 
 
@@ -177,80 +187,60 @@ def draw(_beat: Beat) -> None:
 
 def hand_over(beat: Beat) -> None:
     """Due invitations become letters at the post office."""
-    for _round in beat.rounds():
-        with reading():
-            stopped = post.all_stopped(utcnow())
-            due = [] if stopped else plan_queries.due(utcnow(), limit=LETTERS_AT_ONCE)
-        if not due:
-            return
-        failed = _in_chunk(due, _hand_over)
-        _one_by_one(failed, lambda id_: invitations.postpone(id_, until=utcnow() + TRY_AGAIN))
-
-
-def _hand_over(ids: Sequence[int]) -> None:
-    alone(PLANNING)
-    config = current_app.config
-    letters.hand_over(
-        _within_caps(ids),
-        without_mail=brands_without_server(),
-        addresses=Addresses(config["PUBLIC_URL"], config["SECRET_KEYS"]),
-        now=utcnow(),
-    )
+    _leave(beat, plan_queries.due, _hand_over, invitations.postpone)
 
 
 def remind(beat: Beat) -> None:
     """Chains go on: due follow-ups leave, unless the customer has answered or something else has come between."""
     with transaction():
         letters.end_chains()
+    _leave(beat, plan_queries.follow_ups_due, lambda ids: followups.hand_over(ids, **_now()), followups.postpone)
+
+
+def _leave(
+    beat: Beat,
+    due: Callable[..., Sequence[int]],
+    deed: Callable[[Sequence[int]], object],
+    postpone: Callable[..., None],
+) -> None:
     for _round in beat.rounds():
         with reading():
-            stopped = post.all_stopped(utcnow())
-            due = [] if stopped else plan_queries.follow_ups_due(utcnow(), limit=LETTERS_AT_ONCE)
-        if not due:
+            ids = [] if post.all_stopped(utcnow()) else due(utcnow(), limit=LETTERS_AT_ONCE)
+        if not ids:
             return
-        failed = _in_chunk(due, _remind)
-        _one_by_one(failed, lambda id_: followups.postpone(id_, until=utcnow() + TRY_AGAIN))
+        _one_by_one(_in_chunk(ids, deed), lambda id_: postpone(id_, until=utcnow() + TRY_AGAIN))
 
 
-def _remind(ids: Sequence[int]) -> None:
-    config = current_app.config
-    followups.hand_over(
-        ids,
-        without_mail=brands_without_server(),
-        addresses=Addresses(config["PUBLIC_URL"], config["SECRET_KEYS"]),
-        now=utcnow(),
-    )
+def _hand_over(ids: Sequence[int]) -> None:
+    alone(PLANNING)
+    letters.hand_over(invitations.within_caps(ids, now=utcnow()), **_now())
 
 
-def _within_caps(ids: Sequence[int]) -> Sequence[int]:
-    """Sources in their first days send a capped number a day; the others wait for tomorrow."""
-    left = {source: (allowed, tomorrow) for source, allowed, tomorrow in plan_queries.capped_sources(utcnow())}
-    source_of = plan_queries.sources_of(ids) if left else {}
-    going = []
-    for id_ in ids:
-        source = source_of.get(id_, 0)
-        allowed, tomorrow = left.get(source, (1, None))
-        if tomorrow and allowed <= 0:
-            invitations.postpone(id_, until=tomorrow)
-            continue
-        if tomorrow:
-            left[source] = (allowed - 1, tomorrow)
-        going.append(id_)
-    return going
+def _now() -> dict[str, Any]:
+    """What letters need to know besides the database."""
+    addresses = Addresses(current_app.config["PUBLIC_URL"], current_app.config["SECRET_KEYS"])
+    return {"without_mail": brands_without_server(), "addresses": addresses, "now": utcnow()}
 
 
 def recheck_letters(beat: Beat) -> None:
     """Letters that waited long in the queue are released or taken back."""
-    seen: set[int] = set()  # a letter outside of the sending hours goes on waiting
+    _each_once(
+        beat,
+        lambda limit: post.to_look_at_again(utcnow(), limit),
+        lambda id_: letters.look_again_at_message(id_, without_mail=brands_without_server(), now=utcnow()),
+    )
+
+
+def _each_once(beat: Beat, find: Callable[[int], Iterable[int]], deed: Callable[[int], object]) -> None:
+    """Do the deed for each that is found, once: it may be found again, as a letter outside of the sending hours is."""
+    seen: set[int] = set()
     for _round in beat.rounds():
         with reading():
-            ids = [id_ for id_ in post.to_look_at_again(utcnow(), CHUNK + len(seen)) if id_ not in seen]
+            ids = [id_ for id_ in find(CHUNK + len(seen)) if id_ not in seen]
         if not ids:
             return
         seen |= set(ids)
-        _one_by_one(
-            ids, lambda id_: letters.look_again_at_message(id_, without_mail=brands_without_server(), now=utcnow())
-        )
+        _one_by_one(ids, deed)
 
 
 def finish_answers(_beat: Beat) -> None:
@@ -259,16 +249,22 @@ def finish_answers(_beat: Beat) -> None:
         responses.finish_quiet(now=utcnow())
 
 
-def open_cases(beat: Beat) -> None:
-    """Critics become cases with an owner and a clock; changed answers are looked at again."""
-    seen: set[int] = set()
+def settle_answers(beat: Beat) -> None:
+    """Answers that nobody confirmed for a day are counted or dropped."""
+    limits, last = delays(), 0
     for _round in beat.rounds():
         with reading():
-            ids = [id_ for id_ in cases_due.responses_to_look_at(CHUNK + len(seen)) if id_ not in seen]
+            ids = evidence.due(utcnow() - limits.promote, after=last, limit=CHUNK)
+            stopped = bases.stopped(utcnow()) if ids else set()
         if not ids:
             return
-        seen |= set(ids)
-        _one_by_one(ids, lambda id_: cases.look_at(id_, now=utcnow()))
+        _one_by_one(ids, partial(settling.settle, delays=limits, stopped=stopped, now=utcnow()))
+        last = ids[-1]
+
+
+def open_cases(beat: Beat) -> None:
+    """Critics become cases with an owner and a clock; changed answers are looked at again."""
+    _each_once(beat, cases_due.responses_to_look_at, lambda id_: cases.look_at(id_, now=utcnow()))
 
 
 def leave_alone(_beat: Beat) -> None:
@@ -313,8 +309,9 @@ def note_sent(beat: Beat) -> None:
 
 
 def watch_connections(_beat: Beat) -> None:
-    """Connections that fell silent are told to administrators, once; so are targets that are out of reach."""
+    """Connections that fell silent, mail that stopped and targets out of reach are told, once."""
     url = current_app.config["PUBLIC_URL"]
+    mail_alarms.tell(public_url=url, now=utcnow())
     _one_by_one(quota_alarms.waiting(utcnow()), lambda id_: quota_alarms.tell(id_, public_url=url, now=utcnow()))
     _one_by_one(silence.watched(), lambda id_: silence.look(id_, public_url=url, now=utcnow()))
 
@@ -322,12 +319,15 @@ def watch_connections(_beat: Beat) -> None:
 def tidy(beat: Beat) -> None:
     """What is kept for a while only goes after its time."""
     remove_old_letters(Path(current_app.instance_path) / OUTBOX, before=utcnow() - KEEP_OUTBOX)
+    remove_old_letters(Path(current_app.instance_path) / suppressions.WAITING, before=utcnow() - KEEP_WAITING)
     erasing.resume()
     retention.apply(beat.rounds, now=utcnow())
     removal.forget_files(Path(current_app.instance_path), now=utcnow())
     with transaction():
         api_services.forget_answers(now=utcnow())
+        rates.forget(now=utcnow())
         selections.keep_key_customers(now=utcnow())
+        open_services.forget_rates(now=utcnow())
 
 
 STEPS: tuple[Callable[[Beat], None], ...] = (
@@ -344,6 +344,7 @@ STEPS: tuple[Callable[[Beat], None], ...] = (
     remind,
     recheck_letters,
     finish_answers,
+    settle_answers,
     open_cases,
     leave_alone,
     tell_owners,
@@ -395,3 +396,4 @@ def heartbeat() -> None:
     finally:
         with transaction():
             pulse.release(holder)
+        give_back_memory()

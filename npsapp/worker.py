@@ -4,6 +4,7 @@ A queue may lose what it holds (a killed worker loses its running task), so noth
 database says what is to be done, and the heartbeat makes lost jobs again.
 """
 
+import ctypes
 import functools
 import gc
 import logging
@@ -11,7 +12,7 @@ import sqlite3
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
@@ -135,6 +136,13 @@ def job(**options: Any) -> Callable[[Callable[..., Any]], Job]:
 def every(when: Callable[..., bool]) -> Callable[[Callable[..., Any]], Any]:
     """Register a periodic step of the heartbeat."""
     return lambda function: huey.periodic_task(when, name=function.__name__)(inside_app(function))
+
+
+def give_back_memory() -> None:
+    """Return to the system what was needed for a moment; the C library by itself keeps it."""
+    gc.collect()
+    with suppress(AttributeError):  # not every system's library has it
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 @contextmanager

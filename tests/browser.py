@@ -14,6 +14,8 @@ RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "be
 ONE_DATABASE = pytest.mark.parametrize("shared_app", ["sqlite"], indirect=True)
 # Chromium says `navigator.webdriver` when it is driven; a person's browser does not.
 AS_A_PERSON = "--disable-blink-features=AutomationControlled"
+# Without a screen it calls itself HeadlessChrome, as scanners of links do.
+NAMED_AS_A_PERSONS = "--user-agent=Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/140.0.0.0 Safari/537.36"
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 
 
@@ -29,7 +31,7 @@ def launch() -> Iterator[Callable[..., Browser]]:
 @pytest.fixture(scope="module")
 def chromium(launch: Callable[..., Browser]) -> Iterator[Browser]:
     """A browser as people have it."""
-    launched = launch(AS_A_PERSON)
+    launched = launch(AS_A_PERSON, NAMED_AS_A_PERSONS)
     yield launched
     launched.close()
 

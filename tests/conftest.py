@@ -14,17 +14,22 @@ from flask.testing import FlaskClient
 from werkzeug.security import generate_password_hash
 
 from npsapp import create_app, worker
+from npsapp.accounts import sessions
 from npsapp.accounts.models import User
 from npsapp.db import db, is_sqlite, transaction
 from npsapp.lib import clock
 from tests import cast
 from tests.browser import address, chromium, launch  # noqa: F401 - fixtures for whoever needs a browser
 from tests.dovecot import DovecotServer
+from tests.kannel import KannelServer
+from tests.postfix import Postfix
 from tests.postgres import PostgresServer
 from tests.redis import RedisServer
 
 FIXED_NOW = datetime(2026, 11, 20, 10, 0, tzinfo=UTC)
 PASSWORD = cast.PASSWORD
+# Tests that are not about telling people from machines answer at once (see tests/responses/test_human.py).
+UNHURRIED = {"ANSWER_SOON": 0, "ANSWER_FAST": 0, "ANSWER_SWEEP": 0}
 # One cheap hash for everybody: scrypt at full strength would cost a tenth of a second per user and test.
 CHEAP_HASH = generate_password_hash(PASSWORD, method="scrypt:1024:8:1")
 
@@ -65,6 +70,22 @@ def dovecot() -> Iterator[DovecotServer]:
     server.stop()
 
 
+@pytest.fixture(scope="session")
+def postfix() -> Iterator[Postfix]:
+    """A receiving mail server of this run."""
+    server = Postfix()
+    yield server.start()
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def kannel() -> Iterator[KannelServer]:
+    """An SMS gateway of this run, with two operators."""
+    server = KannelServer()
+    yield server.start()
+    server.stop()
+
+
 class Applications:
     """One application with all tables for each kind of database; tests of both kinds come in turns."""
 
@@ -87,7 +108,7 @@ class Applications:
 
     def _make(self, uri: str) -> Flask:
         app = create_app(
-            {"TESTING": True, "SQLALCHEMY_DATABASE_URI": uri, "SECRET_KEY": "a key for tests only, 1234"},
+            {"TESTING": True, "SQLALCHEMY_DATABASE_URI": uri, "SECRET_KEY": "a key for tests only, 1234", **UNHURRIED},
             instance_path=str(self._folder("instance")),
         )
         app.test_client_class = Browser
@@ -203,12 +224,16 @@ def client(app: Flask) -> FlaskClient:
 
 @pytest.fixture
 def login():
-    """`login(client, user)`: sign in through the real form."""
+    """`login(client, user)`: with the session that the form would begin; of the form itself see tests/accounts."""
 
     def sign_in(client: FlaskClient, user: User) -> FlaskClient:
-        token = cast.csrf(client.get("/login").get_data(as_text=True))
-        answer = client.post("/login", data={"email": user.email, "password": PASSWORD, "csrf_token": token})
-        assert answer.status_code == 302, answer.get_data(as_text=True)
+        user_id, agent = user.id, "Werkzeug"
+        with client.application.app_context(), transaction() as session:
+            token = sessions.begin_session(session.get(User, user_id), remember=False, agent=agent, now=clock.utcnow())
+        with client.session_transaction() as cookie:
+            cookie.clear()
+            cookie.update(_user_id=token, _fresh=True)
+        db.session.rollback()
         return client
 
     return sign_in

@@ -19,7 +19,7 @@ USER, PASSWORD = "reports@shop.example", 'p"ass\\word'
 START_WITHIN_S = 10
 
 CONFIG = """
-protocols = imap
+protocols = imap pop3
 base_dir = {folder}/run
 state_dir = {folder}/state
 log_path = {folder}/log
@@ -54,6 +54,16 @@ service imap-login {{
     ssl = yes
   }}
 }}
+service pop3-login {{
+  chroot =
+  inet_listener pop3 {{
+    port = {pop3_port}
+  }}
+  inet_listener pop3s {{
+    port = {pop3s_port}
+    ssl = yes
+  }}
+}}
 auth_failure_delay = 0
 service anvil {{
   chroot =
@@ -73,6 +83,7 @@ class DovecotServer:
         assert self.program, "Dovecot is missing: apt-get install dovecot-imapd"
         self.folder = Path(tempfile.mkdtemp(prefix="npsapp-dovecot-"))
         self.port, self.tls_port = free_port(), free_port()
+        self.pop3_port, self.pop3s_port = free_port(), free_port()
         self.certificate = self.folder / "cert.pem"
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -89,6 +100,7 @@ class DovecotServer:
         (self.folder / "users").chmod(0o644)
         self._make_certificate()
         places = {"folder": self.folder, "port": self.port, "tls_port": self.tls_port}
+        places |= {"pop3_port": self.pop3_port, "pop3s_port": self.pop3s_port}
         (self.folder / "dovecot.conf").write_text(CONFIG.format(**places, **names, **groups))
         command = [str(self.program), "-F", "-c", str(self.folder / "dovecot.conf")]
         with (self.folder / "out").open("ab") as out:

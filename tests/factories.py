@@ -16,6 +16,8 @@ from npsapp.invitations.models import Invitation, InvitationStep
 from npsapp.invitations.rules import InvitationState, StepState
 from npsapp.lib.tokens import new_token
 from npsapp.responses.models import Response, ResponseRevision
+from npsapp.responses.open_models import OpenLink
+from npsapp.responses.open_rules import Asks
 
 _numbers = count(1)
 
@@ -176,3 +178,16 @@ def make_message(company: SimpleNamespace, *, now: datetime, **over: Any) -> Mes
     for name, value in over.items():
         setattr(message, name, value)
     return _save(message)
+
+
+def make_open_link(company: SimpleNamespace, *, now: datetime, **over: Any) -> OpenLink:
+    """An open link of the store in Kyiv that asks for a number, which may stay empty."""
+    values = {
+        "token": f"open{next(_numbers):06d}",
+        "name": "Постер біля входу",
+        "survey_id": company.survey.id,
+        "unit_id": company.units.kyiv.id,
+        "asks": Asks.OPTIONAL,
+        "created_at": now,
+    }
+    return _save(OpenLink(**(values | over)))

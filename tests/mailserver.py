@@ -14,6 +14,8 @@ from typing import Any
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
+DROP, HANG = "drop", "hang"
+HANG_S = 1.0
 _reserved: list[socket.socket] = []
 
 
@@ -53,16 +55,25 @@ class _Controller(Controller):
 
 
 class MailServer:
-    """Letters that arrived are in `letters`; `refuse` answers recipients, `drop_after_data` hangs up after them.
+    """Letters that arrived are in `letters`; `refuse` answers recipients.
+
+    `faults` says, for the verbs MAIL, RCPT and DATA, what happens at the next ones: an ordinary answer (""), a
+    line of SMTP, DROP or HANG. After DATA the letter has arrived all the same, unless the line refuses it. With 421
+    the connection ends (RFC 5321, 3.8).
 
     With a `certificate` it speaks TLS from the first byte, or after STARTTLS; with a `login` (user, password) it takes
     letters from nobody else, and keeps what was tried in `logins`.
     """
 
     def __init__(
-        self, *, login: tuple[str, str] | None = None, certificate: Path | None = None, starttls: bool = False
+        self,
+        *,
+        login: tuple[str, str] | None = None,
+        certificate: Path | None = None,
+        starttls: bool = False,
+        port: int | None = None,
     ) -> None:
-        self.port = free_port()
+        self.port = port or free_port()
         self.login, self.logins = login, []  # type: ignore[var-annotated]
         self.options: dict[str, Any] = {}
         if certificate:
@@ -74,7 +85,7 @@ class MailServer:
         self.letters: list[EmailMessage] = []
         self.envelopes: list[Envelope] = []
         self.refuse: dict[str, str] = {}
-        self.drop_after_data = False
+        self.faults: dict[str, list[str]] = {}
         self.arrived = threading.Event()
         self._controller: Controller | None = None
 
@@ -93,24 +104,42 @@ class MailServer:
         self.logins.append((given.login.decode(), given.password.decode()))
         return AuthResult(success=self.logins[-1] == self.login, handled=False)
 
-    async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
+    async def _fault(self, verb: str, server: SMTP) -> str | None:
+        """What to say instead; None for the ordinary answer."""
+        todo = self.faults.get(verb)
+        how = todo.pop(0) if todo else None
+        if how == DROP:
+            server.transport.abort()
+        elif how == HANG:
+            await asyncio.sleep(HANG_S)
+        elif how and how.startswith("421"):
+            asyncio.get_running_loop().call_later(0.01, server.transport.close)
+        return how
+
+    async def handle_MAIL(  # noqa: N802 - aiosmtpd's name
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
-        answer = self.refuse.get(address)
-        if answer:
+        if answer := await self._fault("MAIL", server):
+            return answer
+        envelope.mail_from = address
+        envelope.mail_options.extend(options)
+        return "250 OK"
+
+    async def handle_RCPT(  # noqa: N802
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        if answer := await self._fault("RCPT", server) or self.refuse.get(address):
             return answer
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
         content: Any = envelope.content
-        self.letters.append(email.message_from_bytes(content, policy=email.policy.default))
-        self.envelopes.append(envelope)
-        self.arrived.set()
-        if self.drop_after_data:
-            server.transport.abort()
-            await asyncio.sleep(0)
-        return "250 accepted"
+        if (self.faults.get("DATA") or [""])[0] in ("", DROP, HANG):
+            self.letters.append(email.message_from_bytes(content, policy=email.policy.default))
+            self.envelopes.append(envelope)
+            self.arrived.set()
+        return await self._fault("DATA", server) or "250 accepted"
 
     def ids(self) -> list[str]:
         """Message-IDs of what arrived, in order."""

@@ -11,6 +11,10 @@ needs openssl openssl
 needs redis-server redis-server
 needs systemd-analyze systemd
 needs dovecot dovecot-imapd
+[ -x /usr/lib/dovecot/pop3 ] || missing="$missing dovecot-pop3d"
+needs postfix postfix
+needs bearerbox kannel
+[ -x /usr/lib/kannel/test/fakesmsc ] || missing="$missing kannel-extras"
 [ -z "$missing" ] && exit 0
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
     echo "installing:$missing"

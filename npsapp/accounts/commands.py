@@ -4,6 +4,7 @@ import io
 import secrets
 import select
 import sys
+from typing import Any
 
 import click
 from flask.cli import AppGroup
@@ -13,7 +14,6 @@ from npsapp.accounts.hashing import hash_password
 from npsapp.audit.services import COMMAND
 from npsapp.db import transaction
 from npsapp.lib.clock import utcnow
-from npsapp.lib.refusals import Refused
 from npsapp.organization import queries as organization
 from npsapp.permissions import Role
 
@@ -32,20 +32,9 @@ def add(email: str, role: str, regions: tuple[str, ...]) -> None:
     region_ids = [_region(text) for text in regions]
     password, made = _password(email)
     hashed = hash_password(password)
-    try:
-        with transaction():
-            user = services.create_user(
-                email=email,
-                name="",
-                role=Role(role),
-                language="uk",
-                password_hash=hashed,
-                region_ids=region_ids,
-                actor=COMMAND,
-                now=utcnow(),
-            )
-    except Refused as refusal:
-        raise click.ClickException(str(refusal)) from refusal
+    who: dict[str, Any] = {"email": email, "name": "", "role": Role(role), "language": "uk", "region_ids": region_ids}
+    with transaction():
+        user = services.create_user(**who, password_hash=hashed, actor=COMMAND, now=utcnow())
     click.echo(f"added {user.email} ({role})")
     if role == Role.MANAGER and not region_ids:
         click.echo("warning: a manager without --region sees nothing", err=True)

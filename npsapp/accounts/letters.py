@@ -1,8 +1,9 @@
-"""The letter that lets its reader set a password, and the link in it."""
+"""Letters to colleagues, and the one that lets its reader set a password, with the link in it."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
+from typing import Any
 
 from npsapp.accounts import queries, rules
 from npsapp.accounts.models import User
@@ -35,19 +36,18 @@ def password_link(user: User, *, keys: Sequence[str], public_url: str, now: date
 
 def send(user: User, letter: rendering.Letter, *, actor: audit.Actor, now: datetime) -> None:
     """Hand the letter to the post office. Needs a transaction; may raise NoSender while no brand can write yet."""
-    delivery.queue(
-        purpose=Purpose.PASSWORD,
-        to_address=user.email,
-        to_name=user.name,
-        to_user_id=user.id,
-        brand_id=next((one.id for one in organization.brands()), 0),
-        language=user.language,
-        **asdict(letter),
-        due_at=now,
-        useful_until=now + _lasts(user),
-        now=now,
-    )
+    brand_id = next((one.id for one in organization.brands()), 0)
+    queue(user, letter, Purpose.PASSWORD, brand_id=brand_id, useful_until=now + _lasts(user), now=now)
     audit.record(Event.USER_PASSWORD_ASKED, actor=actor, now=now, subject=("user", user.id))
+
+
+def queue(
+    user: User, letter: rendering.Letter, purpose: Purpose, *, brand_id: int, useful_until: datetime, now: datetime
+) -> None:
+    """Hand a letter to a colleague to the post office. Needs a transaction; may raise NoSender."""
+    to: dict[str, Any] = {"to_address": user.email, "to_name": user.name, "to_user_id": user.id}
+    to |= {"language": user.language, **asdict(letter)}
+    delivery.queue(purpose=purpose, brand_id=brand_id, **to, due_at=now, useful_until=useful_until, now=now)
 
 
 def user_of(token: str, *, keys: Sequence[str], now: datetime) -> User | None:

@@ -97,6 +97,8 @@ class UserSession(Numbered):
     remember: Mapped[bool] = mapped_column(default=False)
     agent: Mapped[str] = mapped_column(default="")
     """Class of browser and system, as the person recognises it: "Firefox, Android"."""
+    network: Mapped[str] = mapped_column(default="")
+    """Prefix of the network it began in (`lib.networks`); answers from there are marked."""
     user: Mapped[User] = relationship()
 
 

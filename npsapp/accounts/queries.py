@@ -8,11 +8,12 @@ from sqlalchemy.orm import contains_eager, selectinload
 
 from npsapp.accounts import rules
 from npsapp.accounts.models import Duty, LoginAttempt, User, UserPerformer, UserSession
-from npsapp.db import db
+from npsapp.db import db, pairs
 from npsapp.lib.refusals import Refused
 from npsapp.lib.texts import N_
 from npsapp.organization import queries as organization
 from npsapp.organization.models import Region
+from npsapp.organization.rules import upwards
 from npsapp.permissions import EVERYTHING, Permission, Role, Scope, may
 
 
@@ -39,6 +40,11 @@ def users() -> list[User]:
     """
     everybody = db.session.scalars(select(User).options(selectinload(User.regions)))
     return sorted(everybody, key=lambda one: (not one.is_active, one.name.casefold(), one.id))
+
+
+def administrators() -> list[User]:
+    """Whoever can set things up here now."""
+    return [one for one in users() if one.is_active and one.role is Role.ADMINISTRATOR]
 
 
 def find_users(word: str, *, role: Role | None, state: rules.UserState | None) -> list[User]:
@@ -91,7 +97,7 @@ def owner_for_region(region_id: int | None) -> int:
     The region's manager, else the nearest one above, else the fallback owner, else the oldest administrator, else
     anybody; only people who can sign in. Raises NoOwner when there is not a single one.
     """
-    owner = rules.manager_of(region_id, parents=_parents(), managers=_managers()) or _stand_in(region_id)
+    owner = rules.manager_of(region_id, parents=organization.parents(), managers=_managers()) or _stand_in(region_id)
     if owner is None:
         raise NoOwner()
     return owner
@@ -99,7 +105,7 @@ def owner_for_region(region_id: int | None) -> int:
 
 def may_take(region_id: int | None) -> list[User]:
     """Everybody who can sign in, works on cases and sees that region, by name."""
-    path = set(rules.upwards(region_id, _parents()))
+    path = set(upwards(region_id, organization.parents()))
     return [one for one in users() if one.is_active and may(one.role, Permission.WORK_CASES) and _sees(one, path)]
 
 
@@ -127,19 +133,13 @@ def duties_of(user_id: int) -> list[tuple[int, int | None]]:
 def users_of_performers(performer_ids: Iterable[int]) -> dict[int, int]:
     """Performer → the user who is that performer; the others are left out."""
     wanted = UserPerformer.performer_id.in_(set(performer_ids))
-    rows = db.session.execute(select(UserPerformer.performer_id, UserPerformer.user_id).where(wanted))
-    return {row.performer_id: row.user_id for row in rows}
+    return pairs(select(UserPerformer.performer_id, UserPerformer.user_id).where(wanted))
 
 
 def labels(ids: Iterable[int]) -> dict[int, str]:
     """Id → name of users, for pages that show who did something; blocked ones too."""
-    rows = db.session.execute(select(User.id, User.name, User.email).where(User.id.in_(set(ids))))
-    return {row.id: row.name or row.email for row in rows}
-
-
-def _parents() -> dict[int, int | None]:
-    rows = db.session.execute(select(Region.id, Region.parent_id).order_by(Region.id))
-    return {row.id: row.parent_id for row in rows}
+    called = func.coalesce(func.nullif(User.name, ""), User.email)
+    return pairs(select(User.id, called).where(User.id.in_(set(ids))))
 
 
 def _managers() -> dict[int, int]:

@@ -7,6 +7,7 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from npsapp.lib.texts import N_, Worded
+from npsapp.organization.rules import upwards
 
 
 class UserState(Worded):
@@ -121,15 +122,6 @@ def device(agent: str) -> str:
     """Browser and system as their owner recognises them ("Firefox, Android"), or an empty string."""
     found = [next((name for mark, name in marks.items() if mark in agent), "") for marks in (_BROWSERS, _SYSTEMS)]
     return ", ".join(name for name in found if name)
-
-
-def upwards(region_id: int | None, parents: Mapping[int, int | None]) -> list[int]:
-    """A region, its parent, the parent's parent …; ends at the top, and at a circle made by mistake."""
-    path: list[int] = []
-    while region_id is not None and region_id not in path:
-        path.append(region_id)
-        region_id = parents.get(region_id)
-    return path
 
 
 def manager_of(region_id: int | None, *, parents: Mapping[int, int | None], managers: Mapping[int, int]) -> int | None:

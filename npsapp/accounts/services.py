@@ -9,7 +9,7 @@ from npsapp.accounts import queries, sessions
 from npsapp.accounts.models import Duty, User, UserPerformer, UserRegion
 from npsapp.audit import services as audit
 from npsapp.audit.events import Event
-from npsapp.db import alone, db, put
+from npsapp.db import added, alone, db, put
 from npsapp.lib.addresses import normalise
 from npsapp.lib.refusals import Refused
 from npsapp.lib.texts import N_
@@ -74,8 +74,7 @@ def create_user(
         created_at=now,
         regions=_user_regions(region_ids),
     )
-    db.session.add(user)
-    db.session.flush()
+    added(user)
     data = {"role": role.value, "regions": sorted(region_ids)}
     audit.record(Event.USER_CREATED, actor=actor, now=now, subject=("user", user.id), data=data)
     if role is Role.MANAGER:

@@ -92,7 +92,7 @@ def still_proven(user_id: int, stored: str) -> None:
         raise PasswordChanged
 
 
-def begin_session(user: User, *, remember: bool, agent: str, now: datetime) -> str:
+def begin_session(user: User, *, remember: bool, agent: str, now: datetime, network: str = "") -> str:
     """Sign a user in whose password was right; gives the random token for the cookie. Needs a transaction."""
     db.session.execute(delete(UserSession).where(UserSession.expires_at < now))
     token = new_token()
@@ -105,6 +105,7 @@ def begin_session(user: User, *, remember: bool, agent: str, now: datetime) -> s
             expires_at=rules.session_end(remember=remember, now=now),
             remember=remember,
             agent=rules.device(agent),
+            network=network,
         )
     )
     user.last_login_at = now

@@ -21,7 +21,7 @@ from npsapp.organization import queries as organization
 from npsapp.organization.rules import zones
 from npsapp.permissions import Permission, Role, may
 from npsapp.web.access import Room
-from npsapp.web.pages import done, form_page
+from npsapp.web.pages import done, form_page, told_at
 
 bp = Room("users", __name__, url_prefix="/users", template_folder="templates")
 
@@ -31,15 +31,12 @@ def add() -> ResponseReturnValue:
     """Add a colleague and send the letter that sets the password."""
     form = NewUserForm(language=current_user.language)
     _offer_regions(form)
-    if not form.validate_on_submit():
-        return _page(form, None)
-    try:
-        with transaction():
-            user = services.create_user(password_hash="", actor=me(), now=utcnow(), **form.columns())
-    except (services.EmailTaken, services.WrongEmail) as refusal:
-        form.email.errors = [_(refusal.wording)]
-        return _page(form, None)
-    return _send_letter(user)
+    if form.validate_on_submit():
+        with told_at(form.email):
+            with transaction():
+                user = services.create_user(password_hash="", actor=me(), now=utcnow(), **form.columns())
+            return _send_letter(user)
+    return _page(form, None)
 
 
 @bp.form("/<int:user_id>", Permission.ADMINISTER)

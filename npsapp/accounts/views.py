@@ -19,6 +19,7 @@ from npsapp.db import transaction
 from npsapp.delivery.services import NoSender
 from npsapp.i18n import LANGUAGES, language_now
 from npsapp.lib.clock import utcnow
+from npsapp.lib.networks import network_of
 from npsapp.lib.tokens import digest
 from npsapp.organization.rules import zones
 from npsapp.web.access import Room, public, signed_in
@@ -45,7 +46,8 @@ def login() -> ResponseReturnValue:
     with transaction():
         sessions.still_proven(user.id, stored)  # it may have been changed while the hash was computed
         sessions.forget_tries(_claim(user.email))
-        token = sessions.begin_session(user, remember=form.remember.data, agent=request.user_agent.string, now=utcnow())
+        agent, network = request.user_agent.string, network_of(request.remote_addr)
+        token = sessions.begin_session(user, remember=form.remember.data, agent=agent, network=network, now=utcnow())
     enter(user, token, remember=form.remember.data)
     return redirect(wanted or url_for("office.start"))
 

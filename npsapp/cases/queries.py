@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, and_, case as choose, exists, func, or_, select, true, union
-from sqlalchemy.orm import contains_eager, joinedload, selectinload
+from sqlalchemy.orm import aliased, contains_eager, joinedload, selectinload
 
 from npsapp.accounts.models import User
 from npsapp.cases import rules
@@ -16,12 +16,12 @@ from npsapp.cases.models import Case, CaseResponse, Cause, StaffLetter
 from npsapp.cases.rules import LetterKind, Stand
 from npsapp.customers import queries as customers
 from npsapp.customers.models import ContactPoint, Customer
-from npsapp.db import db, within, within_or_own
+from npsapp.db import db, pairs, within
 from npsapp.intake.models import Interaction
 from npsapp.invitations.models import InvitationPolicy
 from npsapp.lib.clock import at_local, local_date
 from npsapp.lib.texts import text_in
-from npsapp.organization.models import Region
+from npsapp.organization.models import Region, Unit
 from npsapp.organization.rules import fold
 from npsapp.permissions import Scope
 from npsapp.responses.models import Basis, Response, ResponseRevision
@@ -32,6 +32,8 @@ NOT_COUNTED = 0
 STOOD_STILL = timedelta(days=30)
 """How long the heart may have stood still without an answer being overlooked."""
 MY_DAY_CARDS = 30
+RAISED = 500
+"""Raised scores looked at, newest first."""
 FEWEST_DIGITS = 5
 """Fewer digits than this are no part of a phone number worth looking for."""
 
@@ -42,7 +44,9 @@ _COUNTS = and_(
     Response.test.is_(False),
     Response.basis.in_((Basis.CONFIRMED, Basis.PROMOTED)),
 )
-_OPENS_CASE = and_(_COUNTS, or_(Response.score < LOWEST_PASSIVE, Response.contact_wanted.is_(True)))
+_CAN_BE_CALLED = or_(Response.open_link_id.is_(None), Response.customer_id.is_not(None))
+"""Whoever came by an open link and left no number is nobody to call: such an answer is only shown."""
+_OPENS_CASE = and_(_COUNTS, _CAN_BE_CALLED, or_(Response.score < LOWEST_PASSIVE, Response.contact_wanted.is_(True)))
 _SEEN = choose((_COUNTS, Response.revision), else_=NOT_COUNTED)
 """What is remembered as the last state looked at."""
 
@@ -134,8 +138,23 @@ def open_of(user_id: int) -> Sequence[Row[int, int | None]]:
 
 def open_counts() -> dict[int, int]:
     """How many open cases each owner has."""
-    rows = db.session.execute(select(Case.owner_id, func.count()).where(_OPEN).group_by(Case.owner_id))
-    return {row[0]: row[1] for row in rows}
+    return pairs(select(Case.owner_id, func.count()).where(_OPEN).group_by(Case.owner_id))
+
+
+def raised_after_contact(scope: Scope, since: datetime) -> Sequence[Any]:
+    """Scores raised after a try to reach the customer: when, which answer, from what to what, the name of the unit."""
+    before, after = aliased(ResponseRevision), ResponseRevision
+    step = and_(before.response_id == after.response_id, before.number == after.number - 1)
+    asked = (
+        select(after.at, after.response_id, before.score.label("before"), after.score.label("after"), Unit.name)
+        .join(before, step)
+        .join(CaseResponse, CaseResponse.response_id == after.response_id)
+        .join(Case, Case.id == CaseResponse.case_id)
+        .outerjoin(Unit, Unit.id == Case.unit_id)
+        .where(after.number > 1, after.score > before.score, after.at >= since, within(Case.region_id, scope))
+        .where(Case.first_attempt_at < after.at)
+    )
+    return db.session.execute(asked.order_by(after.at.desc()).limit(RAISED)).all()
 
 
 # ---- letters to staff ------------------------------------------------------------------------------------------
@@ -230,8 +249,8 @@ def _most_urgent(*where: ColumnElement[bool], limit: int | None = None) -> Seque
 
 
 def visible(user_id: int, scope: Scope) -> ColumnElement[bool]:
-    """The condition that keeps cases inside the user's regions, and lets the user's own through."""
-    return within_or_own(Case.region_id, scope, Case.owner_id, user_id)
+    """The condition that keeps cases inside the user's regions, and lets the own through: of a fallback owner, say."""
+    return or_(within(Case.region_id, scope), Case.owner_id == user_id)
 
 
 def page(user_id: int, scope: Scope, filters: Filters, *, now: datetime, limit: int, offset: int = 0) -> Sequence[Case]:

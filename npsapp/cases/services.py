@@ -5,14 +5,13 @@ Every function needs a transaction. What people do with a case stands in `handli
 
 import json
 from collections.abc import Collection, Sequence
-from dataclasses import asdict
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import delete, select, update
 
-from npsapp.accounts import queries as accounts
+from npsapp.accounts import letters, queries as accounts
 from npsapp.accounts.models import User
 from npsapp.audit import services as audit
 from npsapp.audit.events import Event
@@ -21,8 +20,7 @@ from npsapp.cases.models import Case, CaseAttempt, CaseNote, CaseResponse, Cause
 from npsapp.cases.rules import Kind, LetterKind, Look, Outcome, Remark, State
 from npsapp.customers import services as customers
 from npsapp.customers.rules import HoldReason
-from npsapp.db import alone, change, db, insert_unless_there, one_of
-from npsapp.delivery import services as delivery
+from npsapp.db import added, alone, change, db, insert_unless_there, one_of
 from npsapp.delivery.rules import Purpose
 from npsapp.invitations import policies
 from npsapp.lib.clock import day_bounds, local_date
@@ -116,22 +114,21 @@ def _open(response: Response, *, now: datetime) -> Case:
         default_causes()
     # The deadlines are counted when the answer has its place.
     uncounted = dict.fromkeys(("due_at", "acknowledge_by", "attempt_by", "contact_by", "settle_by"), now)
-    case = Case(
-        kind=Kind.RECOVERY,
-        customer_id=queries.standing_customer(response),
-        brand_id=response.brand_id,
-        region_id=response.region_id,
-        unit_id=response.unit_id,
-        owner_id=accounts.owner_for_region(response.region_id),
-        state=State.NEW,
-        score=response.score,
-        opened_at=now,
-        clock_from=response.confirmed_at,
-        **uncounted,
+    return added(
+        Case(
+            kind=Kind.RECOVERY,
+            customer_id=queries.standing_customer(response),
+            brand_id=response.brand_id,
+            region_id=response.region_id,
+            unit_id=response.unit_id,
+            owner_id=accounts.owner_for_region(response.region_id),
+            state=State.NEW,
+            score=response.score,
+            opened_at=now,
+            clock_from=response.confirmed_at,
+            **uncounted,
+        )
     )
-    db.session.add(case)
-    db.session.flush()
-    return case
 
 
 def _join(case: Case, response: Response, *, now: datetime) -> None:
@@ -280,18 +277,8 @@ def _send(user_id: int, kind: LetterKind, cases: Sequence[Case], *, public_url: 
     letter = rendering.letter(user, kind, cases, public_url=public_url, now=now)
     today = local_date(now, user.timezone)
     morning = kind is LetterKind.MORNING
-    delivery.queue(
-        purpose=Purpose.STAFF,
-        to_address=user.email,
-        to_name=user.name,
-        to_user_id=user.id,
-        brand_id=cases[0].brand_id,
-        language=user.language,
-        **asdict(letter),
-        due_at=now,
-        useful_until=day_bounds(today, user.timezone)[1] if morning else now + USEFUL_FOR,
-        now=now,
-    )
+    until = day_bounds(today, user.timezone)[1] if morning else now + USEFUL_FOR
+    letters.queue(user, letter, Purpose.STAFF, brand_id=cases[0].brand_id, useful_until=until, now=now)
     slot = today.isoformat() if morning else now.isoformat()
     db.session.add(StaffLetter(user_id=user.id, kind=kind.value, slot=slot, at=now, day=today))
     told = Case.id.in_([case.id for case in cases])

@@ -12,7 +12,7 @@ from npsapp.customers import queries
 from npsapp.customers.models import ContactPoint, Customer, CustomerNote, Ground, Hold
 from npsapp.customers.names import is_firm
 from npsapp.customers.rules import HoldReason
-from npsapp.db import change, db, put
+from npsapp.db import added, change, db, put
 from npsapp.organization.rules import fold
 
 HAND, RULE = "hand", "rule"
@@ -23,8 +23,7 @@ PAGE = "page"
 
 def note(customer_id: int, text: str, *, actor: Actor, now: datetime) -> None:
     """Write something down for colleagues."""
-    db.session.add(CustomerNote(customer_id=customer_id, at=now, by_id=actor.id, text=text))
-    db.session.flush()
+    added(CustomerNote(customer_id=customer_id, at=now, by_id=actor.id, text=text))
     _record(Event.CUSTOMER_NOTED, customer_id, actor=actor, now=now)
 
 
@@ -42,8 +41,7 @@ def correct(customer_id: int, *, actor: Actor, now: datetime, **columns: Any) ->
 
 def hold(customer_id: int, *, until: datetime | None, actor: Actor, now: datetime) -> None:
     """Do not ask this person until a moment, or any more."""
-    db.session.add(Hold(customer_id=customer_id, reason=HoldReason.BY_HAND, source=PAGE, since=now, until=until))
-    db.session.flush()
+    added(Hold(customer_id=customer_id, reason=HoldReason.BY_HAND, source=PAGE, since=now, until=until))
     data = {"until": until.isoformat() if until else None}
     _record(Event.CUSTOMER_HELD, customer_id, actor=actor, now=now, data=data)
 

@@ -17,7 +17,7 @@ from npsapp.audit.services import Actor
 from npsapp.customers import queries
 from npsapp.customers.models import ContactPoint, Customer, Erased, Hold, TrustedId
 from npsapp.customers.rules import HoldReason
-from npsapp.db import db, insert_unless_there, one_of
+from npsapp.db import added, db, insert_unless_there, one_of
 from npsapp.lib.tokens import keyed
 
 ERASING = "erasing"
@@ -73,14 +73,14 @@ def begin(customer_id: int, *, actor: Actor, now: datetime) -> None:
     for value in [*found.addresses, *(f"{row.source_id}:{row.external_id}" for row in db.session.execute(trusted))]:
         new = insert_unless_there(Erased).values(pool_id=pool_id, digest=_digests(value)[0], at=now)
         db.session.execute(new.on_conflict_do_nothing())
-    db.session.add(Hold(customer_id=customer_id, reason=HoldReason.BY_HAND, source=ERASING, since=now))
-    db.session.flush()
+    added(Hold(customer_id=customer_id, reason=HoldReason.BY_HAND, source=ERASING, since=now))
     audit.record(Event.CUSTOMER_ERASED, actor=actor, now=now, subject=("customer", customer_id))
 
 
 def everybody() -> list[tuple[int, str, datetime]]:
     """Pool, digest and moment of each address and id that is not taken in again."""
-    return [tuple(row) for row in db.session.execute(select(Erased.pool_id, Erased.digest, Erased.at))]
+    rows = db.session.execute(select(Erased.pool_id, Erased.digest, Erased.at))
+    return [(row.pool_id, row.digest, row.at) for row in rows]
 
 
 def once_more(gone: Iterable[tuple[int, str, datetime]], *, actor: Actor, now: datetime) -> int:

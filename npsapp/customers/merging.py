@@ -17,7 +17,7 @@ from npsapp.audit.services import Actor
 from npsapp.customers import queries
 from npsapp.customers.models import ContactFact, ContactPoint, Customer, CustomerMerge, Ground, Hold
 from npsapp.customers.rules import HoldReason
-from npsapp.db import change, db, insert_many
+from npsapp.db import added, change, db, insert_many
 from npsapp.lib.refusals import Refused
 from npsapp.lib.texts import N_
 
@@ -57,8 +57,7 @@ def merge(customer_id: int, into_id: int, *, reason: str, actor: Actor, now: dat
     made = CustomerMerge(customer_id=customer_id, into_id=into_id, reason=reason, at=now, by_id=actor.id)
     made.last_fact_id = db.session.scalar(select(func.max(ContactFact.id))) or 0
     made.last_hold_id = db.session.scalar(select(func.max(Hold.id))) or 0
-    db.session.add(made)
-    db.session.flush()
+    added(made)
     _record(Event.CUSTOMER_MERGED, made, actor=actor, now=now)
     return made.id
 

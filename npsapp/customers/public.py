@@ -41,7 +41,8 @@ def choose(token: str) -> Response:
     if visitor is None:
         return _broken(token)
     whose, now = {"contact_point_id": visitor[0].id, "brand_id": visitor[1].id}, utcnow()
-    choice = _choice()
+    one_click = request.form.get(ONE_CLICK) == "One-Click"
+    choice = Choice.NO_LETTERS if one_click else _choice()
     if request.form.get("choice") == UNDO:
         with transaction():
             services.resubscribe(**whose, now=now)
@@ -49,14 +50,12 @@ def choose(token: str) -> Response:
     if choice is None:
         return _page(visitor, token)
     with transaction():
-        services.unsubscribe(**whose, choice=choice, now=now)
+        services.unsubscribe(**whose, choice=choice, at_least=one_click, now=now)
     return _page(visitor, token)
 
 
 def _choice() -> Choice | None:
     """What was chosen; form-urlencoded and multipart are read alike."""
-    if request.form.get(ONE_CLICK) == "One-Click":
-        return Choice.NO_LETTERS
     chosen = request.form.get("choice", "")
     return Choice(chosen) if chosen in list(Choice) else None
 

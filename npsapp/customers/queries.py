@@ -20,7 +20,7 @@ from npsapp.customers.models import (
     TrustedId,
 )
 from npsapp.customers.rules import ContactKind, GroundKind
-from npsapp.db import Base, db, one_of
+from npsapp.db import Base, db, one_of, pairs
 from npsapp.delivery.rules import Channel
 from npsapp.lib import addresses, phones
 from npsapp.organization.models import Brand, Pool, Region
@@ -53,12 +53,10 @@ def families(customer_ids: Iterable[int]) -> dict[int, int]:
     """Everybody who is one person with one of these customers: id → id of whoever stands for them; in bulk."""
     ids, into = set(customer_ids), Customer.merged_into_id
     merged = select(Customer.id, into).where(into > 0)
-    rows = db.session.execute(merged.where(or_(one_of(Customer.id, ids), one_of(into, ids)))).all()
-    found: dict[int, int] = {row.id: row.merged_into_id for row in rows}
+    found: dict[int, int] = pairs(merged.where(or_(one_of(Customer.id, ids), one_of(into, ids))))
     standing = {found.get(id_, id_) for id_ in ids}
     if beyond := standing - ids:
-        rows = db.session.execute(merged.where(one_of(into, beyond))).all()
-        found |= {row.id: row.merged_into_id for row in rows}
+        found |= pairs(merged.where(one_of(into, beyond)))
     return {id_: id_ for id_ in standing} | found
 
 
@@ -71,8 +69,7 @@ def merges(customer_ids: Iterable[int]) -> Sequence[CustomerMerge]:
 def external_ids(source_id: int, customer_ids: Iterable[int]) -> dict[int, str]:
     """The ids under which a source knows these customers."""
     theirs = TrustedId.source_id == source_id, one_of(TrustedId.customer_id, customer_ids)
-    rows = db.session.execute(select(TrustedId.customer_id, TrustedId.external_id).where(*theirs))
-    return {row.customer_id: row.external_id for row in rows}
+    return pairs(select(TrustedId.customer_id, TrustedId.external_id).where(*theirs))
 
 
 def contact_point(contact_point_id: int) -> ContactPoint | None:
@@ -113,7 +110,7 @@ def best_address(customer_id: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Mailbox:
-    """An e-mail address with its grounds for letters, each with the moment it was withdrawn."""
+    """An e-mail address or telephone with its grounds for one channel, each with the moment it was withdrawn."""
 
     id: int
     value: str
@@ -123,14 +120,15 @@ class Mailbox:
     grounds: list[tuple[GroundKind, datetime | None]]
 
 
-def mailboxes(customer_ids: Iterable[int]) -> dict[int, list[Mailbox]]:
-    """E-mail addresses by customer, oldest first; in bulk. What is mistyped is none, see `Mailbox`."""
+def mailboxes(customer_ids: Iterable[int], channel: Channel = Channel.EMAIL) -> dict[int, list[Mailbox]]:
+    """Addresses for a channel by customer, oldest first; in bulk. What is mistyped is none, see `Mailbox`."""
+    of_kind = ContactPoint.kind == (ContactKind.EMAIL if channel is Channel.EMAIL else ContactKind.PHONE)
     columns = ContactPoint.customer_id, ContactPoint.id, ContactPoint.value, ContactPoint.not_mine_at
-    its_grounds = and_(Ground.contact_point_id == ContactPoint.id, Ground.channel == Channel.EMAIL)
+    its_grounds = and_(Ground.contact_point_id == ContactPoint.id, Ground.channel == channel)
     rows = db.session.execute(
         select(*columns, ContactPoint.fault, Ground.kind, Ground.withdrawn_at)
         .outerjoin(Ground, its_grounds)
-        .where(one_of(ContactPoint.customer_id, customer_ids), ContactPoint.kind == ContactKind.EMAIL)
+        .where(one_of(ContactPoint.customer_id, customer_ids), of_kind)
         .where(or_(ContactPoint.fault == "", Ground.withdrawn_at.is_not(None)))
         .order_by(ContactPoint.id)
     )
@@ -206,8 +204,7 @@ def timezone_of(person: Customer, brand: Brand) -> str:
 def labels(ids: Iterable[int | None]) -> dict[int, str]:
     """Names for the audit page: id → name, an empty string where none is known."""
     wanted = sorted({id_ for id_ in ids if id_ is not None})
-    rows = db.session.execute(select(Customer.id, Customer.name).where(Customer.id.in_(wanted)))
-    return {row.id: row.name for row in rows}
+    return pairs(select(Customer.id, Customer.name).where(Customer.id.in_(wanted)))
 
 
 @dataclass(frozen=True)

@@ -10,13 +10,12 @@ from npsapp.audit.events import Event
 from npsapp.audit.services import Actor
 from npsapp.customers.models import ContactPoint, Customer, CustomerMerge, CustomerNote, Retention, Tag, TrustedId
 from npsapp.customers.rules import Kept
-from npsapp.db import change, db, insert_unless_there
+from npsapp.db import change, db, insert_unless_there, pairs
 
 
 def periods() -> dict[Kept, int]:
     """Months or days for each kind."""
-    rows = db.session.execute(select(Retention.kind, Retention.amount))
-    return {kind: kind.usual for kind in Kept} | {row.kind: row.amount for row in rows}
+    return {kind: kind.usual for kind in Kept} | pairs(select(Retention.kind, Retention.amount))
 
 
 def keep(amounts: Mapping[Kept, int], *, actor: Actor, now: datetime) -> None:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from npsapp.delivery.rules import Channel
+from npsapp.lib.addresses import masked as masked
 from npsapp.lib.texts import N_, Worded
 
 
@@ -137,9 +138,3 @@ class Kept(Worded):
 def kept_since(kind: Kept, amount: int, *, now: datetime) -> datetime:
     """What is older than this moment has been kept long enough; `amount` are months or days."""
     return months_after(now, -amount) if kind.in_months else now - timedelta(days=amount)
-
-
-def masked(address: str) -> str:
-    """Enough to recognise the own address, too little to learn somebody else's from a forwarded letter."""
-    local, at, domain = address.partition("@")
-    return f"{local[:2]}…{at}{domain}" if at else address and f"…{address[-4:]}"

@@ -118,16 +118,18 @@ def set_not_mine(contact_point_id: int, *, not_mine: bool, actor: Actor, now: da
 # ---- unsubscribing ----
 
 
-def unsubscribe(*, contact_point_id: int, brand_id: int, choice: Choice, now: datetime) -> None:
+def unsubscribe(*, contact_point_id: int, brand_id: int, choice: Choice, now: datetime, at_least: bool = False) -> None:
     """The customer's own stop: a hold on the person, and the address on the post office's stop list.
 
     LATER ends after six months, NO_LETTERS concerns this brand's stop list and this address, NOTHING all brands
-    and all addresses of the person. Another choice replaces the one before; the same one changes nothing.
+    and all addresses of the person. Another choice replaces the one before; the same one changes nothing. `at_least`:
+    a mail program asks, which knows nothing of a stricter choice before.
     """
     point = db.session.get_one(ContactPoint, contact_point_id)
     before = queries.own_stop(point.customer_id, now)
     source = f"{queries.UNSUBSCRIBE}:{choice.value}"
-    if before and before.source == source:
+    strict = at_least and before and before.source == f"{queries.UNSUBSCRIBE}:{Choice.NOTHING.value}"
+    if before and (strict or before.source == source):
         return
     _end_own_stop(point, brand_id, now=now)
     until = rules.months_after(now, rules.LATER_MONTHS) if choice is Choice.LATER else None

@@ -6,16 +6,19 @@ from datetime import datetime
 from sqlalchemy import delete, false, or_, select, update
 
 from npsapp.db import change, db, one_of
-from npsapp.delivery import queries, services
+from npsapp.delivery import incoming, queries, services
 from npsapp.delivery.models import Message, Suppression
 from npsapp.delivery.rules import Purpose, State
 
-EMPTIED = dict.fromkeys(("to_address", "to_name", "subject", "body", "html", "unsubscribe_url", "error"), "")
+WORDS = ("to_address", "to_name", "subject", "body", "html", "unsubscribe_url", "error", "domain", "lane")
+EMPTIED = dict.fromkeys(WORDS, "")
 
 
 def empty_letters(*, before: datetime, limit: int) -> int:
     """Take address and words out of letters made before a moment that are over; how many. Needs a transaction."""
-    return change(update(Message).where(Message.id.in_(queries.letters_to_empty(before).limit(limit))).values(EMPTIED))
+    old = db.session.scalars(queries.letters_to_empty(before).limit(limit)).all()
+    incoming.empty(old, ())
+    return change(update(Message).where(one_of(Message.id, old)).values(EMPTIED))
 
 
 def erase(addresses: Collection[str], words: Collection[str]) -> list[str]:
@@ -30,5 +33,6 @@ def erase(addresses: Collection[str], words: Collection[str]) -> list[str]:
     mine = one_of(Message.id, [row.id for row in found])
     change(update(Message).where(mine, Message.state == State.QUEUED).values(state=State.CANCELLED, recheck=False))
     change(update(Message).where(mine).values(EMPTIED))
+    incoming.empty([row.id for row in found], [*addresses, *words])
     change(delete(Suppression).where(one_of(Suppression.address, addresses)))
     return [services.letter_name(row.created_at, row.id) for row in found]

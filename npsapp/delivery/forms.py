@@ -3,6 +3,7 @@
 from typing import Any
 
 from flask_babel import gettext as _, lazy_gettext as _l
+from flask_wtf import FlaskForm
 from wtforms import BooleanField, Field, IntegerField, PasswordField, SelectField, StringField, ValidationError
 from wtforms.validators import DataRequired, Email, InputRequired, Length, NumberRange, Optional, Regexp
 
@@ -11,6 +12,8 @@ from npsapp.organization.forms import EMAIL_MAX, RowForm, options, stripped
 
 HOST_MAX = 253  # RFC 1035, 2.3.4
 PASSWORD_MAX = 500
+DOMAIN = r"^[^\s/@*]+\.[^\s/@*]+$"
+SELECTORS = r"^([A-Za-z0-9._-]+ *){0,6}$"
 
 
 class SenderForm(RowForm):
@@ -27,6 +30,15 @@ class SenderForm(RowForm):
         filters=[stripped],
         validators=[DataRequired(), Email(), Length(max=EMAIL_MAX)],
         description=_l("A mailbox that people read. Customers do reply."),
+    )
+    bounce_address = StringField(
+        _l("Undeliverable letters come back to"),
+        filters=[stripped],
+        validators=[Optional(), Length(max=EMAIL_MAX), Regexp(r"^([\w.-]+\+?)?@[\w-]+(\.[\w-]+)+$")],
+        description=_l(
+            "An address whose mailbox stands under “What comes back”. With a plus before the @, as in "
+            "name+@example.com, each letter gets its own; your server must deliver name+anything to name."
+        ),
     )
     host = StringField(
         _l("Mail server (SMTP)"),
@@ -55,4 +67,30 @@ class SenderForm(RowForm):
         typed = super().columns()
         del typed["anyway"]
         typed["host"] = (typed["host"] or "").lower()
-        return typed | {name: typed[name].lower() for name in ("address", "reply_to")}
+        return typed | {name: (typed[name] or "").lower() for name in ("address", "reply_to", "bounce_address")}
+
+
+class PaceForm(FlaskForm):
+    """How many letters a minute may leave to one provider."""
+
+    domain = StringField(
+        _l("Domain of the addresses"),
+        filters=[stripped, lambda value: value and value.lower().lstrip("@")],
+        validators=[DataRequired(), Length(max=HOST_MAX), Regexp(DOMAIN, message=_l("For example gmail.com."))],
+    )
+    per_minute = IntegerField(
+        _l("Letters a minute, at most"),
+        validators=[Optional(), NumberRange(0, 100_000)],
+        description=_l("0: no limit. Empty: as usual."),
+    )
+
+
+class SelectorForm(FlaskForm):
+    """Under which names the DKIM keys of a domain stand."""
+
+    selectors = StringField(
+        _l("DKIM selectors"),
+        filters=[stripped],
+        validators=[Length(max=200), Regexp(SELECTORS, message=_l("Letters, digits and dots; several with spaces."))],
+        description=_l("Your mail provider shows them; several with spaces between. Empty: the usual ones are tried."),
+    )

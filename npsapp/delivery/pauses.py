@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import update
+from sqlalchemy import or_, update
 
 from npsapp.audit import services as audit
 from npsapp.audit.events import Event
@@ -10,7 +10,7 @@ from npsapp.audit.services import Actor
 from npsapp.db import change, db
 from npsapp.delivery.models import Message, Pause
 from npsapp.delivery.queries import TO_STAFF
-from npsapp.delivery.rules import PauseCause, PauseKind, State
+from npsapp.delivery.rules import Channel, PauseCause, PauseKind, State
 
 
 def pause(*, kind: PauseKind, ref_id: int | None, until: datetime | None, by_user_id: int, now: datetime) -> Pause:
@@ -26,7 +26,10 @@ def doubt(cause: PauseCause, *, known_until: datetime | None = None, now: dateti
     """
     stop = Pause(kind=PauseKind.EVERYTHING, since=now, cause=cause, known_until=known_until)
     _begin(stop, actor=audit.PROGRAM)
-    under_way = Message.state.in_((State.CLAIMED, State.SENDING, State.UNKNOWN))
+    under_way = or_(
+        Message.state == State.CLAIMED,
+        Message.state.in_((State.SENDING, State.UNKNOWN)) & (Message.channel != Channel.SMS),  # no SMS leaves twice
+    )
     db.session.execute(
         update(Message)
         .where(under_way, Message.purpose.not_in(TO_STAFF))

@@ -4,18 +4,33 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Protocol, cast
 
-from sqlalchemy import ColumnElement, Select, and_, case, exists, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select, text
 
 from npsapp.db import db, one_of, within
-from npsapp.delivery.models import Message, Pause, Sender, SenderRate, Suppression
+from npsapp.delivery.models import Gateway, Message, Pause, Sender, SenderRate, Suppression
+from npsapp.delivery.refusals import SOFT_WITHIN, is_soft
 from npsapp.delivery.rules import Channel, PauseCause, PauseKind, Purpose, State, SuppressionReason
 from npsapp.organization.models import Brand
 from npsapp.permissions import Scope
 
+_STOPPED = (SenderRate.domain == "*", SenderRate.stops > 0)
 TO_STAFF = (Purpose.STAFF, Purpose.PASSWORD, Purpose.TEST)
 # Not as IN: SQLAlchemy writes the statement anew for its values, and every letter asks twice.
 _TO_CUSTOMER = and_(*(Message.purpose != purpose for purpose in TO_STAFF))
+
+
+# As the partial indexes have it: with values in its place they would not be used.
+WAITING = text("message.state = 'queued' AND NOT message.recheck")
+
+
+class Waiting(Protocol):
+    """A message that waits, as the stamping sees it."""
+
+    id: int
+    due_at: datetime
+    domain: str
 
 
 def is_paused(now: datetime) -> ColumnElement[bool]:
@@ -34,13 +49,17 @@ def is_paused(now: datetime) -> ColumnElement[bool]:
     return and_(_TO_CUSTOMER, pause)
 
 
+def in_force(now: datetime) -> ColumnElement[bool]:
+    """The condition that an entry of the stop list stands."""
+    return and_(Suppression.lifted_at.is_(None), or_(Suppression.until.is_(None), Suppression.until > now))
+
+
 def is_suppressed(now: datetime) -> ColumnElement[bool]:
     """The condition "we do not write to this message's address"; password letters go out all the same."""
     entry = exists().where(
         Suppression.channel == Message.channel,
         Suppression.address == Message.to_address,
-        Suppression.lifted_at.is_(None),
-        or_(Suppression.until.is_(None), Suppression.until > now),
+        in_force(now),
         or_(Suppression.brand_id.is_(None), Suppression.brand_id == Message.brand_id),
     )
     return and_(_TO_CUSTOMER, entry)
@@ -56,8 +75,7 @@ def suppressed(channel: Channel, addresses: Iterable[str], *, brand_id: int | No
             select(Suppression.address).where(
                 Suppression.channel == channel,
                 one_of(Suppression.address, wanted),
-                Suppression.lifted_at.is_(None),
-                or_(Suppression.until.is_(None), Suppression.until > now),
+                in_force(now),
                 or_(Suppression.brand_id.is_(None), Suppression.brand_id == brand_id),
             )
         )
@@ -67,8 +85,9 @@ def suppressed(channel: Channel, addresses: Iterable[str], *, brand_id: int | No
 def stops(addresses: Iterable[str], *, now: datetime) -> dict[str, set[SuppressionReason]]:
     """Why we do not write to these addresses, whatever the brand and channel."""
     found: dict[str, set[SuppressionReason]] = defaultdict(set)
-    in_force = Suppression.lifted_at.is_(None), or_(Suppression.until.is_(None), Suppression.until > now)
-    wanted = select(Suppression.address, Suppression.reason).where(one_of(Suppression.address, addresses), *in_force)
+    wanted = select(Suppression.address, Suppression.reason).where(
+        one_of(Suppression.address, addresses), in_force(now)
+    )
     for address, reason in db.session.execute(wanted):
         found[address].add(reason)
     return dict(found)
@@ -84,6 +103,41 @@ def sender_of(brand_id: int, channel: Channel = Channel.EMAIL) -> Sender | None:
     )
 
 
+def senders_of(brand_id: int) -> Sequence[Sender]:
+    """The senders in use of a brand's letters."""
+    mine = Sender.brand_id == brand_id, Sender.channel == Channel.EMAIL, Sender.retired_at.is_(None)
+    return db.session.scalars(select(Sender).where(*mine).order_by(Sender.id)).all()
+
+
+def mail_sender(sender_id: int) -> Sender | None:
+    """One sender of letters in use."""
+    mine = Sender.id == sender_id, Sender.channel == Channel.EMAIL, Sender.retired_at.is_(None)
+    return db.session.scalar(select(Sender).where(*mine))
+
+
+def working(brand_id: int, channel: Channel, now: datetime) -> Sequence[Sender]:
+    """Senders in use of a brand's channel, without those that stopped; all of them when every one has."""
+    mine = Sender.brand_id == brand_id, Sender.channel == channel, Sender.retired_at.is_(None)
+    rows = db.session.execute(select(Sender, _stopped(now).label("stopped")).where(*mine).order_by(Sender.id)).all()
+    return [row.Sender for row in rows if not row.stopped] or [row.Sender for row in rows]
+
+
+def brand_that_writes(brand_id: int, now: datetime) -> int:
+    """This brand, or another one when all senders of this one have stopped."""
+    fine = (Sender.retired_at.is_(None), Sender.channel == Channel.EMAIL, ~_stopped(now))
+    able = select(Sender.brand_id).where(*fine).order_by(Sender.brand_id != brand_id, Sender.id).limit(1)
+    return db.session.scalar(able) or brand_id
+
+
+def _stopped(now: datetime) -> ColumnElement[bool]:
+    return exists().where(SenderRate.sender_id == Sender.id, *_STOPPED, SenderRate.stopped_until > now)
+
+
+def is_stopped(sender_id: int, now: datetime) -> bool:
+    """Whether errors in a row stopped a sender."""
+    return db.session.scalar(select(Sender.id).where(Sender.id == sender_id, _stopped(now))) is not None
+
+
 def sender(sender_id: int) -> Sender:
     """One sender, also a retired one."""
     return db.session.get_one(Sender, sender_id)
@@ -94,18 +148,24 @@ def senders() -> Sequence[Sender]:
     return db.session.scalars(select(Sender).where(Sender.retired_at.is_(None)).order_by(Sender.id)).all()
 
 
+def gateways() -> dict[int, Gateway]:
+    """Through what SMS leave, by brand; brands that are missing here cannot send any."""
+    mine = select(Gateway, Sender.brand_id).join(Sender, Sender.id == Gateway.sender_id)
+    rows = db.session.execute(mine.where(Sender.retired_at.is_(None)).order_by(Sender.id.desc()))
+    return {row.brand_id: row.Gateway for row in rows}
+
+
 def brands_without_server() -> frozenset[int]:
-    """Brands in use whose sender has no mail server of its own, or that have no sender at all."""
-    own = exists().where(Sender.brand_id == Brand.id, Sender.retired_at.is_(None), Sender.host != "")
-    return frozenset(db.session.scalars(select(Brand.id).where(Brand.retired_at.is_(None), ~own)))
+    """Brands in use of which a sender has no mail server of its own, or that have no sender at all."""
+    theirs = Sender.brand_id == Brand.id, Sender.retired_at.is_(None), Sender.channel == Channel.EMAIL
+    lacking = or_(~exists().where(*theirs), exists().where(*theirs, Sender.host == ""))
+    return frozenset(db.session.scalars(select(Brand.id).where(Brand.retired_at.is_(None), lacking)))
 
 
 def senders_with_work(now: datetime) -> list[int]:
     """Senders that have a message due now."""
-    due = select(Message.sender_id).where(
-        Message.state == State.QUEUED, Message.due_at <= now, Message.recheck.is_(False)
-    )
-    return list(db.session.scalars(due.distinct().order_by(Message.sender_id)))
+    due = exists().where(Message.sender_id == Sender.id, WAITING, Message.due_at <= now)
+    return list(db.session.scalars(select(Sender.id).where(due).order_by(Sender.id)))
 
 
 def open_batches(sender_id: int) -> int:
@@ -116,28 +176,44 @@ def open_batches(sender_id: int) -> int:
     return db.session.scalar(busy) or 0
 
 
-def free_at(sender_id: int) -> datetime | None:
-    """When the sender as a whole may write next; None before its first letter."""
-    row = select(SenderRate.next_free_at).where(SenderRate.sender_id == sender_id, SenderRate.domain == "*")
-    return db.session.scalar(row)
+def rates(sender_id: int) -> dict[str, SenderRate]:
+    """What is remembered about a sender's pace, by recipient domain; `*` stands for the sender as a whole."""
+    rows = select(SenderRate).where(SenderRate.sender_id == sender_id).execution_options(populate_existing=True)
+    return {one.domain: one for one in db.session.scalars(rows)}
 
 
-def due(sender_id: int, *, limit: int, now: datetime) -> list[int]:
-    """The next messages of a sender: letters to staff and passwords first, then by due time."""
-    urgent = case((Message.purpose.in_(TO_STAFF), 0), else_=1)
-    rows = (
-        select(Message.id)
-        .where(
-            Message.sender_id == sender_id,
-            Message.state == State.QUEUED,
-            Message.due_at <= now,
-            Message.recheck.is_(False),
-            ~is_paused(now),
-        )
-        .order_by(urgent, Message.due_at, Message.id)
-        .limit(limit)
-    )
-    return list(db.session.scalars(rows))
+def due(sender_id: int, lane: str, *, limit: int, now: datetime) -> list[Waiting]:
+    """The next messages of one lane of a sender, by due time."""
+    rows = _due(sender_id, now).where(Message.lane == lane)
+    return cast(list[Waiting], db.session.execute(rows.order_by(Message.due_at, Message.id).limit(limit)).all())
+
+
+def due_to_staff(sender_id: int, *, limit: int, now: datetime) -> list[Waiting]:
+    """The next letters to staff, and password letters; there are never many."""
+    rows = _due(sender_id, now).where(text("message.purpose IN ('staff','password','test')"))
+    return cast(list[Waiting], db.session.execute(rows.order_by(Message.due_at, Message.id).limit(limit)).all())
+
+
+def _due(sender_id: int, now: datetime) -> Select[int, datetime, str]:
+    mine = Message.sender_id == sender_id, WAITING, Message.due_at <= now, ~is_paused(now)
+    return select(Message.id, Message.due_at, Message.domain).where(*mine)
+
+
+def lanes(sender_id: int) -> list[str]:
+    """The lanes in which messages of a sender wait; as many index look-ups as there are lanes."""
+    mine = Message.sender_id == sender_id, WAITING
+    first = select(func.min(Message.lane).label("lane")).where(*mine, Message.lane > "").cte("lanes", recursive=True)
+    following = select(func.min(Message.lane)).where(*mine, Message.lane > first.c.lane).scalar_subquery()
+    found = first.union_all(select(following).where(first.c.lane.is_not(None)))
+    return list(db.session.scalars(select(found.c.lane).where(found.c.lane.is_not(None))))
+
+
+def soft_refusals(address: str, *, now: datetime) -> int:
+    """How often letters to an address were refused for a passing reason lately."""
+    recent = Message.to_address == address, Message.ended_at >= now - SOFT_WITHIN
+    refused = text("message.state IN ('failed','bounced')")
+    rows = db.session.scalars(select(Message.status).where(*recent, refused))
+    return sum(1 for status in rows if is_soft(status))
 
 
 def in_batch(batch_id: str) -> list[int]:
@@ -170,11 +246,10 @@ def log(wanted: LogFilter, *, scope: Scope, limit: int) -> Sequence[Message]:
 
 
 def news_of(message_ids: Select[int | None]) -> Sequence[Message]:
-    """Of these messages, those that have left or never will."""
+    """Of these messages, those that have left or never will; an SMS of unknown outcome counts as left."""
     final = [state for state in State if state.final]
-    return db.session.scalars(
-        select(Message).where(Message.id.in_(message_ids), Message.state.in_(final)).order_by(Message.id)
-    ).all()
+    over = or_(Message.state.in_(final), and_(Message.state == State.UNKNOWN, Message.sent_at.is_not(None)))
+    return db.session.scalars(select(Message).where(Message.id.in_(message_ids), over).order_by(Message.id)).all()
 
 
 def letters_to_empty(before: datetime) -> Select[int]:

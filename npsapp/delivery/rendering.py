@@ -1,13 +1,19 @@
 """Letters in words and layout: the invitation with its scale, and letters to staff."""
 
+import re
+from base64 import encodebytes
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from flask import render_template
+from markupsafe import escape
 
+from npsapp.delivery.blocks import Words
 from npsapp.i18n import speaking
 from npsapp.lib.texts import text_in
 from npsapp.organization.models import Brand
+from npsapp.organization.rules import readable_accent
 
 ROOT = "delivery/mail"
 
@@ -39,35 +45,53 @@ def invitation(
     brand: Brand,
     *,
     language: str,
-    subject: str,
-    before: str,
-    after: str,
+    words: Words,
     scale: Scale,
     unsubscribe_url: str,
     privacy_url: str,
-    logo_url: str = "",
+    logo: str = "",
+    site: str = "",
 ) -> Letter:
-    """A letter to a customer with the scale in it. `before` and `after` are plain text, blank lines part paragraphs."""
+    """A letter to a customer with the scale in it. `logo` is a file name; `site` is where it and other pictures lie."""
     values = {
         "brand_name": text_in(brand.name, language),
         "address": text_in(brand.postal_address, language),
-        "accent": brand.accent,
+        "accent": readable_accent(brand.accent),
         "group_colours": brand.group_colours,
-        "logo_url": logo_url,
+        "logo": logo,
+        "pictures": f"{site}/logos/",
         "language": language,
-        "subject": subject,
-        "before": paragraphs(before),
-        "after": paragraphs(after),
+        "subject": words.subject,
+        "blocks": words.blocks,
         "scale": scale,
         "unsubscribe_url": unsubscribe_url,
         "privacy_url": privacy_url,
     }
     with speaking(language):
         return Letter(
-            subject=" ".join(subject.split()),
+            subject=" ".join(words.subject.split()),
             body=render_template(f"{ROOT}/invitation.txt", **values).strip() + "\n",
-            html=render_template(f"{ROOT}/invitation.html", **values),
+            html=_own(words.html, values) if words.html else render_template(f"{ROOT}/invitation.html", **values),
         )
+
+
+def _own(html: str, values: Mapping[str, Any]) -> str:
+    """HTML somebody wrote, with the scale and the links in it."""
+    filled = {
+        "scale": render_template(f"{ROOT}/scale.html", **values),
+        "unsubscribe": str(escape(values["unsubscribe_url"])),
+        "privacy": str(escape(values["privacy_url"])),
+    }
+    return _FOR_US.sub(lambda found: filled[found[1]], html)
+
+
+_FOR_US = re.compile(r"\{\{\s*(scale|unsubscribe|privacy)\s*\}\}")
+HEADERS = 3000  # bytes of all headers, long names in Cyrillic and DKIM included
+
+
+def weight(letter: Letter) -> int:
+    """About how many bytes the letter takes on the wire, both parts in base64."""
+    return HEADERS + sum(len(encodebytes(part.encode())) for part in (letter.body, letter.html))
 
 
 def staff_letter(folder: str, *, language: str, **values: Any) -> Letter:
@@ -82,9 +106,3 @@ def staff_letter(folder: str, *, language: str, **values: Any) -> Letter:
             body=render_template(f"{folder}/body.txt", **values).strip() + "\n",
             html=render_template(f"{folder}/body.html", **values),
         )
-
-
-def paragraphs(text: str) -> list[str]:
-    """Plain text cut at blank lines; single line breaks stay inside a paragraph."""
-    blocks = text.replace("\r\n", "\n").split("\n\n")
-    return [block.strip() for block in blocks if block.strip()]

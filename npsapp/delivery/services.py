@@ -3,25 +3,27 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, cast
-from uuid import uuid4
+from zlib import crc32
 
 from sqlalchemy import Table, bindparam, or_, select, update
 
 from npsapp.audit import services as audit
 from npsapp.audit.events import Event
 from npsapp.audit.services import Actor
-from npsapp.db import Ready, UtcDateTime, alone, change, db, insert_many, insert_unless_there, one_of
-from npsapp.delivery import queries
+from npsapp.db import Ready, UtcDateTime, change, db, insert_many, one_of
+from npsapp.delivery import providers, queries, rates, refusals
 from npsapp.delivery.channels import Outgoing
-from npsapp.delivery.models import Message, Sender, SenderRate, Suppression
-from npsapp.delivery.rules import BATCH_SIZE, Channel, Failure, Purpose, State, SuppressionReason, retry_at, tokens
+from npsapp.delivery.models import Message, Sender, Suppression
+from npsapp.delivery.refusals import Meaning
+from npsapp.delivery.rules import Channel, Failure, Purpose, State, Stop, SuppressionReason, retry_at
 from npsapp.lib.refusals import Refused
 from npsapp.lib.texts import N_, text_in
 from npsapp.lib.tokens import new_token
 
 CYRILLIC = {"ru", "uk"}
 LOOK_AGAIN_AFTER = timedelta(hours=1)
-FROM = {"name": "from_name", "address": "from_address", "reply_to": "reply_to"}
+SMS_LOOK_AGAIN_AFTER = timedelta(minutes=10)  # the evening comes, and nobody wants one then
+FROM = {"name": "from_name", "address": "from_address", "reply_to": "reply_to", "bounce_address": "bounce_address"}
 
 # The two statements that every letter costs, built once and past the mapper: building them took longer than running.
 _MESSAGE, _SENDER = cast(Table, Message.__table__), cast(Table, Sender.__table__)
@@ -50,7 +52,10 @@ _SENT = Ready(
         _MESSAGE.c.id == bindparam("message"),
         or_(*(_MESSAGE.c.state == state for state in (State.SENDING, State.UNKNOWN))),
     )
-    .values(state=State.SENT, sent_at=_NOW, lease_until=None, batch_id="", error="", attempts=_MESSAGE.c.attempts + 1)
+    .values(
+        {"state": State.SENT, "sent_at": _NOW, "ended_at": _NOW, "lease_until": None, "batch_id": "", "error": ""}
+        | {"attempts": _MESSAGE.c.attempts + 1, "gateway_ref": bindparam("ref")}
+    )
 )
 
 
@@ -85,11 +90,14 @@ def queue(
     useful_until: datetime | None = None,
     channel: Channel = Channel.EMAIL,
     refers_to: str = "",
+    sender_id: int | None = None,
 ) -> Message:
     """Take in one letter. It leaves at `due_at`, never after `useful_until`. Flushes; refuses with NoSender."""
-    sender = queries.sender_of(brand_id, channel)
-    if sender is None:
+    able = [queries.sender(sender_id)] if sender_id else queries.working(brand_id, channel, now)
+    if not able:
         raise NoSender
+    sender = able[crc32(to_address.encode()) % len(able)]  # a customer hears from the same one, as long as it works
+    domain = providers.domain_of(to_address)
     message = Message(
         purpose=purpose,
         channel=channel,
@@ -110,6 +118,8 @@ def queue(
         created_at=now,
         due_at=due_at,
         useful_until=useful_until,
+        domain=domain,
+        lane=domain if providers.usual_limit(domain) else "",
     )
     db.session.add(message)
     db.session.flush()
@@ -148,12 +158,13 @@ def take_back(*, now: datetime, unknown_after: timedelta) -> int:
 
     1. claimed past its lease: nothing had happened, back to the queue.
     2. sending past its lease: it may have left, so its outcome is unknown.
-    3. unknown long enough: sent once more, with the same Message-ID, and counted as a repeat.
+    3. unknown long enough: a letter is sent once more, with the same Message-ID, and counted as a repeat; an SMS never.
     4. past its useful time and still waiting: expired.
     """
     late = Message.lease_until < now
     moves = (
         (Message.state == State.CLAIMED, late, {"state": State.QUEUED, "batch_id": "", "lease_until": None}),
+        ((Message.state == State.SENDING) & (Message.channel == Channel.SMS), late, _taken_as_sent(now)),
         (
             Message.state == State.SENDING,
             late,
@@ -164,12 +175,21 @@ def take_back(*, now: datetime, unknown_after: timedelta) -> int:
             late,
             {"state": State.QUEUED, "due_at": now, "repeats": 1, "lease_until": None},
         ),
-        (Message.state == State.QUEUED, Message.useful_until < now, {"state": State.EXPIRED, "recheck": False}),
+        (
+            Message.state == State.QUEUED,
+            Message.useful_until < now,
+            {"state": State.EXPIRED, "recheck": False, "ended_at": now},
+        ),
     )
     moved = 0
     for state, when, values in moves:
         moved += change(update(Message).where(state, when).values(**values))
     return moved
+
+
+def _taken_as_sent(now: datetime) -> dict[str, Any]:
+    """What becomes of an SMS that may have left: it counts as sent and is never repeated; a report settles it."""
+    return {"state": State.UNKNOWN, "batch_id": "", "lease_until": None, "sent_at": now}
 
 
 def ask_for_another_look(*, now: datetime, waited: timedelta = LOOK_AGAIN_AFTER) -> None:
@@ -180,7 +200,10 @@ def ask_for_another_look(*, now: datetime, waited: timedelta = LOOK_AGAIN_AFTER)
             Message.state == State.QUEUED,
             Message.purpose.not_in(queries.TO_STAFF),
             Message.recheck.is_(False),
-            Message.due_at < now - waited,
+            or_(
+                Message.due_at < now - waited,
+                (Message.channel == Channel.SMS) & (Message.due_at < now - SMS_LOOK_AGAIN_AFTER),
+            ),
         )
         .values(recheck=True)
     )
@@ -200,48 +223,6 @@ def leave_again(message_id: int, *, now: datetime) -> None:
     )
 
 
-def stamp(sender_id: int, *, now: datetime, per_minute: int, connections: int, lease: timedelta) -> str | None:
-    """Give the next due messages of a sender a batch id, if its pace and connections allow; None otherwise."""
-    alone("sending")
-    if queries.open_batches(sender_id) >= connections:
-        return None
-    allowed = _tokens(sender_id, now=now, per_minute=per_minute)
-    ids = queries.due(sender_id, limit=allowed, now=now) if allowed else []
-    if not ids or not _spend(sender_id, len(ids), now=now, per_minute=per_minute):
-        return None
-    batch_id = uuid4().hex
-    claimed = change(
-        update(Message)
-        .where(Message.id.in_(ids), Message.state == State.QUEUED)
-        .values(state=State.CLAIMED, batch_id=batch_id, lease_until=now + lease)
-    )
-    return batch_id if claimed else None
-
-
-def _tokens(sender_id: int, *, now: datetime, per_minute: int) -> int:
-    """How many messages may leave now, at most a batch; makes the sender's rate row on first use."""
-    if per_minute <= 0:
-        return BATCH_SIZE
-    free_at = queries.free_at(sender_id)
-    if free_at is None:
-        free_at = now - timedelta(days=1)
-        first = {"sender_id": sender_id, "domain": "*", "next_free_at": free_at}
-        db.session.execute(insert_unless_there(SenderRate).values(**first).on_conflict_do_nothing())
-    return min(BATCH_SIZE, tokens(free_at, now=now, per_minute=per_minute, burst=per_minute))
-
-
-def _spend(sender_id: int, count: int, *, now: datetime, per_minute: int) -> bool:
-    """Move the sender's next free moment on; False when another worker has just taken these tokens."""
-    if per_minute <= 0:
-        return True
-    interval = timedelta(minutes=1) / per_minute
-    free_at = queries.free_at(sender_id) or now
-    moved = update(SenderRate).where(
-        SenderRate.sender_id == sender_id, SenderRate.domain == "*", SenderRate.next_free_at == free_at
-    )
-    return bool(change(moved.values(next_free_at=max(free_at, now - interval * per_minute) + interval * count)))
-
-
 def start(message_id: int, *, batch_id: str, now: datetime, lease: timedelta) -> Outgoing | None:
     """About to send: the last look before the letter travels. None when it must not, or is somebody else's.
 
@@ -257,7 +238,7 @@ def start(message_id: int, *, batch_id: str, now: datetime, lease: timedelta) ->
 def _stopped(row: Any, now: datetime) -> dict[str, Any]:
     """What becomes of a letter that stays here after all; nothing when it leaves."""
     if row.useful_until and row.useful_until < now:
-        return {"state": State.EXPIRED}
+        return {"state": State.EXPIRED, "ended_at": now}
     if row.suppressed:
         return {"state": State.CANCELLED, "error": "suppressed"}
     return {"state": State.QUEUED, "batch_id": "", "recheck": True} if row.paused else {}
@@ -284,12 +265,15 @@ def _outgoing(message: Any) -> Outgoing:
         unsubscribe_url=message.unsubscribe_url,
         refers_to=message.refers_to,
         cyrillic=message.language in CYRILLIC,
+        bounce_address=message.bounce_address,
+        feedback_id=f"{message.survey_id or 0}:{message.brand_id}:{message.purpose}:npsapp",
     )
 
 
-def record_sent(message_id: int, *, now: datetime) -> None:
-    """The server accepted the letter. A beat may have called it unknown meanwhile: the acceptance wins."""
-    _SENT.run(message=message_id, now=now)
+def record_sent(message_id: int, *, now: datetime, ref: str = "") -> None:
+    """The server accepted the letter, under this id of its own. A beat may have called it unknown meanwhile: the
+    acceptance wins."""
+    _SENT.run(message=message_id, now=now, ref=ref)
 
 
 def record_failure(message_id: int, failure: Failure, *, now: datetime) -> None:
@@ -298,31 +282,52 @@ def record_failure(message_id: int, failure: Failure, *, now: datetime) -> None:
     if message is None or message.state not in (State.SENDING, State.CLAIMED):
         return
     message.attempts += 1
-    message.error = failure.words
+    message.error, message.status = failure.words, failure.status
     message.batch_id, message.lease_until = "", None
     again = None if failure.permanent else retry_at(message.attempts, now=now)
     if again:
         message.state, message.due_at = State.QUEUED, again
-        return
-    message.state = State.FAILED
-    audit.record(Event.MESSAGE_FAILED, actor=audit.PROGRAM, now=now, subject=("message", message_id))
-    if failure.suppress and message.purpose.to_customer:
+        message.recheck = message.channel is Channel.SMS and message.purpose.to_customer  # not at night
+    else:
+        _refuse(message, State.FAILED, now=now)
+
+
+def record_bounced(message_id: int, *, status: str, words: str, now: datetime) -> bool:
+    """A letter that was accepted came back: `status` as RFC 3463 writes it, `words` as the server wrote them.
+
+    False when it had not left, or was known to have come back.
+    """
+    message = db.session.get(Message, message_id, populate_existing=True)
+    left = (State.SENDING, State.UNKNOWN, State.SENT, State.DELIVERED)
+    if message is None or message.state not in left:
+        return False
+    message.status, message.error = status, refusals.without_addresses(words)
+    message.batch_id, message.lease_until = "", None
+    _refuse(message, State.BOUNCED, now=now)
+    if refusals.meaning_of(status) is Meaning.REPUTATION:
+        rates.stop_domain(message.sender_id, message.domain, cause=Stop.REPUTATION, words=message.error, now=now)
+    return True
+
+
+def _refuse(message: Message, state: State, *, now: datetime) -> None:
+    """Refused for good, at once or later: the address may be dead (method.md 5.2)."""
+    soft = queries.soft_refusals(message.to_address, now=now) if refusals.is_soft(message.status) else 0
+    message.state, message.ended_at, message.recheck = state, now, False
+    audit.record(Event.MESSAGE_FAILED, actor=audit.PROGRAM, now=now, subject=("message", message.id))
+    if message.purpose.to_customer and refusals.kills_address(message.status, soft_before=soft):
         suppress(channel=message.channel, address=message.to_address, reason=SuppressionReason.BOUNCED, now=now)
 
 
 def record_unknown(message_id: int, failure: Failure, *, now: datetime, again_after: timedelta) -> None:
     """The connection died while the letter was travelling: it may or may not have arrived."""
-    db.session.execute(
-        update(Message)
-        .where(Message.id == message_id, Message.state == State.SENDING)
-        .values(
-            state=State.UNKNOWN,
-            lease_until=now + again_after,
-            batch_id="",
-            error=failure.words,
-            attempts=Message.attempts + 1,
-        )
-    )
+    message = db.session.get(Message, message_id, populate_existing=True)
+    if message is None or message.state is not State.SENDING:
+        return
+    message.state, message.batch_id, message.lease_until = State.UNKNOWN, "", now + again_after
+    message.error, message.attempts = failure.words, message.attempts + 1
+    if message.channel is Channel.SMS:
+        message.lease_until, message.sent_at = None, now
+    db.session.flush()
 
 
 def put_back(batch_id: str, failure: Failure, *, now: datetime) -> None:

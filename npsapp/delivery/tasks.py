@@ -1,15 +1,18 @@
 """Jobs of the post office: one batch over one connection."""
 
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from flask import current_app
 
 from npsapp.db import together, transaction
-from npsapp.delivery import queries, services
-from npsapp.delivery.channels import ChannelError, Fate, OpenChannel, Outgoing
-from npsapp.delivery.channels.mail import open_channel
+from npsapp.delivery import providers, queries, rates, services
+from npsapp.delivery.channels import ChannelError, Fate, OpenChannel, Outgoing, mail, sms
+from npsapp.delivery.rules import Channel
 from npsapp.lib.clock import utcnow
 from npsapp.worker import job
+
+OPENED_BY = {Channel.EMAIL: mail.open_channel, Channel.SMS: sms.open_channel}
 
 
 @job()
@@ -25,13 +28,14 @@ def send_batch(batch_id: str) -> None:
         return
     sender_id = first.sender_id
     try:
-        channel = open_channel(first.sender)
+        channel = OPENED_BY[first.channel](first.sender)
     except ChannelError as error:
         with transaction():
+            rates.went_wrong(sender_id, "", error.failure, now=utcnow())
             services.put_back(batch_id, error.failure, now=utcnow())
         return
     try:
-        whole = _send_all(channel, ids, batch_id)
+        whole = _send_all(channel, ids, batch_id, Tally(sender_id))
     finally:
         channel.close()
     if whole:
@@ -42,16 +46,19 @@ def send_next(sender_id: int) -> bool:
     """Stamp and enqueue a sender's next batch; False when there is nothing to send or no room. A door."""
     with transaction():
         per_minute, connections = _pace(sender_id)
-        batch_id = services.stamp(
-            sender_id, now=utcnow(), per_minute=per_minute, connections=connections, lease=_lease()
-        )
+        batch_id = rates.stamp(sender_id, now=utcnow(), per_minute=per_minute, connections=connections, lease=_lease())
     if batch_id:
         send_batch.enqueue(batch_id)
     return batch_id is not None
 
 
 def start_sending(sender_id: int) -> None:
-    """Stamp as many batches as the sender may have connections; each goes on by itself. Part of the heartbeat."""
+    """Stamp as many batches as the sender may have connections; each goes on by itself. Part of the heartbeat.
+
+    What waits for a sender that stopped is handed to another of its brand first.
+    """
+    with transaction():
+        rates.hand_over(sender_id, now=utcnow())
     for _connection in range(_pace(sender_id)[1]):
         if not send_next(sender_id):
             return
@@ -64,32 +71,60 @@ def _pace(sender_id: int) -> tuple[int, int]:
     return per_minute, config["MAIL_CONNECTIONS"] if sender.connections is None else sender.connections
 
 
-def _send_all(channel: OpenChannel, ids: list[int], batch_id: str) -> bool:
+@dataclass
+class Tally:
+    """What the servers said in one batch, written down when one refuses and at the end: not with every letter."""
+
+    sender_id: int
+    well: set[str] = field(default_factory=set)
+    """Domains that took a letter since then."""
+
+    def accepted(self, letter: Outgoing) -> None:
+        self.well.add(providers.domain_of(letter.to_address))
+
+    def refused(self, letter: Outgoing, error: ChannelError, *, now: datetime) -> None:
+        self.write(now=now)
+        domain, refused = providers.domain_of(letter.to_address), error.fate is Fate.REFUSED
+        if domain or error.failure.ours or not refused:  # a wrong phone number says nothing about the sender
+            rates.went_wrong(self.sender_id, domain if refused else "", error.failure, now=now)
+
+    def write(self, *, now: datetime) -> None:
+        if self.well:
+            rates.went_well(self.sender_id, self.well, now=now)
+            self.well.clear()
+
+
+def _send_all(channel: OpenChannel, ids: list[int], batch_id: str, tally: Tally) -> bool:
     """Send one after the other; False when the connection was lost and the rest was put back."""
     sent: Outgoing | None = None
     error: ChannelError | None = None
+    ref = ""
     for message_id in [*ids, None]:
         now = utcnow()
         with transaction():
             if sent and error:
                 _record(sent, error, now=now)
+                tally.refused(sent, error, now=now)
             if error and error.fate is not Fate.REFUSED:
                 services.put_back(batch_id, error.failure, now=now)
                 return False
+            if message_id is None:
+                tally.write(now=now)
             with together():
                 if sent and not error:
-                    services.record_sent(sent.id, now=now)
+                    services.record_sent(sent.id, ref=ref, now=now)
                 sent = message_id and services.start(message_id, batch_id=batch_id, now=now, lease=_lease()) or None
-        error = _send(channel, sent) if sent else None
+        ref, error = _send(channel, sent) if sent else ("", None)
+        if sent and not error:
+            tally.accepted(sent)
     return True
 
 
-def _send(channel: OpenChannel, letter: Outgoing) -> ChannelError | None:
+def _send(channel: OpenChannel, letter: Outgoing) -> tuple[str, ChannelError | None]:
     try:
-        channel.send(letter)
+        return channel.send(letter) or "", None
     except ChannelError as error:
-        return error
-    return None
+        return "", error
 
 
 def _record(letter: Outgoing, error: ChannelError, *, now: datetime) -> None:

@@ -10,12 +10,12 @@ from flask_login import current_user
 
 from npsapp.audit import services as audit
 from npsapp.db import db, transaction
-from npsapp.delivery import queries, readers, rendering, senders, services
+from npsapp.delivery import health, queries, readers, rendering, senders, services
 from npsapp.delivery.channels import ChannelError, mail
 from npsapp.delivery.forms import SenderForm
 from npsapp.delivery.models import Sender
 from npsapp.delivery.queries import LogFilter
-from npsapp.delivery.rules import Purpose, State
+from npsapp.delivery.rules import Channel, Purpose, State
 from npsapp.delivery.tasks import send_next
 from npsapp.lib.clock import utcnow
 from npsapp.organization import queries as organization
@@ -115,43 +115,74 @@ def retry() -> ResponseReturnValue:
 @bp.page("/senders/", Permission.ADMINISTER)
 def senders_list() -> ResponseReturnValue:
     """Who writes for which brand, and through which mail server."""
-    rows = [(brand, queries.sender_of(brand.id)) for brand in organization.brands()]
-    return render_template("delivery/senders.html", rows=rows, settings=mail.server_of_settings())
+    rows = [(brand, queries.senders_of(brand.id)) for brand in organization.brands()]
+    stopped = {one.sender_id for one in health.stopped() if one.domain == "*"}
+    return render_template("delivery/senders.html", rows=rows, stopped=stopped, settings=mail.server_of_settings())
 
 
 @bp.form("/senders/<int:brand_id>", Permission.ADMINISTER)
 def sender(brand_id: int) -> ResponseReturnValue:
-    """The sender of a brand's letters and its mail server, which is tried before it is saved."""
-    brand, found = organization.brand(brand_id) or abort(404), queries.sender_of(brand_id)
+    """The (first) sender of a brand's letters and its mail server, which is tried before it is saved."""
+    organization.brand(brand_id) or abort(404)
+    return _edit(brand_id, queries.sender_of(brand_id))
+
+
+@bp.form("/senders/<int:brand_id>/another", Permission.ADMINISTER)
+def another_sender(brand_id: int) -> ResponseReturnValue:
+    """A further sender of a brand: its letters are spread over all of them."""
+    organization.brand(brand_id) or abort(404)
+    return _edit(brand_id, None, Sender(brand_id=brand_id, channel=Channel.EMAIL))
+
+
+@bp.form("/sender/<int:sender_id>", Permission.ADMINISTER)
+def one_sender(sender_id: int) -> ResponseReturnValue:
+    """One of several senders of a brand."""
+    found = queries.mail_sender(sender_id) or abort(404)
+    return _edit(found.brand_id, found)
+
+
+def _edit(brand_id: int, found: Sender | None, new: Sender | None = None) -> ResponseReturnValue:
     form = SenderForm(obj=found)
     form.offer()
     if not form.is_submitted():
-        form.put_texts("name", found.name if found else brand.name)
+        brand = organization.brand(brand_id)
+        form.put_texts("name", found.name if found else brand.name if brand else None)
     if not form.validate_on_submit():
-        return _sender_page(form, brand_id)
+        return _sender_page(form, brand_id, found)
     columns = form.columns()
     who = {"typed": columns["password"], "host": columns["host"], "username": columns["username"]}
     columns["password"] = senders.sealed_password(found, keys=current_app.config["SECRET_KEYS"], **who)
     if columns["host"] and not form.anyway.data and (fault := _fault(Sender(**columns))):
         form.host.errors = [_("The mail server was tried, and letters cannot leave like this: %(words)s", words=fault)]
-        return _sender_page(form, brand_id)
+        return _sender_page(form, brand_id, found)
     actor = audit.by_user(current_user.id)
     with transaction():
-        senders.set_sender(brand_id=brand_id, actor=actor, now=utcnow(), **columns)
+        senders.set_sender(brand_id=brand_id, which=new or found, actor=actor, now=utcnow(), **columns)
     flash(_("The changes are saved."), "success")
-    return redirect(url_for(".sender", brand_id=brand_id), code=303)
+    return redirect(url_for(".senders_list") if new else request.path, code=303)
 
 
-def _sender_page(form: SenderForm, brand_id: int) -> ResponseReturnValue:
+def _sender_page(form: SenderForm, brand_id: int, found: Sender | None) -> ResponseReturnValue:
     page = render_template(
         "delivery/sender.html",
         form=form,
         brand=organization.brand(brand_id),
-        sender=queries.sender_of(brand_id),
+        sender=found,
+        several=len(queries.senders_of(brand_id)) > 1,
         settings=mail.server_of_settings(),
         config=current_app.config,
     )
     return page, 422 if form.errors else 200
+
+
+@bp.deed("/sender/<int:sender_id>/retire", Permission.ADMINISTER)
+def retire_sender(sender_id: int) -> ResponseReturnValue:
+    """Use one of several senders no more."""
+    queries.mail_sender(sender_id) or abort(404)
+    with transaction():
+        senders.retire(sender_id, actor=audit.by_user(current_user.id), now=utcnow())
+    flash(_("This sender is used no more. What waited for it leaves from another one."), "success")
+    return redirect(url_for(".senders_list"), code=303)
 
 
 def _fault(draft: Sender) -> str | None:
@@ -169,7 +200,8 @@ def _fault(draft: Sender) -> str | None:
 @bp.deed("/senders/<int:brand_id>/test", Permission.ADMINISTER)
 def test_letter(brand_id: int) -> ResponseReturnValue:
     """Send a letter to oneself, on the way that customers' letters take."""
-    brand = organization.brand(brand_id) or abort(404)
+    brand, wanted = organization.brand(brand_id) or abort(404), request.args.get("sender", type=int)
+    one_id = wanted if wanted in [one.id for one in queries.senders_of(brand_id)] else None
     words = rendering.staff_letter(
         "delivery/mail/test", language=current_user.language, name=current_user.name, brand=brand.name
     )
@@ -181,6 +213,7 @@ def test_letter(brand_id: int) -> ResponseReturnValue:
             to_name=current_user.name,
             to_user_id=current_user.id,
             brand_id=brand_id,
+            sender_id=one_id,
             language=current_user.language,
             due_at=now,
             now=now,
@@ -189,4 +222,5 @@ def test_letter(brand_id: int) -> ResponseReturnValue:
         sender_id = message.sender_id
     send_next(sender_id)
     flash(_("A test letter goes to %(email)s. Under Letters you see what becomes of it.", email=current_user.email))
-    return redirect(url_for(".sender", brand_id=brand_id), code=303)
+    where = url_for(".one_sender", sender_id=one_id) if one_id else url_for(".sender", brand_id=brand_id)
+    return redirect(where, code=303)

@@ -22,8 +22,6 @@ def load() -> None:
         load_into_empty()
     except services.AlreadyLoaded as refusal:
         click.echo(str(refusal))
-    except services.AnotherCompany as refusal:
-        raise click.ClickException(str(refusal)) from refusal
 
 
 def load_into_empty(*, interactions: int = INTERACTIONS) -> None:

@@ -19,6 +19,7 @@ from npsapp.intake.columns import plain_text
 from npsapp.intake.models import Source, SourceKind
 from npsapp.intake.rules import LONGEST_ID, InteractionRow, RejectReason
 from npsapp.lib.clock import utcnow
+from npsapp.lib.refusals import Refused
 from npsapp.lib.texts import N_, Worded
 from npsapp.lib.tokens import digest, same
 from npsapp.permissions import USUAL_SCOPES, ApiScope
@@ -57,7 +58,7 @@ def _refused(problem: api.Problem) -> Response:
     """The page of the connection shows what was refused as a whole, but for what came too fast."""
     if "api_key" in g and problem.code != "too_fast":
         with transaction():
-            exchanges.note(g.api_key.id, _what(), now=utcnow(), failed=True, words=problem.words, values=problem.values)
+            exchanges.note(g.api_key.id, _what(), Refused(problem.words, **problem.values), now=utcnow())
     return api.answer(problem)
 
 

@@ -138,8 +138,8 @@ def _keep_rejects(batch: ImportBatch, faults: Sequence[Fault]) -> None:
 def note(source_id: int, what: str, *, good: int, bad: int = 0, now: datetime) -> None:
     """Remember a request for the page of the connection."""
     words = N_("%(bad)d of %(all)d records were rejected; the answer to the program named each with the reason.")
-    why: dict[str, Any] = {"words": words, "values": {"bad": bad, "all": good + bad}} if bad else {}
-    exchanges.note(source_id, what, now=now, failed=bool(bad and not good), count=good, **why)
+    why = Refused(words, bad=bad, all=good + bad) if bad else None
+    exchanges.note(source_id, what, why, now=now, failed=bool(bad and not good), count=good)
 
 
 # ---- persons ----

@@ -9,7 +9,7 @@ from npsapp.audit.services import COMMAND
 from npsapp.customers.rules import GroundKind
 from npsapp.db import db, reading, transaction
 from npsapp.delivery import queries as delivery, senders
-from npsapp.intake import queries, services, staging, tasks
+from npsapp.intake import queries, services, tasks
 from npsapp.intake.models import BatchState, ImportBatch, Source
 from npsapp.intake.rules import RejectReason
 from npsapp.lib.clock import utcnow
@@ -51,15 +51,12 @@ def read(
     dry_run: bool,
 ) -> None:
     """Read a file of purchases (CSV, TXT, XLSX, XLS, ODS) and apply it."""
-    try:
-        batch_id = _upload(file, source_name, touchpoint, sender)
-        tasks.stage_batch(batch_id)
-        if dry_run:
-            _say_and_forget(batch_id)
-            return
-        _confirm(batch_id, live=live, ground=ground)
-    except Refused as refusal:
-        raise click.ClickException(str(refusal)) from refusal
+    batch_id = _upload(file, source_name, touchpoint, sender)
+    tasks.stage_batch(batch_id)
+    if dry_run:
+        _say_and_forget(batch_id)
+        return
+    _confirm(batch_id, live=live, ground=ground)
     tasks.apply_batch(batch_id)
     _report(batch_id)
 
@@ -89,7 +86,7 @@ def _say_rejects(batch_id: int) -> None:
 
 def _upload(file: Path, source_name: str, touchpoint: str | None, sender: str | None) -> int:
     with file.open("rb") as stream:
-        stored = staging.store(stream, tasks.uploads(), most_bytes=tasks.most_bytes())
+        stored = tasks.store(stream)
     now = utcnow()
     with transaction():
         source = services.get_or_create_source(name=source_name, actor=COMMAND, now=now)

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from sqlalchemy import func, select
 
 from npsapp.customers.models import ContactPoint
-from npsapp.db import db, one_of
+from npsapp.db import db, one_of, pairs
 from npsapp.intake import queries
 from npsapp.intake.models import ImportBatch, Interaction, RejectedRow, Source, SourceValue, ValueKind
 from npsapp.lib.clock import local_date
@@ -77,7 +77,7 @@ def unsaid(source_ids: Sequence[int]) -> dict[int, int]:
     kinds = ValueKind.REGION, ValueKind.STATUS, ValueKind.TOUCHPOINT, ValueKind.PROPERTY
     open_words = SourceValue.kind.in_(kinds), SourceValue.target_id.is_(None), SourceValue.meaning == ""
     mine = select(SourceValue.source_id, func.count()).where(SourceValue.source_id.in_(source_ids), *open_words)
-    return {row[0]: row[1] for row in db.session.execute(mine.group_by(SourceValue.source_id))}
+    return pairs(mine.group_by(SourceValue.source_id))
 
 
 def values(source_id: int) -> Sequence[SourceValue]:

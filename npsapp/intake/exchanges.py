@@ -2,35 +2,26 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import delete, select, update
 
 from npsapp.db import db
 from npsapp.intake.models import Exchange, Source
+from npsapp.lib.refusals import Refused
 
 KEPT = 200  # of each connection
 
 
 def note(
-    source_id: int,
-    what: str,
-    *,
-    now: datetime,
-    failed: bool = False,
-    count: int = 0,
-    words: str = "",
-    values: dict[str, Any] | None = None,
+    source_id: int, what: str, why: Refused | None = None, *, now: datetime, failed: bool | None = None, count: int = 0
 ) -> None:
-    """Remember an exchange. `what` and `words` (what went wrong, what helps) are msgids; no personal data in `values`.
+    """Remember an exchange: `what` (a msgid), and `why` it failed, without personal data in its values.
 
     The newest 200 of a connection are kept. Needs a transaction.
     """
-    db.session.add(
-        Exchange(
-            source_id=source_id, at=now, what=what, failed=failed, count=count, error=words, error_values=values or {}
-        )
-    )
+    said = {"error": why.wording, "error_values": why.values} if why else {"error_values": {}}
+    bad = why is not None if failed is None else failed
+    db.session.add(Exchange(source_id=source_id, at=now, what=what, failed=bad, count=count, **said))
     db.session.execute(update(Source).where(Source.id == source_id).values(heard_at=now))
     mine = select(Exchange.id).where(Exchange.source_id == source_id).order_by(Exchange.id.desc())
     oldest_kept = mine.offset(KEPT).limit(1).scalar_subquery()

@@ -102,12 +102,7 @@ def _take_in(source_id: int, found: Found, outcome: Outcome, *, what: str, now: 
         else:
             outcome.done.append(id_)
     received.settle(outcome, now=now)
-    _note(source_id, what, outcome.reason, count=len(became), now=now)
-
-
-def _note(source_id: int, what: str, reason: Refused | None, *, count: int = 0, now: datetime) -> None:
-    words, values = (reason.wording, reason.values) if reason else ("", None)
-    exchanges.note(source_id, what, now=now, failed=bool(reason), count=count, words=words, values=values)
+    exchanges.note(source_id, what, outcome.reason, count=len(became), now=now)
 
 
 @job()
@@ -127,7 +122,7 @@ def look_for_changes(source_id: int) -> None:
             received.looked(source_id, to=start, seen={}, stages=reader.stages)
     except Refused as refusal:
         with transaction():
-            _note(source_id, CHANGES, refusal, now=utcnow())
+            exchanges.note(source_id, CHANGES, refusal, now=utcnow())
 
 
 def start(now: datetime) -> None:

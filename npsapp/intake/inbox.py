@@ -16,7 +16,7 @@ from sqlalchemy import select
 
 from npsapp.db import alone, db, reading, transaction
 from npsapp.i18n import speaking
-from npsapp.intake import exchanges, queries, services, staging, tasks
+from npsapp.intake import exchanges, queries, services, tasks
 from npsapp.intake.models import BatchState, ImportBatch, Source, SourceKind
 from npsapp.intake.packages import Package
 from npsapp.intake.staging import StoredFile, UnknownColumns
@@ -169,7 +169,7 @@ def take_in(source_id: int, path: Path, *, what: str) -> Refused | None:
     try:
         for one, kind in _contents(path, folder):
             with one.open("rb") as file:
-                stored = staging.store(file, tasks.uploads(), most_bytes=tasks.most_bytes())
+                stored = tasks.store(file)
             if batch_id := _received(source_id, stored, one.name, kind):
                 ids.append(batch_id)
             else:
@@ -187,7 +187,7 @@ def take_in(source_id: int, path: Path, *, what: str) -> Refused | None:
 def note(source_id: int, what: str, said: Refused, *, failed: bool = True) -> None:
     """Write down among the exchanges of a connection why something was not read."""
     with transaction():
-        exchanges.note(source_id, what, now=utcnow(), failed=failed, words=said.wording, values=said.values)
+        exchanges.note(source_id, what, said, now=utcnow(), failed=failed)
 
 
 def _contents(path: Path, folder: Path) -> Iterator[tuple[Path, str]]:

@@ -11,7 +11,7 @@ from sqlalchemy import delete, select, update
 
 from npsapp.customers.models import ContactPoint, Customer
 from npsapp.customers.rules import ContactKind
-from npsapp.db import db, insert_many, new_ids, one_of
+from npsapp.db import db, insert_many, new_ids, one_of, pairs
 from npsapp.intake import belonging, documents, words
 from npsapp.intake.models import DocumentName, Interaction, InteractionPerformer, ValueKind
 from npsapp.intake.rules import DocumentKind, InteractionRow
@@ -219,8 +219,7 @@ _ADD = {
 def standing(source_id: int, rows: Sequence[InteractionRow]) -> dict[str, int]:
     """Digests of the interactions that are there already under these rows' ids: id → digest."""
     mine = Interaction.source_id == source_id, one_of(Interaction.external_id, {row.external_id for row in rows})
-    found = db.session.execute(select(Interaction.external_id, Interaction.said).where(*mine))
-    return {row.external_id: row.said for row in found}
+    return pairs(select(Interaction.external_id, Interaction.said).where(*mine))
 
 
 def emails_of(customer_ids: Iterable[int | None]) -> dict[int, set[str]]:
@@ -294,8 +293,7 @@ def _standing(whole: dict[str, Any], one: Known) -> dict[str, Any]:
 
 
 def _regions_of_customers(customer_ids: set[int | None]) -> dict[int | None, int | None]:
-    rows = db.session.execute(select(Customer.id, Customer.region_id).where(one_of(Customer.id, customer_ids - {None})))
-    return {row.id: row.region_id for row in rows}
+    return pairs(select(Customer.id, Customer.region_id).where(one_of(Customer.id, customer_ids - {None})))
 
 
 def change(

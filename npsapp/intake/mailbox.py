@@ -7,11 +7,9 @@ The From of a letter can be forged: what can be required is that the receiving s
 import email
 import imaplib
 import re
-import ssl
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from email.errors import MessageError
 from email.header import decode_header, make_header
@@ -24,15 +22,14 @@ from flask import current_app
 from npsapp.db import db, reading
 from npsapp.intake import connections, inbox, queries, tasks
 from npsapp.intake.models import Source, SourceKind
-from npsapp.intake.portals import is_this_machine
+from npsapp.lib import mailboxes
+from npsapp.lib.mailboxes import USUAL_PORT
 from npsapp.lib.refusals import Refused
 from npsapp.lib.tables import MEGABYTE
 from npsapp.lib.texts import N_
 from npsapp.worker import job
 
 EVERY = timedelta(minutes=5)
-PATIENCE_S = 20
-USUAL_PORT = 993
 ENDINGS = frozenset((".csv", ".tsv", ".txt", ".xls", ".xlsx", ".ods", ".xml", ".zip"))
 MOST_LETTERS, MOST_FILES, MOST_PARTS = 20, 10, 100  # of one round, of one letter
 IN_BASE64 = 1.4  # a letter is larger than the files in it
@@ -40,18 +37,6 @@ IN_BASE64 = 1.4  # a letter is larger than the files in it
 FROM_LETTER, LOOKED = N_("A file in a letter"), N_("Looking into the mailbox")
 _looked_at: dict[int, datetime] = {}
 _SIZE = re.compile(rb"RFC822\.SIZE (\d+)")
-
-
-class NoMailbox(Refused):
-    """The mail server does not answer, or lets us in no further; `said` are its own words."""
-
-    wording = N_("The mailbox cannot be opened: %(said)s. Check server, port, user, password and folder.")
-
-
-class NotEncrypted(Refused):
-    """A password over the open network could be read by anybody on the way."""
-
-    wording = N_("Without encryption only a mail server on this machine is used. Choose the port for TLS, usually 993.")
 
 
 class TooLarge(Refused):
@@ -77,16 +62,9 @@ class NoFile(Refused):
 
 
 @dataclass(frozen=True)
-class Settings:
-    """How a mailbox is opened; the names are those in `Source.settings`."""
+class Settings(mailboxes.Access):
+    """How a mailbox is opened and read; the names are those in `Source.settings`."""
 
-    host: str
-    user: str
-    password: str = field(repr=False)
-    port: int = USUAL_PORT
-    plain: bool = False
-    """Without TLS, on this machine only."""
-    folder: str = "INBOX"
     done: str = ""
     """Where letters that were read go; empty: they are marked as read."""
     senders: tuple[str, ...] = ()
@@ -104,6 +82,7 @@ class Settings:
             password=connections.opened(source).get("password", ""),
             port=int(said.get("port") or USUAL_PORT),
             plain=bool(said.get("plain")),
+            ca_file=current_app.config["MAIL_CA_FILE"] or None,
             folder=str(said.get("folder") or "INBOX"),
             done=str(said.get("done") or ""),
             senders=tuple(str(one).strip().lower() for one in said.get("senders", [])),
@@ -126,9 +105,9 @@ def start(now: datetime) -> None:
 
 
 def test(source: Source) -> tuple[str, dict[str, int]]:
-    """Open the mailbox and count the letters that would be read. :raise NoMailbox: :raise NotEncrypted:"""
+    """Open the mailbox and count the letters that would be read. :raise Refused:"""
     settings = Settings.of(source)
-    with _opened(settings) as box:
+    with mailboxes.opened(settings) as box:
         count = len(_waiting(box, settings))
     return N_("The mailbox answers. Unread letters of the named senders: %(count)d."), {"count": count}
 
@@ -142,72 +121,18 @@ def read_mailbox(source_id: int) -> None:
     with reading():
         settings = Settings.of(db.session.get_one(Source, source_id))
     try:
-        with _opened(settings) as box:
+        with mailboxes.opened(settings) as box:
             for number in _waiting(box, settings)[:MOST_LETTERS]:
                 _read_letter(box, number, settings, source_id)
     except Refused as refusal:
         inbox.note(source_id, LOOKED, refusal)
 
 
-@contextmanager
-def _opened(settings: Settings) -> Iterator[imaplib.IMAP4]:
-    """The mailbox with its folder selected; whatever goes wrong with it becomes a NoMailbox."""
-    try:
-        box = _connected(settings)
-        try:
-            _sign_in(box, settings)
-            _agreed(box.select(_quoted(settings.folder)))
-            yield box
-        finally:
-            box.shutdown()
-    except (OSError, imaplib.IMAP4.error, ssl.SSLError, ValueError) as error:
-        raise NoMailbox(said=_words_of(error)) from error
-
-
-def _connected(settings: Settings) -> imaplib.IMAP4:
-    if settings.plain:
-        if not is_this_machine(settings.host):
-            raise NotEncrypted
-        return imaplib.IMAP4(settings.host, settings.port, timeout=PATIENCE_S)
-    context = ssl.create_default_context(cafile=current_app.config["MAIL_CA_FILE"] or None)
-    return imaplib.IMAP4_SSL(settings.host, settings.port, ssl_context=context, timeout=PATIENCE_S)
-
-
-def _sign_in(box: imaplib.IMAP4, settings: Settings) -> None:
-    """With a mechanism that takes every character, where the server has it; then ask what it can do (RFC 3501, 6.2)."""
-    if "AUTH=PLAIN" in box.capabilities:
-        pair = f"\0{settings.user}\0{settings.password}".encode()
-        box.authenticate("PLAIN", lambda _challenge: pair)
-    else:
-        box.login(_quoted(settings.user), settings.password)
-    box.capabilities = tuple(_agreed(box.capability())[0].decode("ascii", "replace").upper().split())
-
-
-def _words_of(error: Exception) -> str:
-    """The server's own words; a password never stands in them, and they are cut to a line."""
-    said = error.args[0] if error.args else type(error).__name__
-    text = said.decode("utf-8", "replace") if isinstance(said, bytes) else str(error)
-    return " ".join(text.split())[:200]
-
-
-def _agreed(answer: tuple[str, list[bytes | None]]) -> list[bytes]:
-    kind, lines = answer
-    if kind != "OK":
-        raise imaplib.IMAP4.error(next(iter(lines), b"") or kind)
-    return [line for line in lines if line]
-
-
-def _quoted(text: str) -> str:
-    if not text.isascii() or not text.isprintable():
-        raise ValueError(f"{text[:50]!r} is not a name in ASCII")
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
 def _waiting(box: imaplib.IMAP4, settings: Settings) -> list[str]:
     """Numbers (UID) of unread letters that name one of the senders, oldest first."""
     found: set[int] = set()
     for sender in settings.senders:
-        lines = _agreed(box.uid("SEARCH", "UNSEEN", "FROM", _quoted(sender)))
+        lines = mailboxes.agreed(box.uid("SEARCH", "UNSEEN", "FROM", mailboxes.quoted(sender)))
         found |= {int(number) for line in lines for number in line.split()}
     return [str(number) for number in sorted(found)]
 
@@ -233,7 +158,7 @@ def _read_letter(box: imaplib.IMAP4, number: str, settings: Settings, source_id:
 
 def _fetched(box: imaplib.IMAP4, number: str) -> Message:
     most = int(tasks.most_bytes() * IN_BASE64)
-    sizes = b" ".join(_agreed(box.uid("FETCH", number, "(RFC822.SIZE)")))
+    sizes = b" ".join(mailboxes.agreed(box.uid("FETCH", number, "(RFC822.SIZE)")))
     size = _SIZE.search(sizes)
     if size is None or int(size[1]) > most:
         raise TooLarge(most=most // MEGABYTE)
@@ -293,15 +218,6 @@ def _decoded(name: str) -> str:
 
 def _done(box: imaplib.IMAP4, number: str, settings: Settings) -> None:
     """Mark a letter as read, or move it where letters that were read go."""
-    _agreed(box.uid("STORE", number, "+FLAGS", r"(\Seen)"))
-    if not settings.done:
-        return
-    target = _quoted(settings.done)
-    box.create(target)  # says NO when it is there
-    if "MOVE" in box.capabilities:
-        _agreed(box.uid("MOVE", number, target))
-    else:
-        _agreed(box.uid("COPY", number, target))
-        _agreed(box.uid("STORE", number, "+FLAGS", r"(\Deleted)"))
-        if "UIDPLUS" in box.capabilities:  # a plain EXPUNGE would remove letters others have marked
-            _agreed(box.uid("EXPUNGE", number))
+    mailboxes.agreed(box.uid("STORE", number, "+FLAGS", r"(\Seen)"))
+    if settings.done:
+        mailboxes.put_away(box, number, settings.done)

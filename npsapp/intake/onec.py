@@ -158,7 +158,7 @@ def _signed_in(key: str, *, now: datetime) -> Source:
         except sessions.TooManyTries as refusal:
             raise WrongPassword("Слишком много неудачных попыток, повторите позже") from refusal
         if source_id:
-            exchanges.note(source_id, REFUSED, now=now, failed=True, words=CHECK_PASSWORD)
+            exchanges.note(source_id, REFUSED, Refused(CHECK_PASSWORD), now=now)
     raise WrongPassword()
 
 
@@ -293,9 +293,8 @@ def _noting(call: Call) -> Iterator[None]:
         yield
     except FileRefused as refusal:
         call.package.clear()
-        words, values = refusal.wording, refusal.values
         with transaction():
-            exchanges.note(call.source.id, NOT_READ, now=call.now, failed=True, words=words, values=values)
+            exchanges.note(call.source.id, NOT_READ, refusal, now=call.now)
         raise
 
 

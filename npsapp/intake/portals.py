@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from http import HTTPStatus
 from http.client import HTTPException, HTTPResponse
-from ipaddress import ip_address
 from typing import Any
 from urllib.error import HTTPError
 from urllib.parse import urlsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
+from npsapp.lib.mailboxes import is_this_machine
 from npsapp.lib.refusals import Refused
 from npsapp.lib.texts import N_
 from npsapp.organization.rules import fold
@@ -83,7 +83,7 @@ class _NoRedirects(HTTPRedirectHandler):
         """Follow nothing."""
 
 
-_open = build_opener(_NoRedirects).open
+opened = build_opener(_NoRedirects).open
 
 
 def checked(address: str) -> str:
@@ -104,14 +104,6 @@ def host(address: str) -> str:
     return urlsplit(address).hostname or ""
 
 
-def is_this_machine(name: str) -> bool:
-    """Whether nothing that goes to this host leaves the machine."""
-    try:
-        return ip_address(name).is_loopback
-    except ValueError:
-        return name == "localhost"
-
-
 def ask(url: str, *, body: Mapping[str, Any] | None = None, headers: Mapping[str, str] | None = None) -> Any:
     """The JSON a portal answers; POST with a body, else GET. None for "204 No Content". Needs the network.
 
@@ -121,7 +113,7 @@ def ask(url: str, *, body: Mapping[str, Any] | None = None, headers: Mapping[str
     data = json.dumps(body).encode() if body is not None else None
     sent = {"Accept": "application/json", "Content-Type": "application/json", **(headers or {})}
     try:
-        with _open(Request(url, data=data, headers=sent), timeout=PATIENCE_S) as answer:  # noqa: S310 - `checked`
+        with opened(Request(url, data=data, headers=sent), timeout=PATIENCE_S) as answer:  # noqa: S310 - `checked`
             return _json(_read(answer), portal) if answer.status != HTTPStatus.NO_CONTENT else None
     except HTTPError as error:
         with error:

@@ -9,7 +9,7 @@ from sqlalchemy.orm import aliased, joinedload
 
 from npsapp.customers import queries as customers
 from npsapp.customers.rules import AddressFault
-from npsapp.db import db, is_sqlite
+from npsapp.db import db, is_sqlite, pairs
 from npsapp.intake.models import BatchState, ImportBatch, Interaction, RejectedRow, Source, SourceKind, StagedPart
 
 
@@ -171,5 +171,4 @@ def labels(kind: str, ids: Iterable[int | None]) -> dict[int, str]:
     """Names for the audit log: `source` → its name, `import_batch` → the file's name."""
     wanted = sorted({id_ for id_ in ids if id_ is not None})
     model, column = {"source": (Source, Source.name), "import_batch": (ImportBatch, ImportBatch.file_name)}[kind]
-    rows = db.session.execute(select(model.id, column).where(model.id.in_(wanted)))
-    return {row[0]: row[1] for row in rows}
+    return pairs(select(model.id, column).where(model.id.in_(wanted)))

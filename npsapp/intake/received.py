@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Select, delete, exists, select, update
 
-from npsapp.db import change, db, insert_unless_there
+from npsapp.db import added, change, db, insert_unless_there, pairs
 from npsapp.intake.models import Interaction, ReceivedBody, Source, SourceKind, SourcePoll, SourceValue, ValueKind
 from npsapp.intake.rules import DocumentState, ReceivedState
 from npsapp.intake.webhook import Record
@@ -58,11 +58,8 @@ def keep(source_id: int, *, content_type: str, body: str, now: datetime) -> bool
     """Keep a body as it came; True when nothing else of this connection waits, so that a job is to be made."""
     fresh = ReceivedBody.source_id == source_id, ReceivedBody.state == ReceivedState.RECEIVED
     waits = db.session.scalar(select(exists().where(*fresh, ReceivedBody.at > now - TOGETHER)))
-    kept = ReceivedBody(
-        source_id=source_id, at=now, content_type=content_type[:100], body=body.replace("\0", ""), due_at=now + TOGETHER
-    )
-    db.session.add(kept)
-    db.session.flush()
+    said = {"content_type": content_type[:100], "body": body.replace("\0", "")}
+    added(ReceivedBody(source_id=source_id, at=now, due_at=now + TOGETHER, **said))
     return not waits
 
 
@@ -129,8 +126,7 @@ def forget(before: datetime, *, limit: int) -> int:
 def meanings(source_id: int) -> dict[str, str]:
     """What people said about the stages of a portal: folded stage → state."""
     said = SourceValue.source_id == source_id, SourceValue.kind == ValueKind.STATUS, SourceValue.meaning != ""
-    rows = db.session.execute(select(SourceValue.raw, SourceValue.meaning).where(*said))
-    return {raw: meaning for raw, meaning in rows}  # noqa: C416 - rows are no pairs to mypy
+    return pairs(select(SourceValue.raw, SourceValue.meaning).where(*said))
 
 
 def deleted(source_id: int, ids: Iterable[int]) -> dict[int, Record]:

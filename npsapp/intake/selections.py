@@ -14,7 +14,7 @@ from npsapp.audit.events import Event
 from npsapp.audit.services import Actor
 from npsapp.customers import care, tags
 from npsapp.customers.models import Customer
-from npsapp.db import Numbered, db, one_of, within
+from npsapp.db import Numbered, added, db, one_of, within
 from npsapp.intake.models import Interaction
 from npsapp.lib.refusals import Refused
 from npsapp.lib.texts import N_
@@ -170,8 +170,7 @@ def save(selection_id: int | None, name: str, rule: Rule, *, makes_key: bool, ac
     one = db.session.get_one(Selection, selection_id) if selection_id else None
     one = one or Selection(created_at=now, created_by_id=actor.id)
     one.name, one.rule, one.makes_key = name, rule.as_json(), makes_key
-    db.session.add(one)
-    db.session.flush()
+    added(one)
     audit.record(Event.SETTING_CHANGED, actor=actor, now=now, subject=("selection", one.id))
     keep_key_customers(now=now)
     return one

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, delete, select, update
 from npsapp.audit import services as audit
 from npsapp.audit.events import Event
 from npsapp.audit.services import PROGRAM, Actor
-from npsapp.db import alone, change, db, one_of
+from npsapp.db import added, alone, change, db, one_of
 from npsapp.intake.columns import FIELDS, PROPERTY, normal_heading
 from npsapp.intake.models import (
     PLANNING,
@@ -85,8 +85,7 @@ def new_source(kind: SourceKind, name: str, *, actor: Actor, now: datetime, **ch
         "grounds": {},
     }
     source = Source(name=" ".join(name.split()), kind=kind, mapping={}, created_at=now, **(usual | chosen))
-    db.session.add(source)
-    db.session.flush()
+    added(source)
     audit.record(Event.SOURCE_CREATED, actor=actor, now=now, subject=("source", source.id))
     return source
 
@@ -115,8 +114,7 @@ def create_batch(
         created_by_id=actor.id if actor.type == "user" else None,
         created_at=now,
     )
-    db.session.add(batch)
-    db.session.flush()
+    added(batch)
     _note(Event.IMPORT_UPLOADED, batch.id, actor=actor, now=now, data={"source_id": source_id, "size": stored.size})
     return batch
 

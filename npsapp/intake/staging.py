@@ -286,8 +286,7 @@ def refuse(claim: Reading, refusal: Refused, layout: Layout | None, *, now: date
     if claim.auto:
         source_id = db.session.get_one(ImportBatch, claim.batch_id).source_id
         said = UnknownColumns() if refusal.code == "missing_columns" else refusal
-        words, values = said.wording, said.values
-        exchanges.note(source_id, N_("Records refused"), now=now, failed=True, words=words, values=values)
+        exchanges.note(source_id, N_("Records refused"), said, now=now)
     subject, data = ("import_batch", claim.batch_id), {"code": refusal.code}
     audit.record(Event.IMPORT_REFUSED, actor=PROGRAM, now=now, subject=subject, data=data)
 

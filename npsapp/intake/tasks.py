@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from flask import current_app
 
@@ -47,6 +47,11 @@ def most_bytes() -> int:
     """The largest file this installation reads."""
     megabytes: int = current_app.config["UPLOAD_MEGABYTES"]
     return megabytes * MEGABYTE
+
+
+def store(stream: BinaryIO) -> staging.StoredFile:
+    """Keep what was sent in that folder. Refuses what is too large."""
+    return staging.store(stream, uploads(), most_bytes=most_bytes())
 
 
 def _patience() -> timedelta:

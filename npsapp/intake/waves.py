@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from npsapp.db import db, insert_many, one_of
+from npsapp.db import added, db, insert_many, one_of
 from npsapp.intake.models import Interaction, Source, SourceKind
 from npsapp.organization.models import Brand
 
@@ -20,22 +20,10 @@ def take_in(rows: Sequence[dict[str, Any]], source: Source, *, now: datetime) ->
     insert_many(Interaction, [row for row in rows if row["external_id"] not in there], **same)
 
 
-def source_of(brand: Brand, *, now: datetime) -> Source:
-    """Where the waves of a brand come from: made with its first, and live from then on."""
-    mine = Source.kind == SourceKind.WAVE, Source.brand_id == brand.id
+def source_of(brand: Brand, *, now: datetime, kind: SourceKind = SourceKind.WAVE, is_test: bool = False) -> Source:
+    """Where the waves of a brand, or its tests, come from: made with the first, and live from then on."""
+    mine = Source.kind == kind, Source.is_test.is_(is_test), Source.brand_id == brand.id
+    own = {"name": f"{'test' if is_test else kind.value} {brand.key}", "kind": kind, "is_test": is_test}
+    about: dict[str, Any] = {"brand_id": brand.id, "timezone": brand.timezone, "currency": brand.currency}
     found = db.session.scalars(select(Source).where(*mine)).first()
-    if found is None:
-        found = Source(
-            name=f"wave {brand.key}",
-            kind=SourceKind.WAVE,
-            brand_id=brand.id,
-            timezone=brand.timezone,
-            currency=brand.currency,
-            grounds={},
-            mapping={},
-            live_at=now,
-            created_at=now,
-        )
-        db.session.add(found)
-        db.session.flush()
-    return found
+    return found or added(Source(**own, **about, grounds={}, mapping={}, live_at=now, created_at=now))

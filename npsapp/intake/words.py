@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import select, update
 
-from npsapp.db import db
+from npsapp.db import added, db, pairs
 from npsapp.intake.models import SourceValue, ValueKind
 from npsapp.intake.rules import InteractionRow
 from npsapp.organization.rules import fold
@@ -71,9 +71,7 @@ class Words:
             source_id=self._source_id, kind=kind, raw=key[1], shown=text, target_id=target_id,
             first_at=self._now, last_at=self._now,
         )  # fmt: skip
-        db.session.add(value)
-        db.session.flush()
-        self.known[key] = Word(value.id, target_id, "", 0)
+        self.known[key] = Word(added(value).id, target_id, "", 0)
         return self.known[key]
 
     def understand(self, rows: Sequence[InteractionRow], declared: dict[str, str]) -> None:
@@ -138,10 +136,7 @@ class Words:
 def said(source_id: int, kind: ValueKind) -> dict[str, int]:
     """Folded words of a kind → what people said they stand for."""
     mine = SourceValue.source_id == source_id, SourceValue.kind == kind, SourceValue.target_id.is_not(None)
-    return {
-        row.raw: row.target_id
-        for row in db.session.execute(select(SourceValue.raw, SourceValue.target_id).where(*mine))
-    }
+    return pairs(select(SourceValue.raw, SourceValue.target_id).where(*mine))
 
 
 COLUMNS: dict[str, str] = {ValueKind.REGION: "region", ValueKind.UNIT: "unit", ValueKind.SEGMENT: "segment"}

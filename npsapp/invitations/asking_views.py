@@ -14,7 +14,7 @@ from npsapp.delivery.rules import Channel
 from npsapp.i18n import language_now
 from npsapp.invitations import automations, effects, policies, policy_pages, queries, waves
 from npsapp.invitations.candidates import care_of
-from npsapp.invitations.chains import CHANNELS, missing_channels
+from npsapp.invitations.chains import CHANNELS, READY, missing_channels
 from npsapp.invitations.forms import CareForm
 from npsapp.invitations.rules import Care, wave_months
 from npsapp.lib.clock import utcnow
@@ -56,11 +56,15 @@ def ready_made() -> ResponseReturnValue:
     brands = organization.brands()
     brand = _brand(brands, listing.whole("brand")) if brands else None
     care = care_of(queries.contact_policy(brand.pool_id) if brand else None)
+    ready = queries.ready(brand.id) if brand else READY
     shown = [
         {
             "is": one,
             "picture": list(policy_pages.picture(automations.policy(one, care), wave=one.wave)),
-            "missing": [_(CHANNELS[channel]) for channel in missing_channels(one.channels, mobile_sms=one.mobile_sms)],
+            "missing": [
+                _(CHANNELS[channel])
+                for channel in missing_channels(one.channels, mobile_sms=one.mobile_sms, ready=ready)
+            ],
             "asked": _asked(one, brand, care) if brand else 0,
         }
         for one in automations.AUTOMATIONS

@@ -1,9 +1,8 @@
 """Gathering the facts about interactions in bulk: one statement per kind of fact, whatever the number of rows."""
 
-from collections import defaultdict
-from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import datetime, time, timedelta
 from types import MappingProxyType
 from typing import Any
 
@@ -13,17 +12,19 @@ from npsapp.accounts.models import User
 from npsapp.customers import queries as customers
 from npsapp.customers.models import Customer
 from npsapp.customers.queries import Mailbox
-from npsapp.customers.rules import FactKind, HoldReason, why_not
+from npsapp.customers.rules import why_not
 from npsapp.db import db, one_of
 from npsapp.delivery import queries as delivery
 from npsapp.delivery.rules import Channel
 from npsapp.intake import selections
 from npsapp.intake.models import Interaction, Source, SourceKind
 from npsapp.intake.rules import DocumentState
-from npsapp.invitations.chains import LETTER, ChainStep, missing_channels
+from npsapp.invitations.chains import LETTER, READY, ChainStep, missing_channels
+from npsapp.invitations.contacts import Known
 from npsapp.invitations.criteria import Criteria
-from npsapp.invitations.models import ContactPolicy, Invitation, InvitationPolicy
-from npsapp.invitations.rules import Candidate, Care, Contact, Decision, InvitationState, Policy, Reason, decide
+from npsapp.invitations.models import ContactPolicy, InvitationPolicy
+from npsapp.invitations.rules import Candidate, Care, Policy, Reason
+from npsapp.lib import phones
 from npsapp.lib.clock import local_date
 from npsapp.organization import queries as organization
 from npsapp.organization.models import Brand, Region
@@ -42,19 +43,40 @@ class Gathered:
     survey: Survey | None
     policy: Policy
     language: str
-    address: Mailbox | None
-    letter_stop: Reason | None
-    """Why there is no address to write to."""
+    channel: Channel
+    """Of the first message."""
+    ways: Mapping[Channel, "Way"]
+    """Where to write on each channel of the chain."""
     candidate: Candidate
+
+    @property
+    def address(self) -> Mailbox | None:
+        """Where the first message goes; None: nowhere, or another program knows."""
+        return self.ways[self.channel].address if self.channel in self.ways else None
+
+    def on(self, channel: Channel) -> "Gathered":
+        """The same for a message on this channel."""
+        way = self.ways.get(channel, _ANY_WAY)
+        can_send = self.candidate.can_send or channel is Channel.SMS
+        candidate = replace(self.candidate, stop=way.stop, can_send=can_send)
+        return replace(self, channel=channel, candidate=candidate, policy=self.policy.within(way.hours))
 
     @property
     def survey_id(self) -> int | None:
         return self.survey.id if self.survey else None
 
 
-_USUAL = Care()
-CASES = {HoldReason.OPEN_CASE, HoldReason.COMPLAINT}
-"""Reasons of holds that a company may leave aside."""
+@dataclass(frozen=True, slots=True)
+class Way:
+    """Where to write to a person on one channel, or the reason why we may not, and at which hours of their day."""
+
+    address: Mailbox | None = None
+    stop: Reason | None = None
+    hours: tuple[time, time] | None = None
+    """None: whenever the survey's rule allows."""
+
+
+_ANY_WAY = Way()
 
 
 def care_of(row: ContactPolicy | None) -> Care:
@@ -196,60 +218,6 @@ def first_seen(person: Mapping[int, int]) -> dict[int, datetime]:
     return found
 
 
-class Known:
-    """Holds and earlier contacts of some customers, loaded once."""
-
-    def __init__(
-        self,
-        customer_ids: Iterable[int],
-        *,
-        count_planned: bool = False,
-        now: datetime,
-        but: Collection[int | None] = (),
-    ) -> None:
-        self.now = now
-        self.person = customers.families(customer_ids)
-        """Everybody who is one person with these customers: what any of them wants or was asked counts for all."""
-        self._holds = self._of_persons(customers.holds_for(self.person, now))
-        self._facts = self._of_persons(customers.facts_for(self.person, now - _longest_quarantine()))
-        self._planned = self._of_persons(_planned(self.person, but)) if count_planned else {}
-
-    def _of_persons(self, found: Mapping[int, list[Any]]) -> dict[int, list[Any]]:
-        """What was found by customer, by the id of whoever stands for the person."""
-        together: dict[int, list[Any]] = defaultdict(list)
-        for id_, rows in found.items():
-            together[self.person[id_]] += rows
-        return together
-
-    def contacts(self, customer_id: int | None, survey_id: int | None) -> tuple[Contact, ...]:
-        """Earlier invitations and answers, and those already planned for other interactions."""
-        happened = (
-            Contact(
-                fact.at,
-                same_survey=fact.survey_id == survey_id,
-                refused=fact.kind is FactKind.REFUSED,
-                answered=fact.kind is FactKind.ANSWERED,
-            )
-            for fact in self._facts.get(self.person.get(customer_id or 0, 0), [])
-            if not fact.exempt
-        )
-        planned = self._planned.get(self.person.get(customer_id or 0, 0), [])
-        return (*happened, *(Contact(at, same_survey=about == survey_id) for about, at in planned))
-
-    def holds(self, customer_id: int | None, care: Care = _USUAL) -> tuple[datetime | None, ...]:
-        """Until when the customer is left alone; None means for ever."""
-        theirs = self._holds.get(self.person.get(customer_id or 0, 0), [])
-        return tuple(hold.until for hold in theirs if care.mind_cases or hold.reason not in CASES)
-
-
-def _longest_quarantine() -> timedelta:
-    """How far back a contact may matter: 400 days, or what the most careful company has set."""
-    longest = func.max(ContactPolicy.refused_days), func.max(ContactPolicy.same_invited_days)
-    others = func.max(ContactPolicy.same_answered_days), func.max(ContactPolicy.other_days)
-    row = db.session.execute(select(*longest, *others)).one()
-    return timedelta(days=max(400, *(days or 0 for days in row)))
-
-
 class Reachable(Known):
     """The same, with the addresses of these customers and what else some policies ask of them."""
 
@@ -270,39 +238,56 @@ class Reachable(Known):
         wanted = {id_ for policy in rules for id_ in policy.criteria.selections}
         self.inside = selections.memberships(wanted, self.person, now=now)
         """In which selections each person is, of those that a policy asks for."""
-        boxes = customers.mailboxes(self.person)
-        self._mailboxes = self._of_persons(boxes)
-        merged = {self.person[one] for one in boxes if self.person[one] != one}
-        for id_ in merged | {self.person[one] for one, theirs in boxes.items() if any(box.mistyped for box in theirs)}:
-            self._mailboxes[id_] = _of_one_person(self._mailboxes[id_], merged=id_ in merged)
-        self._suppressed: dict[int, set[str]] = {}
+        self.gateways = delivery.gateways()
+        """Through what SMS leave, by brand."""
+        texting = bool(self.gateways) and any(Channel.SMS in policy.channels for policy in rules)
+        used = (Channel.EMAIL, Channel.SMS) if texting else (Channel.EMAIL,)
+        self._boxes = {channel: self._of_channel(channel) for channel in used}
+        self._suppressed: dict[tuple[Channel, int], set[str]] = {}
         self._staff = frozenset(db.session.scalars(select(User.email)))
 
-    def address(self, customer_id: int | None, brand_id: int, care: Care) -> tuple[Mailbox | None, Reason | None]:
-        """The e-mail address to use, or the reason why none may be."""
+    def _of_channel(self, channel: Channel) -> dict[int, list[Any]]:
+        boxes = customers.mailboxes(self.person, channel)
+        found = self._of_persons(boxes)
+        merged = {self.person[one] for one in boxes if self.person[one] != one}
+        for id_ in merged | {self.person[one] for one, theirs in boxes.items() if any(box.mistyped for box in theirs)}:
+            found[id_] = _of_one_person(found[id_], merged=id_ in merged)
+        if channel is Channel.SMS:
+            found = {id_: [box for box in theirs if phones.is_mobile(box.value)] for id_, theirs in found.items()}
+        return found
+
+    def way(self, channel: Channel, customer_id: int | None, brand_id: int, care: Care) -> Way:
+        """The address to use on a channel, or the reason why none may be."""
+        gateway = self.gateways.get(brand_id) if channel is Channel.SMS else None
+        hours = (gateway.hours_from, gateway.hours_until) if gateway else None
         reason = Reason.NO_ADDRESS
-        for point in self._mailboxes.get(customer_id or 0, []):
+        for point in self._boxes.get(channel, {}).get(customer_id or 0, []):
             stop = why_not(
-                Channel.EMAIL,
+                channel,
                 point.grounds,
                 not_mine=point.not_mine,
-                suppressed=point.value in self._stop_list(brand_id),
+                suppressed=point.value in self._stop_list(channel, brand_id),
                 consent_only=care.consent_only,
             )
             if stop is None and not self.is_staff(point.value, care):
-                return point, None
+                return Way(point, None, hours)
             reason = Reason(stop.value) if stop else Reason.STAFF
-        return None, reason
+        return Way(None, reason, hours)
+
+    def ready(self, brand_id: int) -> Collection[Channel]:
+        """Channels on which the brand can write."""
+        return READY | {Channel.SMS} if brand_id in self.gateways else READY
 
     def is_staff(self, address: str, care: Care) -> bool:
         """Whether an address belongs to a colleague or is for tests."""
         return address in self._staff or address in care.staff or f"@{address.rpartition('@')[2]}" in care.staff
 
-    def _stop_list(self, brand_id: int) -> set[str]:
-        if brand_id not in self._suppressed:
-            values = {point.value for theirs in self._mailboxes.values() for point in theirs}
-            self._suppressed[brand_id] = delivery.suppressed(Channel.EMAIL, values, brand_id=brand_id, now=self.now)
-        return self._suppressed[brand_id]
+    def _stop_list(self, channel: Channel, brand_id: int) -> set[str]:
+        key = channel, brand_id
+        if key not in self._suppressed:
+            values = {point.value for theirs in self._boxes[channel].values() for point in theirs}
+            self._suppressed[key] = delivery.suppressed(channel, values, brand_id=brand_id, now=self.now)
+        return self._suppressed[key]
 
 
 def _of_one_person(boxes: Sequence[Mailbox], *, merged: bool) -> list[Mailbox]:
@@ -316,21 +301,17 @@ def _of_one_person(boxes: Sequence[Mailbox], *, merged: bool) -> list[Mailbox]:
     return [replace(box, not_mine=box.value in disowned, grounds=[*box.grounds, *refused]) for box in good]
 
 
-def _planned(customer_ids: Iterable[int], but: Collection[int | None]) -> dict[int, list[tuple[int | None, datetime]]]:
-    """Invitations of other surveys than `but` that are planned, not handed over, by customer: (survey, moment)."""
-    columns = Invitation.customer_id, Invitation.survey_id, Invitation.send_at, Invitation.state
-    found: dict[int, list[tuple[int | None, datetime]]] = defaultdict(list)
-    # By customer alone: asked for the state too, SQLite walks through everything that is planned.
-    for row in db.session.execute(select(*columns).where(one_of(Invitation.customer_id, customer_ids))):
-        if row.state is InvitationState.PLANNED and row.survey_id not in but:
-            found[row.customer_id].append((row.survey_id, row.send_at))
-    return found
-
-
 def _gathered(
     row: Any, survey: Survey | None, policy: Policy, known: Reachable, without_mail: Collection[int]
 ) -> Gathered:
-    address, stop = known.address(row.person_id, row.brand_id, policy.care)
+    about = row.person_id, row.brand_id, policy.care
+    ways: dict[Channel, Way] = {
+        one: known.way(one, *about) for one in policy.channels if one in (Channel.EMAIL, Channel.SMS)
+    }
+    channel = policy.first.channel
+    if policy.mobile_sms and channel is Channel.EMAIL and ways[channel].stop is Reason.NO_ADDRESS:
+        channel = Channel.SMS
+    way = ways.get(channel, _ANY_WAY)
     candidate = candidate_of(
         row,
         survey,
@@ -340,17 +321,21 @@ def _gathered(
         after_live_day=row.live_from is None
         or bool(row.asked_because)
         or local_date(row.happened_at, row.source_zone) >= row.live_from,
-        can_send=row.brand_id not in without_mail or row.is_demo or row.outbox_confirmed_at is not None,
+        can_send=channel is Channel.SMS
+        or row.brand_id not in without_mail
+        or row.is_demo
+        or row.outbox_confirmed_at is not None,
         cancelled=row.cancelled_at is not None,
-        stop=stop,
+        stop=way.stop,
     )
-    return Gathered(row, row.person_id, survey, policy, row.language, address, stop, candidate)
+    return Gathered(row, row.person_id, survey, policy.within(way.hours), row.language, channel, ways, candidate)
 
 
 def candidate_of(row: Any, survey: Survey | None, policy: Policy, known: Reachable, **more: Any) -> Candidate:
     """The facts that planning and its preview find out in the same way; `row`: an interaction, or what will be one."""
     if policy.first.channel is Channel.EXTERNAL:  # that program knows where to write
         more["stop"] = None
+    ready = known.ready(row.brand_id)
     return Candidate(
         happened_at=row.happened_at,
         zone=row.zone,
@@ -360,39 +345,10 @@ def candidate_of(row: Any, survey: Survey | None, policy: Policy, known: Reachab
             is_new=row.happened_at <= known.since.get(row.person_id, row.happened_at),
             inside=known.inside.get(row.person_id, ()),
         ),
-        has_channels=not missing_channels(policy.steps, mobile_sms=policy.mobile_sms),
+        has_channels=not missing_channels(policy.steps, mobile_sms=policy.mobile_sms, ready=ready),
         waits=row.waits,
         holds=known.holds(row.person_id, policy.care),
         contacts=known.contacts(row.person_id, survey.id if survey else None),
         holidays=known.closed.get(row.region_id, known.closed.get(None, ())),
         **more,
     )
-
-
-class Promises:
-    """Letters promised one after the other: what somebody was promised a moment ago counts as a contact.
-
-    `with_quota`: (survey, month) in which a yes promises nothing yet, for the draw is still to come.
-    """
-
-    def __init__(self, with_quota: Collection[tuple[int | None, date]] = ()) -> None:
-        self._made: dict[Hashable, list[tuple[int | None, datetime]]] = defaultdict(list)
-        self._with_quota = with_quota
-
-    def waits(self, decision: Decision, survey_id: int | None, zone: str) -> bool:
-        """Whether a decision is a yes that waits for the draw of its day."""
-        if not (self._with_quota and decision.send_at):
-            return False
-        return (survey_id, local_date(decision.send_at, zone).replace(day=1)) in self._with_quota
-
-    def decide(
-        self, candidate: Candidate, policy: Policy, *, who: Hashable, survey_id: int | None, now: datetime
-    ) -> Decision:
-        """The rule of all decisions, with the promises made so far; a yes is the next one."""
-        if made := self._made[who]:
-            promised = tuple(Contact(at, same_survey=about == survey_id) for about, at in made)
-            candidate = replace(candidate, contacts=candidate.contacts + promised)
-        decision = decide(candidate, policy, now=now)
-        if decision.send_at and not self.waits(decision, survey_id, candidate.zone):
-            self._made[who].append((survey_id, decision.send_at))
-        return decision

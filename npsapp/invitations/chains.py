@@ -1,6 +1,6 @@
 """The chain of a policy: its steps, what is wrong with one, and whether its next step may go. Pure."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -11,7 +11,8 @@ FIRST = 1
 MOST_STEPS = 4  # the first and three follow-ups (decisions.md 23)
 SHORTEST_DELAY = timedelta(hours=24)
 READY = frozenset({Channel.EMAIL, Channel.EXTERNAL})
-"""Channels whose messages can leave; the others may be planned and saved, but not published."""
+"""Channels whose messages can leave anywhere, SMS where the brand has a gateway; the others may be planned and saved,
+but not published."""
 CHANNELS = {
     Channel.EMAIL: N_("Letter"),
     Channel.SMS: N_("SMS"),
@@ -59,10 +60,12 @@ def chain_faults(steps: Iterable[ChainStep], *, valid: timedelta) -> dict[int, s
     return found
 
 
-def missing_channels(steps: Iterable[ChainStep], *, mobile_sms: bool) -> list[Channel]:
+def missing_channels(
+    steps: Iterable[ChainStep], *, mobile_sms: bool, ready: Collection[Channel] = READY
+) -> list[Channel]:
     """Channels a chain needs that are not there yet, each once."""
     needed = [step.channel for step in steps] + [Channel.SMS] * mobile_sms
-    return [channel for channel in dict.fromkeys(needed) if channel not in READY]
+    return [channel for channel in dict.fromkeys(needed) if channel not in ready]
 
 
 def next_step(steps: Sequence[ChainStep], after: int) -> ChainStep | None:

@@ -11,7 +11,7 @@ from sqlalchemy import bindparam, func, select, update
 
 from npsapp.audit import services as audit
 from npsapp.audit.events import Event
-from npsapp.db import alone, db, insert_many, one_of, table, write
+from npsapp.db import alone, db, insert_many, one_of, pairs, table, write
 from npsapp.intake.models import PLANNING, Interaction
 from npsapp.invitations import pace, quotas
 from npsapp.invitations.candidates import Gathered, gather, policies
@@ -364,4 +364,4 @@ def _shares(lines: Sequence[Line], now: datetime) -> dict[tuple[int, int | None]
 def _rests(quota_ids: Iterable[int]) -> dict[int, float]:
     """Part of an invitation each quota's newest draw left over."""
     rows = select(QuotaDraw.quota_id, QuotaDraw.rest).where(one_of(QuotaDraw.quota_id, quota_ids))
-    return {row.quota_id: row.rest for row in db.session.execute(rows.order_by(QuotaDraw.day))}
+    return pairs(rows.order_by(QuotaDraw.day))

@@ -4,24 +4,33 @@ from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import ColumnElement, func, or_, select
 
 from npsapp.customers import queries as customers
 from npsapp.db import db, within
+from npsapp.delivery import queries as delivery
+from npsapp.delivery.parts import count_parts
+from npsapp.delivery.rules import Channel
 from npsapp.intake import selections
 from npsapp.intake.models import Interaction
-from npsapp.invitations.candidates import Promises, first_seen, gather
+from npsapp.invitations.candidates import Gathered, first_seen, gather
+from npsapp.invitations.chains import FIRST
 from npsapp.invitations.criteria import Criteria
 from npsapp.invitations.models import Invitation
 from npsapp.invitations.policies import BY_POLICY
+from npsapp.invitations.promises import Promises
 from npsapp.invitations.rules import InvitationState, Policy
+from npsapp.lib.tokens import CODE_LENGTH
 from npsapp.permissions import EVERYTHING, Scope
-from npsapp.surveys import queries as surveys
+from npsapp.surveys import queries as surveys, texts
+from npsapp.surveys.letters import short_message
 
 MOST = 1_500  # decided about one by one for a page: about half a second
 MOST_LOOKED_AT = 100_000
+LINK = "https://nps.example.com/s/" + "a" * CODE_LENGTH  # as long as most
 MONTH = timedelta(days=30)
 
 
@@ -35,6 +44,11 @@ class Effects:
     come: int = 0
     """Held back until now, and asked under the new rule."""
     every: int = 1
+    sms: int = 0
+    """How many SMS there may be at most: those that follow go only to the silent."""
+    cost: Decimal | None = None
+    """What they may cost at most; None: the price is unknown."""
+    currency: str = ""
 
     @property
     def any(self) -> bool:
@@ -55,14 +69,39 @@ def of_policy(
     rows = select(Invitation.interaction_id, Invitation.send_at).where(*which, Invitation.id % every == 0)
     was = {row.interaction_id: row.send_at for row in db.session.execute(rows)}
     found: Counter[str] = Counter()
+    sms = 0
     promises = Promises()
     trying: dict[int | None, Policy] = {survey_id: policy}
     for one in gather(list(was), count_planned=True, without_mail=without_mail, now=now, trying=trying):
         about = {"who": one.customer_id or -one.interaction.id, "survey_id": one.survey_id}
         decision = promises.decide(one.candidate, one.policy, **about, now=now)
         found[_compared(was[one.interaction.id], decision.send_at, now)] += every
+        sms += _short_messages(one) * every if decision.yes else 0
     found.pop("out", None)
-    return Effects(**found, every=every)
+    counts: dict[str, Any] = {**found, **(_cost(survey_id, policy, sms) if sms else {})}
+    return Effects(**counts, every=every, sms=sms)
+
+
+def _short_messages(one: Gathered) -> int:
+    """How many SMS the chain may send to somebody."""
+    steps = [one.channel, *(step.channel for step in one.policy.steps if step.number != FIRST)]
+    way = one.ways.get(Channel.SMS)
+    return steps.count(Channel.SMS) if way and way.address else 0
+
+
+def _cost(survey_id: int, policy: Policy, messages: int) -> dict[str, Any]:
+    """What so many messages cost at most: words in the brand's language, in parts, at the gateway's price."""
+    survey = surveys.survey(survey_id)
+    gateway = delivery.gateways().get(survey.brand_id) if survey else None
+    if survey is None or gateway is None or gateway.price is None:
+        return {}
+    language = survey.brand.language
+    steps = {FIRST, *(step.number for step in policy.steps if step.channel is Channel.SMS)}
+    said = [surveys.letter(survey_id, step, Channel.SMS) for step in steps]
+    values = texts.sample_values(survey, language, day="")
+    words = [short_message(one, language=language, values=values, link=LINK) for one in said]
+    parts = max(1, *(count_parts(one).parts for one in words))
+    return {"cost": gateway.price * parts * messages, "currency": gateway.currency}
 
 
 def _compared(before: datetime | None, after: datetime | None, now: datetime) -> str:

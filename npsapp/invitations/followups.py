@@ -69,9 +69,9 @@ def _decide(step: InvitationStep, one: Gathered, *, now: datetime) -> Decision:
         return Decision(Reason.WITHDRAWN)
     if rule is None or rule.channel is not step.channel:
         return Decision(Reason.WITHDRAWN)
-    stop = None if step.channel is Channel.EXTERNAL else one.letter_stop
-    candidate = replace(one.candidate, stop=stop)
-    decision = follow(candidate, one.policy, valid_until=valid_until, now=max(now, _earliest(step, rule, now)))
+    there = one.on(step.channel)
+    earliest = max(now, _earliest(step, rule, now))
+    decision = follow(there.candidate, there.policy, valid_until=valid_until, now=earliest)
     if not decision.yes or decision.send_at != now:
         return decision
     limit = now - FLOOR_BETWEEN_MESSAGES
@@ -96,16 +96,18 @@ def _go(step: InvitationStep, one: Gathered, *, addresses: rendering.Addresses, 
     if step.channel is Channel.EXTERNAL:
         step.state, step.due_at = StepState.HANDED_OVER, now
     else:
-        assert one.address  # noqa: S101 - without it the decision was no
+        address = one.on(step.channel).address
+        assert address  # noqa: S101 - without it the decision was no
         assert invitation.version  # noqa: S101 - set when the first step was handed over
-        step.contact_point_id = one.address.id
-        first = next((past.message for past in invitation.steps if past.message), None)
+        step.contact_point_id = address.id
+        letter_steps = (past for past in invitation.steps if past.channel is Channel.EMAIL)
+        first = next((past.message for past in letter_steps if past.message), None)
         letters.give(
             step,
             invitation,
             invitation.version,
             purpose=Purpose.REMINDER,
-            to_address=one.address.value,
+            to_address=address.value,
             addresses=addresses,
             now=now,
             refers_to=first.message_id if first else "",

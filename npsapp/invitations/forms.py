@@ -6,18 +6,7 @@ from typing import Any
 
 from flask_babel import gettext, lazy_gettext as _
 from flask_wtf import FlaskForm
-from wtforms import (
-    BooleanField,
-    DecimalField,
-    HiddenField,
-    IntegerField,
-    SelectChoice,
-    SelectField,
-    SelectMultipleField,
-    TextAreaField,
-    TimeField,
-    widgets,
-)
+from wtforms import BooleanField, DecimalField, HiddenField, SelectField, SelectMultipleField, TextAreaField, TimeField
 from wtforms.validators import InputRequired, NumberRange, Optional, ValidationError
 
 from npsapp.delivery.rules import Channel
@@ -25,24 +14,14 @@ from npsapp.invitations.chains import CHANNELS, FIRST, MOST_STEPS, ChainStep
 from npsapp.invitations.criteria import Acquaintance, Criteria
 from npsapp.lib.texts import Worded
 from npsapp.lib.tokens import digest
-from npsapp.organization.forms import EMAIL_MAX, options
+from npsapp.organization.forms import EMAIL_MAX, number, options, ticks
 
 _NAMES = (_("Monday"), _("Tuesday"), _("Wednesday"), _("Thursday"), _("Friday"), _("Saturday"), _("Sunday"))
-WEEKDAYS = [SelectChoice(str(number), name) for number, name in enumerate(_NAMES, start=1)]
+WEEKDAYS = options((str(day), name) for day, name in enumerate(_NAMES, start=1))
 COLUMNS = ("window_from", "window_until", "weekend_from", "weekend_until", "on_holidays", "latest_days", "valid_days")
 FOLLOW_UPS = range(FIRST + 1, MOST_STEPS + 1)
 DAYS_MAX = 3650
 STAFF_MAX = 200
-
-
-def _days(label: Any, *, low: int, high: int, description: Any = "") -> IntegerField:
-    message = _("Enter a whole number from %(low)s to %(high)s.", low=low, high=high)
-    return IntegerField(
-        label,
-        description=description,
-        validators=[InputRequired(message), NumberRange(low, high, message)],
-        render_kw={"inputmode": "numeric", "min": low, "max": high},
-    )
 
 
 def _amount(label: Any) -> DecimalField:
@@ -65,8 +44,8 @@ class PolicyForm(FlaskForm):
     amount_to = _amount(_("Amount up to"))
     acquaintance = SelectField(_("Customers"), default="")
     properties = _several(_("Properties of the purchase"), coerce=str)
-    delay_days = _days(_("Days after the purchase"), low=0, high=365)
-    delay_more_hours = _days(_("and hours"), low=0, high=23)
+    delay_days = number(_("Days after the purchase"), 0, 365)
+    delay_more_hours = number(_("and hours"), 0, 23)
     window_from = TimeField(_("From"), validators=[InputRequired(_("Enter a time like 10:00."))])
     window_until = TimeField(
         _("Until"),
@@ -77,24 +56,15 @@ class PolicyForm(FlaskForm):
     weekend_until = TimeField(
         _("On Saturday and Sunday until"), description=_("Empty: as on other days."), validators=[Optional()]
     )
-    weekdays = SelectMultipleField(
-        _("On these days"),
-        choices=WEEKDAYS,
-        option_widget=widgets.CheckboxInput(),
-        widget=widgets.ListWidget(prefix_label=False),
-    )
+    weekdays = ticks(_("On these days"), choices=WEEKDAYS)
     on_holidays = BooleanField(_("Also on holidays"), description=_("Those of the customer's region."))
     first_channel = SelectField(_("First step"))
     mobile_sms = BooleanField(_("Customers with only a mobile number start with an SMS"))
-    latest_days = _days(
-        _("Days after which it is too late to ask"),
-        low=1,
-        high=365,
-        description=_("Counted from the planned moment. A letter that missed it is never sent."),
+    latest_days = number(
+        *(_("Days after which it is too late to ask"), 1, 365),
+        help=_("Counted from the planned moment. A letter that missed it is never sent."),
     )
-    valid_days = _days(
-        _("Days the link takes answers"), low=1, high=365, description=_("Counted from the moment the letter left.")
-    )
+    valid_days = number(_("Days the link takes answers"), 1, 365, help=_("Counted from the moment the letter left."))
     seen = HiddenField()
 
     def offer(self, **choices: Iterable[tuple[Any, str]]) -> None:
@@ -107,8 +77,8 @@ class PolicyForm(FlaskForm):
         self.acquaintance.choices = options([("", _("New and returning")), *_worded(Acquaintance)])
         channels = [(channel.value, gettext(word)) for channel, word in CHANNELS.items()]
         self.first_channel.choices = options(channels)
-        for number in FOLLOW_UPS:
-            self[f"channel{number}"].choices = options([("", _("none")), *channels])
+        for step in FOLLOW_UPS:
+            self[f"channel{step}"].choices = options([("", _("none")), *channels])
 
     def show(self, rule: Any, criteria: Criteria, steps: Iterable[ChainStep]) -> None:
         """Put a stored rule into the form."""
@@ -145,10 +115,7 @@ class PolicyForm(FlaskForm):
             key, _equals, value = str(chosen).partition("=")
             properties.setdefault(key, set()).add(value)
         return Criteria(
-            segments=frozenset(self._chosen("segments")),
-            regions=frozenset(self._chosen("regions")),
-            units=frozenset(self._chosen("units")),
-            selections=frozenset(self._chosen("selections")),
+            **{name: frozenset(self._chosen(name)) for name in ("segments", "regions", "units", "selections")},
             amount_from=self.amount_from.data,
             amount_to=self.amount_to.data,
             acquaintance=Acquaintance(self.acquaintance.data) if self.acquaintance.data else None,
@@ -161,9 +128,9 @@ class PolicyForm(FlaskForm):
     def follow_ups(self) -> list[ChainStep]:
         """The steps after the first."""
         return [
-            ChainStep(number, Channel(self[f"channel{number}"].data), timedelta(days=self[f"after{number}"].data or 0))
-            for number in FOLLOW_UPS
-            if self[f"channel{number}"].data
+            ChainStep(step, Channel(self[f"channel{step}"].data), timedelta(days=self[f"after{step}"].data or 0))
+            for step in FOLLOW_UPS
+            if self[f"channel{step}"].data
         ]
 
     def values(self) -> dict[str, Any]:
@@ -185,19 +152,10 @@ class PolicyForm(FlaskForm):
         return bool(faults)
 
 
-_OF_A_YEAR = _("Enter a whole number from %(low)s to %(high)s.", low=1, high=365)
 CHOSEN = ("segments", "regions", "units", "selections", "properties")
 for _number in FOLLOW_UPS:
     setattr(PolicyForm, f"channel{_number}", SelectField(_("Step %(number)s", number=_number), default=""))
-    _after = IntegerField(
-        _("Days after the step before it"),
-        validators=[
-            Optional(),
-            NumberRange(0, 365, _("Enter a whole number from %(low)s to %(high)s.", low=1, high=365)),
-        ],
-        render_kw={"inputmode": "numeric", "min": 1, "max": 365},
-    )
-    setattr(PolicyForm, f"after{_number}", _after)
+    setattr(PolicyForm, f"after{_number}", number(_("Days after the step before it"), 1, 365, optional=True))
 
 
 def _worded(kind: type[Worded]) -> list[tuple[str, str]]:
@@ -207,15 +165,13 @@ def _worded(kind: type[Worded]) -> list[tuple[str, str]]:
 class CareForm(FlaskForm):
     """How a company leaves people alone."""
 
-    same_invited_days = _days(_("Days after an invitation to the same survey"), low=0, high=DAYS_MAX)
-    same_answered_days = _days(_("Days after an answer to the same survey"), low=0, high=DAYS_MAX)
-    other_days = _days(
-        _("Days after an invitation or answer at another touchpoint"),
-        low=0,
-        high=DAYS_MAX,
-        description=_("Two messages to one person are always at least 24 hours apart."),
+    same_invited_days = number(_("Days after an invitation to the same survey"), 0, DAYS_MAX)
+    same_answered_days = number(_("Days after an answer to the same survey"), 0, DAYS_MAX)
+    other_days = number(
+        *(_("Days after an invitation or answer at another touchpoint"), 0, DAYS_MAX),
+        help=_("Two messages to one person are always at least 24 hours apart."),
     )
-    refused_days = _days(_("Days after a refusal"), low=0, high=DAYS_MAX)
+    refused_days = number(_("Days after a refusal"), 0, DAYS_MAX)
     ask_later = BooleanField(
         _("Ask later those who may not be asked yet"),
         description=_(

@@ -1,6 +1,6 @@
 """Staff pages: the ledger with its reasons over time, asking somebody by hand, and pauses of sending."""
 
-from datetime import date, datetime, time
+from datetime import date, time
 
 from flask import abort, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _, lazy_gettext as _l
@@ -60,20 +60,15 @@ def index() -> str:
 
 
 def _asked() -> ledger.Asked:
-    since, until = listing.day("from"), listing.day("to")
     return ledger.Asked(
         state=listing.one_of("state", InvitationState),
         reason=listing.one_of("reason", Reason),
         survey_id=listing.whole("survey"),
         region_id=listing.whole("region"),
-        since=_midnight(since) if since else None,
-        until=_midnight(date.fromordinal(until.toordinal() + 1)) if until else None,
+        since=listing.since("from", current_user.timezone),
+        until=listing.since("to", current_user.timezone, days=1),
         word=listing.word("q"),
     )
-
-
-def _midnight(at: date) -> datetime:
-    return at_local(at, time(), current_user.timezone)
 
 
 def _regions() -> list[tuple[int, str]]:
@@ -150,7 +145,7 @@ def stops() -> Response:
     form, now, named = PauseForm(), utcnow(), _named()
     form.offer(named)
     if form.validate_on_submit():
-        until = _midnight(form.until.data) if form.until.data else None
+        until = at_local(form.until.data, time(), current_user.timezone) if form.until.data else None
         kind, refs = form.paused
         with transaction():
             for ref_id in refs:

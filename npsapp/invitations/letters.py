@@ -3,9 +3,10 @@
 All need a transaction.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import ColumnElement, and_, or_, select
 
@@ -20,7 +21,7 @@ from npsapp.delivery.models import Message
 from npsapp.delivery.rules import Channel, Purpose, State
 from npsapp.intake.models import PLANNING, Interaction, Source
 from npsapp.intake.rules import DocumentState
-from npsapp.invitations import rendering, services
+from npsapp.invitations import lots, rendering, services
 from npsapp.invitations.candidates import Gathered, gather
 from npsapp.invitations.chains import FIRST, next_step
 from npsapp.invitations.models import Invitation, InvitationStep
@@ -34,7 +35,7 @@ from npsapp.invitations.rules import (
     decide,
     follow,
 )
-from npsapp.lib.tokens import new_token
+from npsapp.lib.tokens import new_code, new_token
 from npsapp.surveys import services as surveys
 from npsapp.surveys.models import SurveyVersion
 
@@ -104,13 +105,14 @@ def _invite(invitation: Invitation, one: Gathered, *, addresses: rendering.Addre
     surveys.freeze(version.id, now=now)
     invitation.survey_id, invitation.language = survey.id, one.language
     invitation.valid_until = now + one.policy.valid
-    if one.policy.first.channel is Channel.EXTERNAL:
+    if one.channel is Channel.EXTERNAL:
         _put_out(invitation, version, now=now)
     else:
         assert address  # noqa: S101 - without it the decision was no
         queue_letter(
             invitation,
             version,
+            channel=one.channel,
             purpose=Purpose.INVITATION,
             to_address=address.value,
             contact_point_id=address.id,
@@ -136,12 +138,13 @@ def queue_letter(
     contact_point_id: int | None,
     addresses: rendering.Addresses,
     now: datetime,
+    channel: Channel = Channel.EMAIL,
 ) -> Message:
     """Give the first letter of an invitation, with its link, to the post office. Refuses with `delivery.NoSender`."""
-    step = new_step(invitation, FIRST, Channel.EMAIL, due_at=now)
+    step = new_step(invitation, FIRST, channel, due_at=now)
     step.contact_point_id = contact_point_id
     message = give(step, invitation, version, purpose=purpose, to_address=to_address, addresses=addresses, now=now)
-    _asked(invitation, version, now=now)
+    asked(invitation, version, now=now)
     return message
 
 
@@ -155,20 +158,26 @@ def give(
     addresses: rendering.Addresses,
     now: datetime,
     refers_to: str = "",
+    values: Mapping[str, str] | None = None,
 ) -> Message:
-    """Give one letter of an invitation to the post office. Refuses with `delivery.NoSender`."""
+    """Give one letter or SMS of an invitation to the post office. Refuses with `delivery.NoSender`.
+
+    :param values: what its placeholders stand for; None: the facts of its purchase.
+    """
     interaction = invitation.interaction
-    words = rendering.letter(
-        interaction,
-        version,
-        language=invitation.language,
-        token=step.token,
-        contact_point_id=step.contact_point_id,
-        addresses=addresses,
-        step=step.number,
-    )
+    texts = lots.draw(step, version.survey_id, addresses.keys)
+    said: dict[str, Any] = {"language": invitation.language, "texts": texts, "values": values}
+    if step.channel is Channel.SMS:
+        step.short_code = new_code()
+        link = f"{interaction.brand.site(addresses.public_url)}/s/{step.short_code}"
+        words: dict[str, Any] = {"body": rendering.short_message(interaction, link=link, **said)}
+        words |= {"subject": "", "html": ""}
+    else:
+        about: dict[str, Any] = {"token": step.token, "contact_point_id": step.contact_point_id}
+        words = rendering.letter(interaction, version, addresses=addresses, **about, **said)
     message = delivery.queue(
         purpose=purpose,
+        channel=step.channel,
         to_address=to_address,
         to_name=interaction.customer.name if interaction.customer else "",
         brand_id=invitation.brand_id,
@@ -189,10 +198,11 @@ def give(
 def _put_out(invitation: Invitation, version: SurveyVersion, *, now: datetime) -> None:
     """The first step is sent by another program, which fetches it."""
     new_step(invitation, FIRST, Channel.EXTERNAL, due_at=now).state = StepState.HANDED_OVER
-    _asked(invitation, version, now=now)
+    asked(invitation, version, now=now)
 
 
-def _asked(invitation: Invitation, version: SurveyVersion, *, now: datetime) -> None:
+def asked(invitation: Invitation, version: SurveyVersion, *, now: datetime) -> None:
+    """The first message of an invitation was handed over."""
     invitation.state, invitation.handed_over_at = InvitationState.HANDED_OVER, now
     invitation.version_id = version.id
     db.session.flush()
@@ -285,6 +295,7 @@ def look_again_at_message(message_id: int, *, without_mail: Collection[int], now
     if step.number > FIRST:
         _look_again_at_reminder(step, one, now=now)
         return
+    one = one.on(step.channel)
     # Its own contact stands in the facts already, so the quarantine is not asked a second time.
     decision = decide(replace(one.candidate, contacts=()), one.policy, now=now)
     if decision.yes and decision.send_at and decision.send_at <= now:
@@ -295,7 +306,8 @@ def look_again_at_message(message_id: int, *, without_mail: Collection[int], now
 
 def _look_again_at_reminder(step: InvitationStep, one: Gathered, *, now: datetime) -> None:
     invitation, message_id = step.invitation, step.message_id or 0
-    decision = follow(one.candidate, one.policy, valid_until=invitation.valid_until or now, now=now)
+    there = one.on(step.channel)
+    decision = follow(there.candidate, there.policy, valid_until=invitation.valid_until or now, now=now)
     if invitation.state is not InvitationState.HANDED_OVER or not decision.yes:
         delivery.cancel(message_id)
     elif decision.send_at and decision.send_at <= now:

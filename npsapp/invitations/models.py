@@ -58,7 +58,7 @@ class InvitationPolicy(Base):
 
 
 class PolicyStep(Base):
-    """A follow-up of a policy: what goes to those who have not answered yet. Its words are a `StepText`."""
+    """A follow-up of a policy: what goes to those who have not answered yet. Its words are `StepWords`."""
 
     __table_args__ = (CheckConstraint("number BETWEEN 2 AND 4", name="number_of_a_follow_up"),)
 
@@ -178,6 +178,7 @@ class InvitationStep(Numbered):
         UniqueConstraint("invitation_id", "number"),
         _index_where("ix_invitation_step_due", "due_at", "state = 'planned'"),
         _index_where("ix_invitation_step_external", "due_at", "state = 'handed_over' AND channel = 'external'"),
+        _index_where("ix_invitation_step_lot", ("words_id", "against_id"), "against_id IS NOT NULL"),
     )
 
     invitation_id: Mapped[int] = mapped_column(ForeignKey("invitation.id"))
@@ -187,8 +188,14 @@ class InvitationStep(Numbered):
     """None: a test, which no customer gets, or a step that another program sends."""
     token: Mapped[str] = mapped_column(unique=True)
     """144 random bits; names the step in `/r/<token>`."""
+    short_code: Mapped[str | None] = mapped_column(unique=True, index=True)
+    """SMS: names the step in `/s/<code>`, where each letter costs; 59 random bits, so wrong guesses are counted."""
     due_at: Mapped[datetime]
     state: Mapped[StepState] = mapped_column(code(StepState, "state"))
     message_id: Mapped[int | None] = mapped_column(ForeignKey("message.id"), unique=True)
+    words_id: Mapped[int | None]
+    """The `surveys.StepWords` it was composed of …"""
+    against_id: Mapped[int | None]
+    """… and those of the other text, where a lot decided between two."""
     invitation: Mapped[Invitation] = relationship(back_populates="steps")
     message: Mapped[Message | None] = relationship()

@@ -14,19 +14,20 @@ from npsapp.db import alone, change, db, one_of, put, table
 from npsapp.delivery.rules import Channel
 from npsapp.intake import services as intake
 from npsapp.intake.models import PLANNING, Interaction
+from npsapp.invitations import queries
 from npsapp.invitations.candidates import chain_of
-from npsapp.invitations.chains import ChainStep, missing_channels
+from npsapp.invitations.chains import FIRST, ChainStep, missing_channels
 from npsapp.invitations.models import ContactPolicy, Invitation, InvitationPolicy, PolicyStep
 from npsapp.invitations.rules import InvitationState, Reason
 from npsapp.lib.refusals import Refused
 from npsapp.lib.texts import N_
 from npsapp.organization.models import Brand
-from npsapp.surveys import services as surveys
+from npsapp.surveys import services as surveys, texts
 from npsapp.surveys.models import Survey
 from npsapp.surveys.rules import SurveyState
 
 PLANNED = Invitation.state == InvitationState.PLANNED
-BY_POLICY = (Reason.TOO_OLD, Reason.QUARANTINE, Reason.NOT_MEANT, Reason.NO_CHANNEL)
+BY_POLICY = (Reason.TOO_OLD, Reason.QUARANTINE, Reason.NOT_MEANT, Reason.NO_CHANNEL, Reason.NO_ADDRESS)
 BY_CARE = (Reason.QUARANTINE, Reason.ON_HOLD, Reason.STAFF, Reason.NO_GROUND)
 """Reasons that may end when a survey's rule, or a company's contact policy, changes."""
 OWN = {"survey_id", "wave_month", "wave_done_id"}
@@ -67,6 +68,7 @@ def change_policy(
     if not changed:
         return []
     db.session.flush()
+    _start_words(survey_id, now)
     survey = db.session.get_one(Survey, survey_id)
     if survey.state is SurveyState.ACTIVE:
         check_channels(survey_id)
@@ -77,28 +79,48 @@ def change_policy(
 
 
 def _chain(policy: InvitationPolicy, follow_ups: Sequence[ChainStep]) -> None:
-    """Rewrite the follow-ups; a reminder without words gets the usual ones."""
+    """Rewrite the follow-ups."""
     policy.follow_ups.clear()
     db.session.flush()
     for step in follow_ups:
         hours = int(step.delay / timedelta(hours=1))
         policy.follow_ups.append(PolicyStep(number=step.number, channel=step.channel, delay_hours=hours))
-        if step.channel is Channel.EMAIL:
-            surveys.start_reminder(policy.survey_id, step.number)
+
+
+def messages(survey_id: int) -> list[tuple[int, Channel]]:
+    """Number and channel of every message that a survey's chain may send."""
+    policy = db.session.get(InvitationPolicy, survey_id)
+    if policy is None:
+        return []
+    first_sms = [(FIRST, Channel.SMS)] if policy.mobile_sms else []
+    return [*first_sms, *((step.number, step.channel) for step in chain_of(policy))]
+
+
+texts.CHAINS.append(messages)
+
+
+def _start_words(survey_id: int, now: datetime) -> None:
+    """Steps without words get the usual ones."""
+    for step, channel in messages(survey_id):
+        texts.start_words(survey_id, step, channel, now=now)
 
 
 def check_channels(survey_id: int) -> None:
     """Refuse with ChannelMissing when a survey's chain needs a channel that is not there yet."""
     policy = db.session.get(InvitationPolicy, survey_id)
-    missing = missing_channels(chain_of(policy), mobile_sms=policy.mobile_sms) if policy else []
-    if missing:
+    if missing := _missing(policy) if policy else []:
         raise ChannelMissing(channel=missing[0].value.upper())
+
+
+def _missing(policy: InvitationPolicy) -> list[Channel]:
+    ready = queries.ready(policy.survey.brand_id)
+    return missing_channels(chain_of(policy), mobile_sms=policy.mobile_sms, ready=ready)
 
 
 surveys.BEFORE_ASKING.append(check_channels)
 
 
-def copy_policy(survey_id: int, copy_id: int) -> None:
+def copy_policy(survey_id: int, copy_id: int, now: datetime) -> None:
     """Give a copied survey the rule of the original; its criteria as far as they mean something in its brand."""
     policy = db.session.get(InvitationPolicy, survey_id)
     if policy is None:
@@ -109,6 +131,7 @@ def copy_policy(survey_id: int, copy_id: int) -> None:
     values = {name: getattr(policy, name) for name in {*table(InvitationPolicy).c.keys()} - OWN}
     _chain(create_policy(copy_id, **values | {"criteria": kept}), chain_of(policy)[1:])
     db.session.flush()
+    _start_words(copy_id, now)
 
 
 surveys.AFTER_COPYING.append(copy_policy)
@@ -176,6 +199,14 @@ def due_again(*, now: datetime) -> None:
 def newly_mailed(without_mail: Collection[int]) -> None:
     """Interactions held back for want of a mail server, whose brand has one now: they are decided again."""
     look_again(Invitation.reason == Reason.NO_MAIL_SERVER, Invitation.brand_id.not_in(without_mail))
+
+
+def newly_reachable() -> None:
+    """Interactions held back because their chain needed a channel that is there now: they are decided again."""
+    held = select(Invitation.survey_id).where(Invitation.reason == Reason.NO_CHANNEL).distinct()
+    rules = select(InvitationPolicy).where(InvitationPolicy.survey_id.in_(held))
+    if whole := [one.survey_id for one in db.session.scalars(rules) if not _missing(one)]:
+        look_again(Invitation.reason == Reason.NO_CHANNEL, Invitation.survey_id.in_(whole))
 
 
 def newly_asked() -> None:

@@ -12,16 +12,7 @@ from npsapp.i18n import language_now
 from npsapp.intake import selections
 from npsapp.invitations import effects, queries
 from npsapp.invitations.candidates import care_of, chain_of, policy_of
-from npsapp.invitations.chains import (
-    CHANNELS,
-    FIRST,
-    NO_TEXT,
-    NOT_THERE,
-    READY,
-    ChainStep,
-    chain_faults,
-    missing_channels,
-)
+from npsapp.invitations.chains import CHANNELS, FIRST, NO_TEXT, NOT_THERE, ChainStep, chain_faults, missing_channels
 from npsapp.invitations.criteria import CONTRADICTING_AMOUNTS, UNIT_ELSEWHERE, Criteria
 from npsapp.invitations.forms import PolicyForm
 from npsapp.invitations.models import InvitationPolicy, PolicyStep
@@ -30,7 +21,7 @@ from npsapp.lib.texts import text_in
 from npsapp.organization import queries as organization
 from npsapp.organization.models import Unit
 from npsapp.permissions import Scope
-from npsapp.surveys import queries as surveys, rules as wording
+from npsapp.surveys import queries as surveys, texts
 from npsapp.surveys.models import Survey
 from npsapp.surveys.rules import SurveyState
 
@@ -77,11 +68,12 @@ def faults(form: PolicyForm, survey: Survey) -> Mapping[str, str]:
     for number, words in chain_faults(steps, valid=valid).items():
         found[f"after{number}"] = words
     if survey.state is SurveyState.ACTIVE:
-        found |= {f"channel{step.number}": NOT_THERE for step in steps if step.channel not in READY}
-        found |= {} if Channel(form.first_channel.data) in READY else {"first_channel": NOT_THERE}
-        found |= {"mobile_sms": NOT_THERE} if form.mobile_sms.data and Channel.SMS not in READY else {}
+        ready = queries.ready(survey.brand_id)
+        found |= {f"channel{step.number}": NOT_THERE for step in steps if step.channel not in ready}
+        found |= {} if Channel(form.first_channel.data) in ready else {"first_channel": NOT_THERE}
+        found |= {"mobile_sms": NOT_THERE} if form.mobile_sms.data and Channel.SMS not in ready else {}
     for step in steps:
-        if step.channel is Channel.EMAIL and _faulty_text(survey, step.number):
+        if _faulty_text(survey, step):
             found.setdefault(f"channel{step.number}", NO_TEXT)
     return found
 
@@ -91,10 +83,10 @@ def _units_inside(criteria: Criteria) -> bool:
     return any(unit.region_id in inside for unit in organization.rows(Unit, sorted(criteria.units)))
 
 
-def _faulty_text(survey: Survey, step: int) -> bool:
+def _faulty_text(survey: Survey, step: ChainStep) -> bool:
     """Whether a step has words that cannot be sent; one without any gets the usual ones when it is saved."""
-    letter = surveys.letter(survey.id, step)
-    return any(letter.values()) and bool(wording.faults(wording.letter_fields(letter), survey.brand.languages))
+    words = surveys.words(survey.id, step.number, step.channel).values()
+    return any(texts.faults(survey, one.texts, step.channel) for one in words)
 
 
 def counted(scope: Scope) -> list[str]:
@@ -116,10 +108,11 @@ def effects_of(
     return effects.of_policy(survey.id, policy, without_mail=without_mail, now=now, scope=scope)
 
 
-def missing(form: PolicyForm) -> list[str]:
+def missing(form: PolicyForm, survey: Survey) -> list[str]:
     """Names of the channels the chain needs that are not there yet."""
     first = ChainStep(FIRST, Channel(form.first_channel.data or Channel.EMAIL))
-    needed = missing_channels([first, *form.follow_ups()], mobile_sms=bool(form.mobile_sms.data))
+    ready, sms = queries.ready(survey.brand_id), bool(form.mobile_sms.data)
+    needed = missing_channels([first, *form.follow_ups()], mobile_sms=sms, ready=ready)
     return [_(CHANNELS[channel]) for channel in needed]
 
 

@@ -21,8 +21,10 @@ from npsapp.intake.models import ImportBatch, Interaction, Source, StagedPart
 from npsapp.intake.rules import DocumentState, InteractionRow, unpacked
 from npsapp.intake.words import Words
 from npsapp.invitations import quotas
-from npsapp.invitations.candidates import Promises, Reachable, candidate_of, gather, policies
-from npsapp.invitations.rules import Care, Decision, Policy, Reason
+from npsapp.invitations.candidates import Reachable, candidate_of, gather, policies
+from npsapp.invitations.promises import Promises
+from npsapp.invitations.rules import Decision, Policy, Reason
+from npsapp.lib import phones
 from npsapp.lib.clock import day_bounds, local_date
 from npsapp.organization import queries as organization
 from npsapp.surveys import queries as surveys
@@ -175,7 +177,7 @@ class _Staged:
         words = Words(self.source.id, now=now, reading=True)
         brand_id, touchpoint_id = self.source.brand_id, batch.touchpoint_id
         self.names = interactions.Names(brand_id=brand_id, touchpoint_id=touchpoint_id, words=words, now=now)
-        self.ground = batch.grounds.get(Channel.EMAIL.value)
+        self.grounds = batch.grounds
         self.active, self.policies = surveys.active_map(), policies()
         self.promises = _Promises(quotas.months())
         self.zones = {region.id: region.timezone for region in organization.regions()}
@@ -206,7 +208,7 @@ class _Staged:
                 self.zones.get(region_id or 0),
                 self.brand_zones[one.brand_id],
             )
-            new_id = mailboxes.new.setdefault(one.row.email or one.row.external_id, -number)
+            new_id = mailboxes.new.setdefault(one.row.email or one.row.phone or one.row.external_id, -number)
             yield _Purchase(
                 one.row,
                 one.brand_id,
@@ -232,7 +234,7 @@ class _Staged:
             known,
             after_live_day=self.live_from is None or on >= self.live_from,
             cancelled=bool(one.row.cancelled),
-            stop=mailboxes.stop(one.row, policy.care, self.ground, known),
+            stop=mailboxes.stop(one.row, policy, self.grounds, known),
         )
         about = {"who": one.person_id, "survey_id": survey.id if survey else None}
         return self.promises.decide(candidate, policy, **about, now=self.now)
@@ -253,26 +255,30 @@ class _Mailboxes:
         self._suppressed = delivery.suppressed(Channel.EMAIL, emails, brand_id=brand_id, now=now)
         self._now = now
 
-    def stop(self, row: InteractionRow, care: Care, default: str | None, known: Reachable) -> Reason | None:
-        """Why nobody may write to the address of a row; `default`: the ground of rows that name none."""
-        if not row.email:
+    def stop(self, row: InteractionRow, policy: Policy, grounds: Mapping[str, str], known: Reachable) -> Reason | None:
+        """Why nobody may write to the address of a row; `grounds`: those of rows that name none, by channel."""
+        by_sms = policy.first.channel is Channel.SMS or (policy.mobile_sms and not row.email)
+        channel, value = (Channel.SMS, row.phone) if by_sms else (Channel.EMAIL, row.email)
+        if not value or (by_sms and not phones.is_mobile(value)):
             return Reason.NO_ADDRESS
-        box = self._boxes.get(row.email)
+        box = self._boxes.get(value)
         stop = why_not(
-            Channel.EMAIL,
-            [*(box.grounds if box else ()), *self._said(row, default)],
+            channel,
+            [*(box.grounds if box else ()), *self._said(row, channel, grounds.get(channel.value))],
             not_mine=bool(box and box.not_mine),
-            suppressed=row.email in self._suppressed,
-            consent_only=care.consent_only,
+            suppressed=value in self._suppressed,
+            consent_only=policy.care.consent_only,
         )
-        staff = Reason.STAFF if known.is_staff(row.email, care) else None
+        staff = Reason.STAFF if known.is_staff(value, policy.care) else None
         return Reason(stop.value) if stop else staff
 
-    def _said(self, row: InteractionRow, default: str | None) -> Iterator[tuple[GroundKind, datetime | None]]:
-        consent = row.consents.get(Channel.EMAIL.value)
+    def _said(
+        self, row: InteractionRow, channel: Channel, default: str | None
+    ) -> Iterator[tuple[GroundKind, datetime | None]]:
+        consent = row.consents.get(channel.value)
         if consent is not None:
             yield GroundKind.CONSENT, None if consent else self._now
-        elif ground := row.grounds.get(Channel.EMAIL.value, default):
+        elif ground := row.grounds.get(channel.value, default):
             yield GroundKind(ground), None
 
 

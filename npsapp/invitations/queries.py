@@ -9,11 +9,12 @@ from sqlalchemy.orm import joinedload
 
 from npsapp.customers import queries as customers
 from npsapp.customers.models import Hold
-from npsapp.db import Base, UtcDateTime, db, table, within
+from npsapp.db import Base, UtcDateTime, db, pairs, table, within
 from npsapp.delivery import queries as delivery
 from npsapp.delivery.models import Message
 from npsapp.delivery.rules import Channel, PauseKind, State
 from npsapp.intake.models import Interaction, Source, SourceKind
+from npsapp.invitations.chains import READY
 from npsapp.invitations.models import ContactPolicy, Invitation, InvitationPolicy, InvitationStep
 from npsapp.invitations.rules import InvitationState, StepState, first_days_cap
 from npsapp.lib.clock import day_bounds, local_date
@@ -41,7 +42,8 @@ def due(now: datetime, *, limit: int) -> list[int]:
         .order_by(Invitation.send_at, Invitation.id)
         .limit(limit)
     )
-    return [row.id for row in db.session.execute(rows) if delivery.sender_of(row.brand_id)]
+    texting = delivery.gateways()
+    return [row.id for row in db.session.execute(rows) if delivery.sender_of(row.brand_id) or row.brand_id in texting]
 
 
 def follow_ups_due(now: datetime, *, limit: int) -> list[int]:
@@ -55,7 +57,18 @@ def follow_ups_due(now: datetime, *, limit: int) -> list[int]:
         .limit(limit)
     )
     found = db.session.execute(rows).all()
-    return [row.id for row in found if row.channel is not Channel.EMAIL or delivery.sender_of(row.brand_id)]
+    own = {Channel.EMAIL, Channel.SMS}
+    return [row.id for row in found if row.channel not in own or delivery.sender_of(row.brand_id, row.channel)]
+
+
+def token_of(short_code: str) -> str | None:
+    """The token of the link with that short code; None: there is no such link."""
+    return db.session.scalar(select(InvitationStep.token).where(InvitationStep.short_code == short_code))
+
+
+def ready(brand_id: int) -> frozenset[Channel]:
+    """Channels on which messages of a brand can leave."""
+    return READY | {Channel.SMS} if brand_id in delivery.gateways() else READY
 
 
 def external_due(now: datetime, *, limit: int, brand_id: int) -> Sequence[InvitationStep]:
@@ -109,8 +122,7 @@ def capped_sources(now: datetime) -> list[tuple[int, int, datetime]]:
 def sources_of(invitation_ids: Iterable[int]) -> dict[int, int]:
     """Invitation → source of its interaction."""
     rows = select(Invitation.id, Interaction.source_id).join(Interaction, Interaction.id == Invitation.interaction_id)
-    found = db.session.execute(rows.where(Invitation.id.in_(list(invitation_ids))))
-    return {row.id: row.source_id for row in found}
+    return pairs(rows.where(Invitation.id.in_(list(invitation_ids))))
 
 
 def policy(survey_id: int) -> InvitationPolicy:

@@ -4,12 +4,10 @@ from typing import Any
 
 from flask_babel import lazy_gettext as _
 from flask_wtf import FlaskForm
-from flask_wtf.file import FileField, FileRequired
-from wtforms import IntegerField, SelectChoice, SelectField
-from wtforms.validators import InputRequired, NumberRange, Optional
 
 from npsapp.invitations.pace import Curve
 from npsapp.invitations.quota_models import QuotaRule, Stratum
+from npsapp.organization.forms import choice, number, options, upload
 
 SHARES = ("prior_rate", "discount", "most_share")
 """Typed in percent."""
@@ -20,47 +18,29 @@ SAFETY = (
 )
 
 
-def _whole(label: Any, *, low: int, high: int, description: Any = "", optional: bool = False) -> IntegerField:
-    message = _("Enter a whole number from %(low)s to %(high)s.", low=low, high=high)
-    return IntegerField(
-        label,
-        description=description,
-        validators=[Optional() if optional else InputRequired(message), NumberRange(low, high, message)],
-        render_kw={"inputmode": "numeric", "min": low, "max": high},
-    )
-
-
 class QuotaRuleForm(FlaskForm):
     """How one survey draws."""
 
-    kind = SelectField(_("Each target is set for one"), coerce=Stratum)
-    safety = SelectField(_("Safety"), coerce=float, choices=[SelectChoice(*one) for one in SAFETY])
-    most_share = _whole(
-        _("Ask at most this share of a day's customers, in percent"),
-        low=1,
-        high=100,
-        description=_("100: everybody who may be asked, when answers run short."),
+    kind = choice(_("Each target is set for one"), coerce=Stratum)
+    safety = choice(_("Safety"), coerce=float, choices=options(SAFETY))
+    most_share = number(
+        *(_("Ask at most this share of a day's customers, in percent"), 1, 100),
+        help=_("100: everybody who may be asked, when answers run short."),
     )
-    most_a_day = _whole(_("Most invitations for one target on one day"), low=0, high=100_000, optional=True)
-    carry_days = _whole(
-        _("Days on which customers who were not drawn may be drawn again"),
-        low=0,
-        high=3,
-        description=_("0: the lot decides once about each customer."),
+    most_a_day = number(_("Most invitations for one target on one day"), 0, 100_000, optional=True)
+    carry_days = number(
+        *(_("Days on which customers who were not drawn may be drawn again"), 0, 3),
+        help=_("0: the lot decides once about each customer."),
     )
-    curve = SelectField(_("How customers are asked"), coerce=Curve)
-    prior_rate = _whole(
-        _("Expected share of answers, in percent"),
-        low=1,
-        high=100,
-        description=_("Counts until there are own answers; usual are 15 for letters, 12 for SMS, 35 for calls."),
+    curve = choice(_("How customers are asked"), coerce=Curve)
+    prior_rate = number(
+        *(_("Expected share of answers, in percent"), 1, 100),
+        help=_("Counts until there are own answers; usual are 15 for letters, 12 for SMS, 35 for calls."),
     )
-    prior_weight = _whole(_("This expectation weighs as much as so many invitations"), low=1, high=1000)
-    discount = _whole(
-        _("Weight of yesterday's invitations against today's, in percent"),
-        low=50,
-        high=100,
-        description=_("Less than 100: older invitations tell less of what customers do now."),
+    prior_weight = number(_("This expectation weighs as much as so many invitations"), 1, 1000)
+    discount = number(
+        *(_("Weight of yesterday's invitations against today's, in percent"), 50, 100),
+        help=_("Less than 100: older invitations tell less of what customers do now."),
     )
 
     @classmethod
@@ -68,8 +48,8 @@ class QuotaRuleForm(FlaskForm):
         """The form with what is stored, and the choices in the reader's language."""
         stored = {name: getattr(rule, name) for name in QuotaRule.__table__.c.keys()}  # noqa: SIM118 - no mapping
         form = cls(data=stored | {name: round(stored[name] * 100) for name in SHARES})
-        form.kind.choices = [SelectChoice(one, _(one.label)) for one in Stratum]
-        form.curve.choices = [SelectChoice(one, _(one.label)) for one in Curve]
+        form.kind.choices = options((one, _(one.label)) for one in Stratum)
+        form.curve.choices = options((one, _(one.label)) for one in Curve)
         return form
 
     def values(self) -> dict[str, Any]:
@@ -81,4 +61,4 @@ class QuotaRuleForm(FlaskForm):
 class TargetsFileForm(FlaskForm):
     """A spreadsheet of targets."""
 
-    file = FileField(_("File"), validators=[FileRequired(_("Choose a file."))])
+    file = upload()

@@ -18,7 +18,6 @@ from npsapp.invitations import quotas, targets
 from npsapp.invitations.quota_forms import QuotaRuleForm, TargetsFileForm
 from npsapp.invitations.quotas import Place, Standing
 from npsapp.lib.clock import local_date, utcnow
-from npsapp.lib.refusals import Refused
 from npsapp.lib.tables import MEGABYTE
 from npsapp.organization.rules import fold
 from npsapp.permissions import Permission
@@ -26,7 +25,7 @@ from npsapp.surveys import queries as surveys
 from npsapp.surveys.models import Survey
 from npsapp.web import listing
 from npsapp.web.access import Room, scope
-from npsapp.web.pages import csv_file, done, form_page, saved
+from npsapp.web.pages import csv_file, done, form_page, saved, told_at
 
 bp = Room("quotas", __name__, url_prefix="/schedule/quotas", template_folder="templates")
 MONTHS_SHOWN = 3
@@ -61,20 +60,24 @@ def index() -> str:
     if survey is None:
         return render_template("invitations/quotas.html", survey=None)
     month, window = _month(survey), listing.window()
-    with_quota = quotas.in_month(survey.id, quotas.rule(survey.id).kind, month)
-    shown = [place for place in _places(survey) if place.id in with_quota]
-    part = shown[window.offset : window.offset + window.limit]
-    rows = quotas.standings(survey, part, with_quota, month=month, now=utcnow())
+    rows, total = _standings(survey, month, slice(window.offset, window.offset + window.limit))
     return render_template(
         "invitations/quotas.html",
         survey=survey,
         surveys=[(one.id, one.name) for one in known],
-        page=listing.page(rows, window, total=len(shown)),
+        page=listing.page(rows, window, total=total),
         rule=quotas.rule(survey.id),
         ladder=quotas.LADDER,
         active=listing.active_filters([("q", listing.word("q"))]),
         **_around(month),
     )
+
+
+def _standings(survey: Survey, month: date, part: slice) -> tuple[list[Standing], int]:
+    """A part of the places with a target in that month, and how many there are."""
+    with_quota = quotas.in_month(survey.id, quotas.rule(survey.id).kind, month)
+    shown = [place for place in _places(survey) if place.id in with_quota]
+    return quotas.standings(survey, shown[part], with_quota, month=month, now=utcnow()), len(shown)
 
 
 def _chosen(known: Iterable[Survey]) -> Survey | None:
@@ -94,9 +97,7 @@ def export() -> Response:
     """The same as a table in a file, without paging."""
     survey = _chosen(surveys.surveys()) or abort(404)
     month = _month(survey)
-    with_quota = quotas.in_month(survey.id, quotas.rule(survey.id).kind, month)
-    shown = [place for place in _places(survey) if place.id in with_quota]
-    rows = quotas.standings(survey, shown, with_quota, month=month, now=utcnow())
+    rows, _total = _standings(survey, month, slice(None))
     heading = (
         _("Place"), _("Month"), _("Target"), _("Answers"), _("Still to come"), _("Needed"), _("Invitations today"),
         _("Forecast"), _("from"), _("to"), _("Can be reached"), _("What to do"),
@@ -205,14 +206,13 @@ def read(survey_id: int) -> ResponseReturnValue:
         return _save(survey, _confirmed(looked_at, known))
     if not form.validate_on_submit():
         return form_page("invitations/quota_import.html", form, survey=survey, kind=kind, sheet=None)
-    try:
+    with told_at(form.file):
         path = _stored(form)
         try:
             sheet = targets.read(path, targets.names(survey, kind, known))
         finally:
             path.unlink()
-    except Refused as refusal:
-        form.file.errors = [_(refusal.wording, **refusal.values)]
+    if form.errors:
         return form_page("invitations/quota_import.html", form, survey=survey, kind=kind, sheet=None)
     before = quotas.targets(survey.id, kind, sorted({month for _place, month in sheet.wanted}))
     changes = [

@@ -1,6 +1,6 @@
 """The words of one invitation: values for placeholders, and the letter with its eleven links."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
@@ -16,7 +16,7 @@ from npsapp.lib.clock import local_date
 from npsapp.lib.texts import text_in
 from npsapp.organization import queries as organization
 from npsapp.organization.rules import company_phrase
-from npsapp.surveys import queries as surveys, rules as wording
+from npsapp.surveys import letters, queries as surveys, rules as wording
 from npsapp.surveys.models import SurveyVersion
 
 
@@ -75,23 +75,41 @@ def letter(
     contact_point_id: int | None,
     addresses: Addresses,
     step: int = surveys.FIRST,
+    texts: Mapping[str, Texts] | None = None,
+    values: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """A letter of an invitation, as the post office takes it in: subject, texts, unsubscribe address."""
+    """A letter of an invitation, as the post office takes it in: subject, texts, unsubscribe address.
+
+    :param texts: what it says, part → language → text; None: text A of the step.
+    :param values: what placeholders stand for; None: the facts of this interaction.
+    """
     brand = interaction.brand
     site = brand.site(addresses.public_url)
-    values = values_for(interaction, language)
-    words = wording.letter_words(surveys.letter(version.survey_id, step), language=language, values=values)
+    values = values_for(interaction, language) if values is None else values
+    texts = surveys.letter(version.survey_id, step) if texts is None else texts
     page = wording.wording(surveys.questionnaire(version), language=language, values=values)
     unsubscribe = f"{site}/u/{unsubscribe_token(addresses.keys, contact_point_id, brand.id)}"
-    logo = page.picture or brand.logo
-    scale = rendering.Scale(page.question, page.low, page.high, f"{site}/r/{token}")
     letter = rendering.invitation(
         brand,
         language=language,
-        **words,
-        scale=scale,
+        words=letters.said(texts, language=language, values=values),
+        scale=rendering.Scale(page.question, page.low, page.high, f"{site}/r/{token}"),
         unsubscribe_url=unsubscribe,
         privacy_url=f"{site}/privacy/{brand.key}?lang={language}",
-        logo_url=f"{site}/logos/{logo}" if logo else "",
+        logo=page.picture or brand.logo,
+        site=site,
     )
     return {"subject": letter.subject, "body": letter.body, "html": letter.html, "unsubscribe_url": unsubscribe}
+
+
+def short_message(
+    interaction: Interaction,
+    *,
+    language: str,
+    link: str,
+    texts: Mapping[str, Texts],
+    values: Mapping[str, str] | None = None,
+) -> str:
+    """The SMS of an invitation on one line, with its link; `texts` are those of the step (see `lots.draw`)."""
+    values = values_for(interaction, language) if values is None else values
+    return letters.short_message(texts, language=language, values=values, link=link)

@@ -6,6 +6,7 @@ from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from hashlib import sha256
 
+from npsapp.delivery.rules import Channel
 from npsapp.invitations.chains import FIRST, LETTER, ChainStep
 from npsapp.invitations.criteria import ANY, Criteria
 from npsapp.lib.clock import at_local, zone
@@ -142,9 +143,28 @@ class Policy:
         care = replace(self.care, after_invitation=NONE, after_answer=NONE, elsewhere=NONE)
         return replace(self, delay=NONE, latest=AT_ANY_TIME, criteria=ANY, care=care)
 
+    def within(self, limits: tuple[time, time] | None) -> "Policy":
+        """The same at no other hours than these; equal ones are no limit."""
+        if limits is None or limits[0] == limits[1]:
+            return self
+        day = _both((self.window_from, self.window_until), limits)
+        weekend = _both(self.hours(SATURDAY), limits)
+        return replace(self, window_from=day[0], window_until=day[1], weekend_from=weekend[0], weekend_until=weekend[1])
+
     @property
     def first(self) -> ChainStep:
         return next((step for step in self.steps if step.number == FIRST), LETTER)
+
+    @property
+    def channels(self) -> frozenset[Channel]:
+        """On which its messages go."""
+        return frozenset(step.channel for step in self.steps) | ({Channel.SMS} if self.mobile_sms else set())
+
+
+def _both(hours: tuple[time, time], limits: tuple[time, time]) -> tuple[time, time]:
+    """What lies in both; where nothing does, or the hours go over midnight or are the whole day, the limits."""
+    begin, end = max(hours[0], limits[0]), min(hours[1], limits[1])
+    return (begin, end) if hours[0] < hours[1] and begin < end else limits
 
 
 @dataclass(frozen=True)

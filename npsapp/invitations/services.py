@@ -14,10 +14,11 @@ from npsapp.db import Ready, alone, change, db, insert_many, one_of, table
 from npsapp.delivery import services as delivery
 from npsapp.intake import services as intake
 from npsapp.intake.models import PLANNING, Interaction
-from npsapp.invitations import quotas
-from npsapp.invitations.candidates import Gathered, Promises, gather
+from npsapp.invitations import queries, quotas
+from npsapp.invitations.candidates import Gathered, gather
 from npsapp.invitations.chains import FIRST
 from npsapp.invitations.models import Invitation, InvitationStep
+from npsapp.invitations.promises import Promises
 from npsapp.invitations.rules import InvitationState, Reason
 from npsapp.lib.refusals import Refused
 from npsapp.lib.texts import N_
@@ -121,6 +122,23 @@ def _record_plan(rows: Sequence[dict[str, Any]], *, now: datetime) -> None:
 def postpone(invitation_id: int, *, until: datetime) -> None:
     """Move a planned invitation to a later moment: a day's cap is full, or the last try failed."""
     _move(invitation_id, (InvitationState.PLANNED,), send_at=until)
+
+
+def within_caps(ids: Sequence[int], *, now: datetime) -> list[int]:
+    """Those that may leave today: of sources in their first days a capped number a day, others wait for tomorrow."""
+    left = {source: (allowed, tomorrow) for source, allowed, tomorrow in queries.capped_sources(now)}
+    source_of = queries.sources_of(ids) if left else {}
+    going = []
+    for id_ in ids:
+        source = source_of.get(id_, 0)
+        allowed, tomorrow = left.get(source, (1, None))
+        if tomorrow and allowed <= 0:
+            postpone(id_, until=tomorrow)
+            continue
+        if tomorrow:
+            left[source] = (allowed - 1, tomorrow)
+        going.append(id_)
+    return going
 
 
 def withdraw(invitation_id: int, *, actor: Actor, now: datetime) -> None:

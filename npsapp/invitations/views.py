@@ -9,7 +9,7 @@ from npsapp.audit.doors import me
 from npsapp.db import transaction
 from npsapp.delivery import pauses, queries as delivery
 from npsapp.delivery.channels.mail import brands_without_server
-from npsapp.delivery.rules import Channel, PauseKind
+from npsapp.delivery.rules import PauseKind
 from npsapp.i18n import language_now
 from npsapp.invitations import ledger, policies, policy_pages, queries, services
 from npsapp.invitations.candidates import chain_of, policy_of
@@ -20,6 +20,7 @@ from npsapp.lib.clock import utcnow
 from npsapp.lib.texts import text_in
 from npsapp.permissions import Permission
 from npsapp.surveys import queries as surveys
+from npsapp.surveys.letters import PARTS
 from npsapp.surveys.models import Survey
 from npsapp.web import listing
 from npsapp.web.access import Room, scope
@@ -110,8 +111,8 @@ def _policy_page(survey: Survey, form: PolicyForm, effects: Effects | None = Non
         matched=matched,
         counted=policy_pages.counted(scope()),
         effects=effects,
-        missing=policy_pages.missing(form),
+        missing=policy_pages.missing(form, survey),
         picture=policy_pages.picture(policy_of(rule, Care()), wave=rule.wave),
-        letters=[step.number for step in chain_of(rule)[1:] if step.channel is Channel.EMAIL],
+        letters={step.number: step.channel.value for step in chain_of(rule)[1:] if step.channel in PARTS},
         wave=rule.wave,
     )

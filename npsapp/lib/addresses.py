@@ -38,6 +38,12 @@ def addresses_in(cell: str) -> list[str]:
     return list(dict.fromkeys(address for address in found if address))
 
 
+def masked(address: str) -> str:
+    """Enough to recognise the own address or phone number, too little to learn somebody else's."""
+    local, at, domain = address.partition("@")
+    return f"{local[:2]}…{at}{domain}" if at else address and f"…{address[-4:]}"
+
+
 def made_up(text: str) -> bool:
     """Whether a text says "the customer has no address": a dash, "нет", `noemail_17@shop.example`."""
     bare = _bare(text)

@@ -5,7 +5,7 @@ from functools import cache, lru_cache
 from importlib.resources import files
 
 import phonenumbers
-from phonenumbers import NumberParseException, PhoneMetadata, PhoneNumberFormat
+from phonenumbers import NumberParseException, PhoneMetadata, PhoneNumberFormat, PhoneNumberType
 
 DEFAULT_COUNTRY = "UA"
 LONGEST_CELL = 200  # characters; a longer text in a phone column is a remark, not a number
@@ -92,3 +92,15 @@ def _mobile(bare: str, country: str) -> str | None:
         if len(whole) == length and whole.startswith(code):
             return "+" + whole if _mobile_pattern(quick).fullmatch(whole, len(code)) else None
     return None
+
+
+@lru_cache(maxsize=10_000)
+def is_mobile(number: str) -> bool:
+    """Whether an E.164 number can get SMS: a mobile one, or one whose country does not tell."""
+    if _mobile(number, ""):
+        return True
+    try:
+        kind = phonenumbers.number_type(phonenumbers.parse(number))
+    except NumberParseException:
+        return False
+    return kind in (PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE)

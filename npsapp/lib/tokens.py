@@ -6,16 +6,23 @@ import secrets
 from collections.abc import Sequence
 from functools import lru_cache
 from hashlib import sha1, sha256
+from string import ascii_letters, digits
 from typing import Any
 
 from itsdangerous.encoding import base64_decode, base64_encode
 
+CODE_LENGTH = 10
 TOKEN_BYTES = 18  # 144 bits: more than the 128 that method.md 5.3 asks for, 24 characters in a link
 
 
 def new_token() -> str:
     """A random URL-safe token of 24 characters (144 bits)."""
     return secrets.token_urlsafe(TOKEN_BYTES)
+
+
+def new_code() -> str:
+    """A random code of ten letters and digits (59 bits), for links that people type or pay for by the letter."""
+    return "".join(secrets.choice(ascii_letters + digits) for _ in range(CODE_LENGTH))
 
 
 def digest(value: str) -> str:

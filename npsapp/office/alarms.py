@@ -1,11 +1,11 @@
 """Letters that tell one colleague of something that needs a look. What the letter says is the caller's."""
 
-from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
+from npsapp.accounts import letters
 from npsapp.accounts.models import User
-from npsapp.delivery import rendering, services as delivery
+from npsapp.delivery import rendering
 from npsapp.delivery.rules import Purpose
 from npsapp.delivery.services import NoSender
 
@@ -16,18 +16,7 @@ def tell(user: User, template: str, *, brand_id: int, now: datetime, **values: A
     """Queue a staff letter in the user's language; False when the brand cannot write. Needs a transaction."""
     letter = rendering.staff_letter(template, language=user.language, name=user.name, **values)
     try:
-        delivery.queue(
-            purpose=Purpose.STAFF,
-            to_address=user.email,
-            to_name=user.name,
-            to_user_id=user.id,
-            brand_id=brand_id,
-            language=user.language,
-            **asdict(letter),
-            due_at=now,
-            useful_until=now + USEFUL_FOR,
-            now=now,
-        )
+        letters.queue(user, letter, Purpose.STAFF, brand_id=brand_id, useful_until=now + USEFUL_FOR, now=now)
     except NoSender:
         return False
     return True

@@ -9,7 +9,6 @@ from npsapp.db import db, reading, transaction
 from npsapp.intake import connections, queries as intake
 from npsapp.intake.models import Source, SourceKind
 from npsapp.lib.clock import utcnow
-from npsapp.lib.refusals import Refused
 from npsapp.office.company import setup_link
 from npsapp.office.instructions import instructions
 
@@ -32,12 +31,9 @@ connection = AppGroup("connection", help="Programs that send purchases by themse
 @click.option("--kind", type=click.Choice([kind.value for kind in connections.KINDS]), required=True)
 def add(name: str, kind: str) -> None:
     """Add a connection in trial and print, once, what to enter on the other side."""
-    try:
-        with transaction():
-            source, secret = connections.add(SourceKind(kind), name, actor=COMMAND, now=utcnow())
-            source_id = source.id
-    except Refused as refusal:
-        raise click.ClickException(str(refusal)) from refusal
+    with transaction():
+        source, secret = connections.add(SourceKind(kind), name, actor=COMMAND, now=utcnow())
+        source_id = source.id
     _print(source_id, secret)
 
 

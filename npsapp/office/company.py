@@ -25,7 +25,7 @@ from npsapp.office.company_forms import CompanyForm
 from npsapp.organization import logos, queries as organization, rules
 from npsapp.permissions import Permission
 from npsapp.web.access import public
-from npsapp.web.pages import done, form_page
+from npsapp.web.pages import done, form_page, told_at
 
 
 @bp.form("/company/new", Permission.ADMINISTER)
@@ -72,13 +72,12 @@ def _founding_page(actor: Actor) -> ResponseReturnValue:
         return _form_page(form, going)
     hashed = hash_password(form.password.data or "")
     logo = logos.keep(form.recoded, Path(current_app.instance_path, logos.FOLDER)) if form.recoded else ""
-    try:
-        with transaction():
-            user = founding.found(form.plan(logo=logo), password_hash=hashed, actor=actor, now=utcnow())
-            token = sessions.begin_session(user, remember=False, agent=request.user_agent.string, now=utcnow())
-            user_id = user.id
-    except (EmailTaken, WrongEmail) as refusal:
-        form.admin_email.errors = [_(refusal.wording)]
+    user_id, token = 0, ""
+    with told_at(form.admin_email, (EmailTaken, WrongEmail)), transaction():
+        user = founding.found(form.plan(logo=logo), password_hash=hashed, actor=actor, now=utcnow())
+        token = sessions.begin_session(user, remember=False, agent=request.user_agent.string, now=utcnow())
+        user_id = user.id
+    if form.errors:
         return _form_page(form, going)
     _forget_files()
     enter(accounts.user(user_id) or abort(404), token, remember=False)

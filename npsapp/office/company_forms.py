@@ -4,25 +4,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from flask_babel import gettext as _, lazy_gettext as _l
-from wtforms import BooleanField, Field, FieldList, Form, FormField, IntegerField, SelectField, StringField
-from wtforms.fields import PasswordField
-from wtforms.validators import (
-    DataRequired,
-    Email,
-    EqualTo,
-    InputRequired,
-    Length,
-    NumberRange,
-    Optional,
-    ValidationError,
-)
+from wtforms import BooleanField, Field, FieldList, Form, FormField, PasswordField, StringField, ValidationError
+from wtforms.validators import DataRequired, Email, EqualTo, InputRequired, Length, Optional
 
 from npsapp.accounts.rules import password_problem
 from npsapp.i18n import LANGUAGES
 from npsapp.lib.addresses import normalise
 from npsapp.lib.texts import text_in
 from npsapp.office.founding import Person, Place, Plan
-from npsapp.organization.forms import EMAIL_MAX, NAME_MAX, BrandForm, options, stripped
+from npsapp.organization.forms import EMAIL_MAX, NAME_MAX, BrandForm, choice, line, number, options
 from npsapp.surveys import wording
 from npsapp.surveys.founding import Company
 
@@ -30,16 +20,13 @@ MOST_REGIONS = 200
 LOOK = ("accent", "language", "timezone", "currency")
 
 
-def _name(label: Any, *, required: bool = False, **more: Any) -> StringField:
-    first = DataRequired() if required else Optional()
-    return StringField(label, filters=[stripped], validators=[first, Length(max=NAME_MAX)], **more)
+def _name(label: Any, *, required: bool = False, help: Any = "", **look: str) -> StringField:
+    return line(label, DataRequired() if required else Optional(), Length(max=NAME_MAX), help=help, look=look)
 
 
-def _email(label: Any, *, required: bool = False, **more: Any) -> StringField:
-    first = DataRequired() if required else Optional()
-    look = {"type": "email", "autocomplete": "off"}
-    valid = [first, Email(), Length(max=EMAIL_MAX)]
-    return StringField(label, filters=[stripped], validators=valid, render_kw=look, **more)
+def _email(label: Any, *, required: bool = False, help: Any = "") -> StringField:
+    valid = (DataRequired() if required else Optional(), Email(), Length(max=EMAIL_MAX))
+    return line(label, *valid, help=help, look={"type": "email", "autocomplete": "off"})
 
 
 def _who(name: StringField, email: StringField) -> Person | None:
@@ -65,32 +52,28 @@ class CompanyForm(BrandForm):
     owner = no_logo = group_colours = contact_email = public_url = staff_letters = None
 
     title = _name(
-        _l("Name of the company"),
-        required=True,
-        description=_l("As customers know it."),
-        render_kw={"autocomplete": "organization"},
+        _l("Name of the company"), required=True, help=_l("As customers know it."), autocomplete="organization"
     )
-    noun = SelectField(_l("What it is"), description=_l("For the question: “How likely are you to recommend …?”"))
+    noun = choice(_l("What it is"), _l("For the question: “How likely are you to recommend …?”"))
     sender = _email(
         _l("Letters come from"),
-        description=_l("An address your mail server may send for. Until there is one, no letter leaves."),
+        help=_l("An address your mail server may send for. Until there is one, no letter leaves."),
     )
-    reply_to = _email(_l("Replies go to"), description=_l("A mailbox that people read. Empty: the address above."))
-    touchpoint = SelectField(_l("Ask after"))
-    delay_days = IntegerField(
-        _l("Days between that and the letter"),
-        validators=[InputRequired(), NumberRange(0, 365)],
+    reply_to = _email(_l("Replies go to"), help=_l("A mailbox that people read. Empty: the address above."))
+    touchpoint = choice(_l("Ask after"))
+    delay_days = number(
+        *(_l("Days between that and the letter"), 0, 365),
+        help=_l("So that the customer has had time to use what was bought."),
+        look={"class": "short"},
         default=14,
-        description=_l("So that the customer has had time to use what was bought."),
-        render_kw={"class": "short"},
     )
     regions = FieldList(FormField(RegionRow), min_entries=1, max_entries=MOST_REGIONS)
     fallback = _name(_l("Fallback owner’s name"))
     fallback_email = _email(
-        _l("Fallback owner’s e-mail"), description=_l("Gets the cases of regions without a manager. Empty: you.")
+        _l("Fallback owner’s e-mail"), help=_l("Gets the cases of regions without a manager. Empty: you.")
     )
-    admin_name = _name(_l("Your name"), required=True, render_kw={"autocomplete": "name"})
-    admin_email = _email(_l("Your e-mail"), required=True, description=_l("You sign in with it."))
+    admin_name = _name(_l("Your name"), required=True, autocomplete="name")
+    admin_email = _email(_l("Your e-mail"), required=True, help=_l("You sign in with it."))
     password = PasswordField(
         _l("Password"),
         validators=[InputRequired()],

@@ -19,15 +19,14 @@ from npsapp.lib.clock import local_date, utcnow
 from npsapp.lib.refusals import Refused
 from npsapp.lib.texts import N_, text_in
 from npsapp.office.blueprint import bp
-from npsapp.office.connection_forms import ABOUT, AddForm, ConnectionForm
-from npsapp.office.import_forms import CHANNELS, FIRST_DAY_CAP, LiveForm
+from npsapp.office.forms import ABOUT, CHANNELS, FIRST_DAY_CAP, AddForm, ConnectionForm, LiveForm
 from npsapp.office.imports import LOOK_BACK, go_live, no_mail
 from npsapp.office.instructions import instructions
 from npsapp.organization import queries as organization
 from npsapp.permissions import Permission
 from npsapp.responses import services as responses
 from npsapp.surveys import queries as surveys
-from npsapp.web.pages import done, form_page
+from npsapp.web.pages import done, form_page, told_at
 
 SHOWN_EXCHANGES = 20
 SHOWN_REJECTS = 10
@@ -63,18 +62,15 @@ def connection_new() -> ResponseReturnValue:
     """Add a connection; its secret is shown on the page that follows, and never again."""
     form = AddForm(data={"kind": request.args.get("kind")})
     form.offer()
-    if not form.validate_on_submit():
-        return form_page("office/connections/new.html", form, about=ABOUT)
-    try:
-        with transaction():
-            kind = SourceKind(form.kind.data)
-            source, secret = connections.add(kind, form.name.data, actor=me(), now=utcnow())
-    except (services.NoName, connections.NameTaken) as refusal:
-        form.name.errors = [_(refusal.wording)]
-        return form_page("office/connections/new.html", form, about=ABOUT)
-    if not secret:
-        return done(_("The connection was added."), ".connection", source_id=source.id)
-    return _secret_page(source, secret)
+    if form.validate_on_submit():
+        with told_at(form.name):
+            with transaction():
+                kind = SourceKind(form.kind.data)
+                source, secret = connections.add(kind, form.name.data, actor=me(), now=utcnow())
+            if secret:
+                return _secret_page(source, secret)
+            return done(_("The connection was added."), ".connection", source_id=source.id)
+    return form_page("office/connections/new.html", form, about=ABOUT)
 
 
 def _secret_page(source: Source, secret: str) -> Response:
@@ -120,19 +116,16 @@ def connection_settings(source_id: int) -> ResponseReturnValue:
     """How records of a connection are understood, and its grounds."""
     source = _source(source_id)
     form = _settings_form(source)
-    if not form.validate_on_submit():
-        return form_page("office/connections/settings.html", form, source=source)
-    try:
-        with transaction():
-            values = {name: form[name].data for name in OWN_SETTINGS}
-            settings = {name: form[name].data for name in connections.USUAL.get(source.kind, {})}
-            connections.change(source_id, values, settings, actor=me(), now=utcnow())
-            services.set_grounds(db.session.get_one(Source, source_id), form.grounds, actor=me(), now=utcnow())
-            policies.source_changed(source_id)
-    except connections.NameTaken as refusal:
-        form.name.errors = [_(refusal.wording)]
-        return form_page("office/connections/settings.html", form, source=source)
-    return done(_("The changes are saved."), ".connection", source_id=source_id)
+    if form.validate_on_submit():
+        values = {name: form[name].data for name in OWN_SETTINGS}
+        settings = {name: form[name].data for name in connections.USUAL.get(source.kind, {})}
+        with told_at(form.name):
+            with transaction():
+                connections.change(source_id, values, settings, actor=me(), now=utcnow())
+                services.set_grounds(db.session.get_one(Source, source_id), form.grounds, actor=me(), now=utcnow())
+                policies.source_changed(source_id)
+            return done(_("The changes are saved."), ".connection", source_id=source_id)
+    return form_page("office/connections/settings.html", form, source=source)
 
 
 def _settings_form(source: Source) -> ConnectionForm:

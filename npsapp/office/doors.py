@@ -5,6 +5,7 @@ from npsapp.office import (  # noqa: F401
     connections,
     customers,
     erasing,
+    guard,
     health,
     hooks,
     hosts,

@@ -1,11 +1,11 @@
 """Whether a brand's own address leads to this installation: asked over the network, and answered with a signature."""
 
 import logging
-import urllib.request
 from urllib.error import URLError
 
 from flask import Response, current_app
 
+from npsapp.intake import portals
 from npsapp.lib import tokens
 from npsapp.lib.refusals import Refused
 from npsapp.lib.texts import N_
@@ -28,11 +28,6 @@ class NotHere(Refused):
     )
 
 
-class _NoRedirects(urllib.request.HTTPRedirectHandler):
-    def redirect_request(self, *_args: object) -> None:
-        """A redirect shows that another server answers first; following it could lead anywhere."""
-
-
 @bp.page("/healthz/<token>", public)
 def here(token: str) -> Response:
     """Sign a random word, which only this installation can."""
@@ -48,7 +43,7 @@ def check(url: str) -> None:
     """
     word = tokens.new_token()
     try:
-        with urllib.request.build_opener(_NoRedirects).open(f"{url}/healthz/{word}", timeout=TIMEOUT_S) as answer:
+        with portals.opened(f"{url}/healthz/{word}", timeout=TIMEOUT_S) as answer:
             said = answer.read(MOST_BYTES).decode("ascii", "replace")
     except (URLError, OSError, ValueError) as error:
         log.info("the own address of a brand could not be opened: %s", error)

@@ -24,16 +24,15 @@ from npsapp.intake.rules import RejectReason
 from npsapp.invitations import policies, preview
 from npsapp.invitations.models import Invitation
 from npsapp.lib.clock import local_date, utcnow
-from npsapp.lib.refusals import Refused
 from npsapp.lib.texts import text_in
 from npsapp.office.blueprint import bp
-from npsapp.office.import_forms import CHANNELS, FIRST_DAY_CAP, ChoiceForm, LiveForm, UploadForm
+from npsapp.office.forms import CHANNELS, FIRST_DAY_CAP, ChoiceForm, LiveForm, UploadForm
 from npsapp.organization import queries as organization
 from npsapp.permissions import Permission
 from npsapp.surveys import queries as surveys
 from npsapp.web import listing
 from npsapp.web.filters import spoken
-from npsapp.web.pages import csv_file, done, form_page
+from npsapp.web.pages import csv_file, done, form_page, told_at
 
 SHOWN_REJECTS = 50
 _FAULTS = set(AddressFault)
@@ -53,21 +52,17 @@ def imports() -> ResponseReturnValue:
 def import_new() -> ResponseReturnValue:
     """Upload a file; reading it starts at once, applying it waits for a confirmation."""
     form = UploadForm()
-    if not form.validate_on_submit():
-        return _upload_page(form)
-    file, now, actor = form.file.data, utcnow(), me()
-    try:
-        stored = staging.store(file.stream, tasks.uploads(), most_bytes=tasks.most_bytes())
-        with transaction():
-            source = services.get_or_create_source(name=form.source.data, actor=actor, now=now)
-            batch_id = services.create_batch(
-                source_id=source.id, file_name=file.filename or "", stored=stored, actor=actor, now=now
-            ).id
-    except Refused as refusal:
-        form.file.errors = [_(refusal.wording, **refusal.values)]
-        return _upload_page(form)
-    tasks.stage_batch.enqueue(batch_id)
-    return _back(batch_id)
+    if form.validate_on_submit():
+        file, now, actor = form.file.data, utcnow(), me()
+        with told_at(form.file):
+            stored = tasks.store(file.stream)
+            with transaction():
+                source = services.get_or_create_source(name=form.source.data, actor=actor, now=now)
+                named: dict[str, Any] = {"source_id": source.id, "file_name": file.filename or ""}
+                batch_id = services.create_batch(**named, stored=stored, actor=actor, now=now).id
+            tasks.stage_batch.enqueue(batch_id)
+            return _back(batch_id)
+    return _upload_page(form)
 
 
 def _upload_page(form: UploadForm) -> Response:

@@ -1,7 +1,6 @@
 """The audit log: who did what, and when."""
 
 from collections.abc import Callable, Iterable
-from datetime import datetime, timedelta
 
 from flask import render_template, request
 from flask.typing import ResponseReturnValue
@@ -14,7 +13,6 @@ from npsapp.cases import queries as cases
 from npsapp.customers import queries as customers
 from npsapp.i18n import language_now
 from npsapp.intake import queries as intake
-from npsapp.lib.clock import day_bounds
 from npsapp.lib.texts import N_
 from npsapp.office.blueprint import bp
 from npsapp.organization import queries as organization
@@ -36,6 +34,7 @@ SUBJECTS: dict[str, tuple[str, Labels | None]] = {
     "interaction": (N_("purchase or visit"), None),
     "invitation": (N_("invitation"), None),
     "message": (N_("letter"), None),
+    "open_link": (N_("open link"), None),
     "old_import": (N_("old answers"), None),
     "pause": (N_("pause of sending"), None),
     "pool": (N_("company"), None),
@@ -44,6 +43,8 @@ SUBJECTS: dict[str, tuple[str, Labels | None]] = {
     "response": (N_("answer"), lambda ids, _language: responses.labels(ids)),
     "selection": (N_("selection of customers"), None),
     "sender": (N_("sender of letters"), None),
+    "suppression": (N_("address on the stop list"), None),
+    "return_box": (N_("mailbox for what comes back"), None),
     "source": (N_("source"), lambda ids, _language: intake.labels("source", ids)),
     "survey": (N_("survey"), lambda ids, _language: surveys.labels(ids)),
     "touchpoint": (N_("touchpoint"), surveys.touchpoint_labels),
@@ -69,6 +70,7 @@ def audit_log() -> ResponseReturnValue:
         "subject": {kind: _(words) for kind, (words, _labels) in SUBJECTS.items()},
     }
     chosen = {name: listing.picked(name, words) for name, words in choices.items()}
+    zone = str(get_timezone() or "UTC")
     actor_type, _dash, actor_id = chosen["actor"].partition("-")
     rows = audit.entries(
         {
@@ -78,8 +80,8 @@ def audit_log() -> ResponseReturnValue:
             "subject_type": chosen["subject"],
             "subject_id": listing.whole("id"),
         },
-        since=_midnight("from"),
-        until=_midnight("to", days=1),
+        since=listing.since("from", zone),
+        until=listing.since("to", zone, days=1),
         before_id=listing.whole("after"),
         limit=listing.PAGE_SIZE + 1,
     )
@@ -106,11 +108,3 @@ def _labels(things: Iterable[tuple[str, int | None]]) -> dict[tuple[str, int], s
         named = labels(ids, language_now()) if labels and ids else {}
         found |= {(kind, id_): words for id_, words in named.items() if words}
     return found
-
-
-def _midnight(name: str, *, days: int = 0) -> datetime | None:
-    """The beginning of the chosen day in the reader's calendar, or of a day after."""
-    day = listing.day(name)
-    if day is None:
-        return None
-    return day_bounds(day + timedelta(days=days), str(get_timezone() or "UTC"))[0]

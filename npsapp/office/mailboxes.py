@@ -5,13 +5,13 @@ from typing import Any
 from flask import abort
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _, lazy_gettext as _l
-from flask_wtf import FlaskForm
-from wtforms import BooleanField, Field, IntegerField, PasswordField, TextAreaField, ValidationError
-from wtforms.validators import InputRequired, Length, NumberRange, Regexp
+from wtforms import Field, TextAreaField, ValidationError
+from wtforms.validators import InputRequired, Length
 
 from npsapp.audit.doors import me
 from npsapp.db import db, transaction
-from npsapp.intake import connections, mailbox
+from npsapp.delivery.return_views import LATIN, NAME_MAX, AccessForm
+from npsapp.intake import connections
 from npsapp.intake.models import Source, SourceKind
 from npsapp.lib import addresses
 from npsapp.lib.clock import utcnow
@@ -20,27 +20,10 @@ from npsapp.organization.forms import line
 from npsapp.permissions import Permission
 from npsapp.web.pages import done, form_page
 
-NAME_MAX = 200
-_ASCII = Regexp(r"^[ -~]*$", message=_l("Only Latin letters, digits and signs."))
 
-
-class MailboxForm(FlaskForm):
+class MailboxForm(AccessForm):
     """Where the mailbox is, and whom we believe."""
 
-    host = line(_l("IMAP server"), InputRequired(), Length(max=NAME_MAX), _ASCII, help=_l("Such as imap.example.com."))
-    port = IntegerField(
-        _l("Port"), default=mailbox.USUAL_PORT, validators=[InputRequired(), NumberRange(1, 65_535)],
-        description=_l("993 with encryption, which is the usual one."),
-    )  # fmt: skip
-    plain = BooleanField(_l("Without encryption"), description=_l("Only for a mail server on this very machine."))
-    user = line(_l("User name"), InputRequired(), Length(max=NAME_MAX))
-    password = PasswordField(_l("Password"), validators=[Length(max=NAME_MAX)])
-    folder = line(_l("Folder"), Length(max=NAME_MAX), _ASCII, help=_l("Empty: INBOX."))
-    done = line(
-        _l("Folder for letters that were read"),
-        *(Length(max=NAME_MAX), _ASCII),
-        help=_l("Made when it is missing. Empty: they stay where they are, marked as read."),
-    )
     senders = TextAreaField(
         _l("Senders"),
         validators=[InputRequired(_l("Name at least one sender.")), Length(max=4000)],
@@ -48,7 +31,7 @@ class MailboxForm(FlaskForm):
     )
     authserv = line(
         _l("Your mail server’s name in Authentication-Results"),
-        *(Length(max=NAME_MAX), _ASCII),
+        *(Length(max=NAME_MAX), LATIN),
         help=_l(
             "The sender of a letter can be forged. If your mail server checks senders, it writes a line "
             "Authentication-Results with its own name into each letter; enter that name, and only letters it found "
@@ -84,8 +67,7 @@ def mailbox_settings(source_id: int) -> ResponseReturnValue:
     kept = source.settings
     form = MailboxForm(data={**kept, "senders": "\n".join(kept.get("senders", []))})
     form.password.flags.required = not source.sealed
-    if form.is_submitted() and (not source.sealed or form.host.data != kept.get("host")):
-        form.password.validators = [InputRequired(_("Another mailbox has a password of its own."))]
+    form.need_password(stored=bool(source.sealed) and form.host.data == kept.get("host"))
     if not form.validate_on_submit():
         return form_page("office/connections/mailbox.html", form, source=source)
     with transaction():

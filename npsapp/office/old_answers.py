@@ -6,26 +6,23 @@ from flask import Response, abort, current_app, redirect, render_template, reque
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _, lazy_gettext as _l, ngettext
 from flask_wtf import FlaskForm
-from flask_wtf.file import FileField, FileRequired
-from wtforms import SelectField, StringField
 from wtforms.validators import InputRequired, Length
 
 from npsapp.audit.doors import me
 from npsapp.db import db, transaction
-from npsapp.i18n import language_now
-from npsapp.intake import queries as intake, staging, tasks as intake_tasks
+from npsapp.intake import queries as intake, tasks as intake_tasks
 from npsapp.intake.models import BatchState
 from npsapp.lib.clock import utcnow
-from npsapp.lib.refusals import Refused
-from npsapp.lib.texts import text_in
 from npsapp.office.blueprint import bp
+from npsapp.organization.forms import choice, line, options, upload, whole
 from npsapp.permissions import Permission
 from npsapp.responses import old, queries, tasks
 from npsapp.responses.models import OldImport
 from npsapp.responses.old_lines import LONGEST_NAME, MEANINGS, Fault, Holds
 from npsapp.surveys import queries as surveys
 from npsapp.web import listing
-from npsapp.web.pages import done, form_page
+from npsapp.web.filters import spoken
+from npsapp.web.pages import done, form_page, told_at
 
 UNAPPLIED = (BatchState.STAGED, BatchState.REFUSED)
 WORKING = (BatchState.UPLOADED, BatchState.STAGING, BatchState.APPLYING)
@@ -34,34 +31,27 @@ WORKING = (BatchState.UPLOADED, BatchState.STAGING, BatchState.APPLYING)
 class OldForm(FlaskForm):
     """A file of a previous program."""
 
-    file = FileField(_l("File"), validators=[FileRequired(_l("Choose a file."))])
-    programme = StringField(
-        _l("Where it comes from"),
-        validators=[InputRequired(_l("Say where the file comes from.")), Length(max=LONGEST_NAME)],
-        description=_l("The name of the previous program, always the same: answers are shown as coming from it."),
+    file = upload()
+    programme = line(
+        *(_l("Where it comes from"), InputRequired(_l("Say where the file comes from.")), Length(max=LONGEST_NAME)),
+        help=_l("The name of the previous program, always the same: answers are shown as coming from it."),
     )
-    holds = SelectField(_l("Each line of the file is about"))
-    survey = SelectField(
+    holds = choice(_l("Each line of the file is about"))
+    survey = choice(
         _l("Belongs to the survey"),
-        coerce=int,
-        description=_l("Under which the answers are shown, and after which nobody is asked again too soon."),
+        *(_l("Under which the answers are shown, and after which nobody is asked again too soon."), int),
     )
-    source = SelectField(
-        _l("Customer ids are those of"),
-        coerce=lambda value: int(value) if value else None,
-        description=_l("Without a connection people are known by e-mail and phone only."),
+    source = choice(
+        *(_l("Customer ids are those of"), _l("Without a connection people are known by e-mail and phone only."), whole)
     )
 
     def offer(self) -> None:
         """Put the choices in."""
-        self.holds.choices = [(one.value, _(one.label)) for one in Holds]
-        self.survey.choices = [
-            (one.id, f"{one.name} · {text_in(one.brand.name, language_now())}")
-            for one in surveys.surveys()
-            if one.version_id
-        ]
-        known = [(one.id, one.name) for one in intake.sources() if one.ids_are_persons]
-        self.source.choices = [("", _("no connection")), *known]
+        self.holds.choices = options((one.value, _(one.label)) for one in Holds)
+        published = [one for one in surveys.surveys() if one.version_id]
+        self.survey.choices = options((str(one.id), f"{one.name} · {spoken(one.brand.name)}") for one in published)
+        known = [(str(one.id), one.name) for one in intake.sources() if one.ids_are_persons]
+        self.source.choices = options([("", _("no connection")), *known])
 
 
 @bp.page("/old-answers/", Permission.IMPORT)
@@ -77,29 +67,15 @@ def old_new() -> ResponseReturnValue:
     """Upload a file; it is read through at once, and taken over when that is confirmed."""
     form = OldForm()
     form.offer()
-    if not form.validate_on_submit():
-        return _form(form)
-    try:
-        stored = staging.store(form.file.data.stream, intake_tasks.uploads(), most_bytes=intake_tasks.most_bytes())
-    except Refused as refusal:
-        form.file.errors = [_(refusal.wording, **refusal.values)]
-        return _form(form)
-    with transaction():
-        old_id = old.take_in(
-            stored,
-            file_name=form.file.data.filename or "?",
-            programme=form.programme.data,
-            holds=Holds(form.holds.data),
-            survey_id=form.survey.data,
-            source_id=form.source.data,
-            actor=me(),
-            now=utcnow(),
-        )
-    tasks.read_old.enqueue(old_id)
-    return _back(old_id)
-
-
-def _form(form: OldForm) -> Response:
+    if form.validate_on_submit():
+        about = {"programme": form.programme.data, "holds": Holds(form.holds.data)}
+        about |= {"survey_id": form.survey.data, "source_id": form.source.data}
+        with told_at(form.file):
+            stored, file_name = intake_tasks.store(form.file.data.stream), form.file.data.filename or "?"
+            with transaction():
+                old_id = old.take_in(stored, file_name=file_name, **about, actor=me(), now=utcnow())
+            tasks.read_old.enqueue(old_id)
+            return _back(old_id)
     return form_page("office/old/new.html", form, most=current_app.config["UPLOAD_MEGABYTES"])
 
 

@@ -18,7 +18,7 @@ from npsapp.intake.models import Interaction
 from npsapp.intake.selections import Rule
 from npsapp.invitations import queries as invitations
 from npsapp.permissions import Scope
-from npsapp.responses import queries as responses
+from npsapp.responses import queries as responses, replies
 
 SHORTEST_SEARCH = 2  # characters; one letter would list half of everybody
 
@@ -117,6 +117,7 @@ def timeline(customer_id: int, known: customers.Story, scope: Scope) -> list[Mom
         *((one.happened_at, "interaction", one) for one in bought if scope.covers(one.region_id)),
         *((one.decided_at, "invitation", one) for one in asked if scope.covers(one.region_id)),
         *((one.confirmed_at, "answer", one) for one in responses.story(customer_id, scope)),
+        *((one.at, "reply", one) for one in replies.story(customer_id, scope)),
         *((one.opened_at, "case", one) for one in cases.story(customer_id, scope)),
         *((one.since, "hold", one) for one in known.holds),
         *((one.at, "note", one) for one in known.notes),

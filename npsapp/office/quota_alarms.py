@@ -11,7 +11,6 @@ from npsapp.invitations import quotas, targets
 from npsapp.invitations.quota_models import Quota
 from npsapp.invitations.quotas import Standing
 from npsapp.office import alarms
-from npsapp.permissions import Role
 from npsapp.surveys import queries as surveys
 from npsapp.surveys.models import Survey
 
@@ -50,7 +49,7 @@ def tell(survey_id: int, *, public_url: str, now: datetime) -> int:
 
 def _concerned(region_id: int | None) -> Iterable[int]:
     """All administrators, and whoever answers for the region."""
-    able = {one.id for one in accounts.users() if one.is_active and one.role is Role.ADMINISTRATOR}
+    able = {one.id for one in accounts.administrators()}
     return able if region_id is None else able | {accounts.owner_for_region(region_id)}
 
 

@@ -9,8 +9,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _, lazy_gettext as _l
 from flask_wtf import FlaskForm
 from sqlalchemy import func, select
-from wtforms import BooleanField, Field, IntegerField, ValidationError
-from wtforms.validators import InputRequired, NumberRange
+from wtforms import BooleanField, Field, ValidationError
 
 from npsapp.accounts import queries as accounts
 from npsapp.audit import services as audit
@@ -25,20 +24,20 @@ from npsapp.intake import kept, queries as intake, received, services as interac
 from npsapp.lib.clock import utcnow
 from npsapp.office import queries
 from npsapp.office.blueprint import bp
-from npsapp.office.import_forms import CHANNELS, GROUND_WORDS
+from npsapp.office.forms import CHANNELS, GROUND_WORDS
+from npsapp.organization.forms import number
 from npsapp.permissions import Permission
-from npsapp.responses import queries as answers, services as responses
+from npsapp.responses import evidence, services as responses, settling
 from npsapp.web.pages import done
 
 CHUNK = 200
-MONTHS = [InputRequired(), NumberRange(1, 240)]
-DAYS = [InputRequired(), NumberRange(7, 3650)]
+MONTHS, DAYS = (1, 240), (7, 3650)
 
 
 OLD: dict[Kept, Callable[[datetime], Any]] = {
     Kept.PERSONS: queries.idle_customers,
     Kept.LETTERS: post.letters_to_empty,
-    Kept.LINKS: answers.old_link_events,
+    Kept.LINKS: evidence.old_link_events,
     Kept.FILES: received.old,
 }
 
@@ -46,10 +45,10 @@ OLD: dict[Kept, Callable[[datetime], Any]] = {
 class RetentionForm(FlaskForm):
     """How long each kind of personal data is kept."""
 
-    persons = IntegerField(_l("People, in months"), validators=MONTHS)
-    letters = IntegerField(_l("Letters, in months"), validators=MONTHS)
-    links = IntegerField(_l("What links did, in days"), validators=DAYS)
-    files = IntegerField(_l("Imported files and received calls, in days"), validators=DAYS)
+    persons = number(_l("People, in months"), *MONTHS)
+    letters = number(_l("Letters, in months"), *MONTHS)
+    links = number(_l("What links did, in days"), *DAYS)
+    files = number(_l("Imported files and received calls, in days"), *DAYS)
     sure = BooleanField(_l("Yes, take this out for ever"))
 
     def validate_letters(self, field: Field) -> None:
@@ -124,7 +123,7 @@ def _take_out(kind: Kept, before: datetime, *, now: datetime) -> int:
     if kind is Kept.LETTERS:
         return emptying.empty_letters(before=before, limit=CHUNK)
     if kind is Kept.LINKS:
-        return responses.forget_link_events(before=before, limit=CHUNK)
+        return settling.forget_links(before=before, limit=CHUNK)
     if kind is Kept.FILES:
         return kept.remove_old(before, limit=CHUNK)
     ids = db.session.scalars(queries.idle_customers(before).limit(CHUNK)).all()

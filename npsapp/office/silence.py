@@ -11,7 +11,6 @@ from npsapp.intake.silence import Alarm
 from npsapp.lib.clock import local_date
 from npsapp.office import alarms
 from npsapp.organization import queries as organization
-from npsapp.permissions import Role
 
 WEEKEND = 6  # ISO weekday
 
@@ -49,9 +48,7 @@ def _alarm(source: Source, now: datetime) -> str:
 
 
 def _tell(source: Source, *, public_url: str, now: datetime) -> None:
-    for user in accounts.users():
-        if user.role is not Role.ADMINISTRATOR or not user.is_active:
-            continue
+    for user in accounts.administrators():
         told = alarms.tell(
             user,
             "office/mail/connection_alarm",

@@ -10,7 +10,7 @@ from flask_login import current_user
 
 from npsapp.accounts import queries as accounts
 from npsapp.cases import queries as cases
-from npsapp.delivery import queries as delivery
+from npsapp.delivery import health as mail_health, incoming, providers, queries as delivery
 from npsapp.delivery.channels import mail
 from npsapp.i18n import language_now
 from npsapp.intake import queries as intake
@@ -125,10 +125,20 @@ def _about_letters() -> Iterator[Alarm]:
         if len(waiting) == len(organization.brands()):
             words = _("No mail server is configured: letters go to the outbox and reach nobody.")
         yield "bad", words, url_for("delivery.senders_list") if can(Permission.ADMINISTER) else None
+    for stop in mail_health.alarming() if can(Permission.SEE_MESSAGES) else ():
+        address, provider = stop.sender.address, providers.name_of(stop.domain)
+        words = _("Letters from %(address)s have stopped.", address=address)
+        if provider != "*":
+            words = _("%(provider)s refuses letters from %(address)s.", provider=provider, address=address)
+        yield "bad", words, url_for("health.index")
     failing = delivery.failing(utcnow(), scope()) if can(Permission.SEE_MESSAGES) else 0
     if failing:
         words = ngettext("%(num)s letter could not be sent.", "%(num)s letters could not be sent.", failing)
         yield "warn", words, url_for("delivery.messages")
+    for box in incoming.boxes() if can(Permission.ADMINISTER) else ():
+        if box.said:
+            words = _("The mailbox %(name)s cannot be opened: what comes back to letters is not read.", name=box.user)
+            yield "warn", words, url_for("returns.index")
 
 
 def _about_connections() -> Iterator[Alarm]:

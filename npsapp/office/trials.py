@@ -5,7 +5,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _, lazy_gettext as _l
 from flask_login import current_user
 from flask_wtf import FlaskForm
-from wtforms import SelectField, StringField
+from wtforms import SelectField
 from wtforms.validators import DataRequired, Email, Length
 
 from npsapp.audit.doors import me
@@ -21,7 +21,7 @@ from npsapp.invitations.rendering import Addresses
 from npsapp.lib.clock import utcnow
 from npsapp.office import uses
 from npsapp.office.blueprint import bp
-from npsapp.organization.forms import EMAIL_MAX, options, stripped
+from npsapp.organization.forms import EMAIL_MAX, line, options
 from npsapp.permissions import Permission
 from npsapp.surveys import queries as surveys
 from npsapp.surveys.models import Survey
@@ -38,11 +38,8 @@ class TestForm(FlaskForm):
 
     survey = SelectField(_l("Survey"), coerce=int)
     language = SelectField(_l("Language"))
-    address = StringField(
-        _l("E-mail"),
-        filters=[stripped],
-        validators=[DataRequired(), Email(), Length(max=EMAIL_MAX)],
-        render_kw={"type": "email", "autocomplete": "email"},
+    address = line(
+        *(_l("E-mail"), DataRequired(), Email(), Length(max=EMAIL_MAX)), look={"type": "email", "autocomplete": "email"}
     )
 
 

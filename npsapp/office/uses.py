@@ -18,6 +18,7 @@ from npsapp.lib.refusals import Refused
 from npsapp.lib.texts import N_
 from npsapp.organization.models import Performer, Region, Unit
 from npsapp.reports.models import DailyTally, PerformerTally
+from npsapp.responses.open_models import OpenLink
 from npsapp.surveys.models import Survey
 from npsapp.surveys.rules import SurveyState
 
@@ -85,6 +86,7 @@ WORDS: dict[str, Callable[[int], str]] = {
     "answers": lambda n: ngettext("%(num)s answer", "%(num)s answers", n),
     "cases": lambda n: ngettext("%(num)s open case", "%(num)s open cases", n),
     "letters": lambda n: ngettext("%(num)s planned letter", "%(num)s planned letters", n),
+    "links": lambda n: ngettext("%(num)s open link", "%(num)s open links", n),
     "performers": lambda n: ngettext("%(num)s performer", "%(num)s performers", n),
     "regions": lambda n: ngettext("%(num)s region inside", "%(num)s regions inside", n),
     "sources": lambda n: ngettext("%(num)s source of purchases", "%(num)s sources of purchases", n),
@@ -92,6 +94,7 @@ WORDS: dict[str, Callable[[int], str]] = {
     "units": lambda n: ngettext("%(num)s store", "%(num)s stores", n),
 }
 _OPEN, _ASKS = Case.state.in_(OPEN_STATES), Survey.state == SurveyState.ACTIVE
+_LINKS, _LINK_PAGE = OpenLink.retired_at.is_(None), "open_links.index"
 _REGIONS, _UNITS, _SURVEYS = Region.retired_at.is_(None), Unit.retired_at.is_(None), "surveys.index"
 
 USES: dict[str, tuple[Use, ...]] = {
@@ -106,10 +109,12 @@ USES: dict[str, tuple[Use, ...]] = {
         Use("cases", Case.region_id, _OPEN, "cases.index", "region", blocks=True),
         Use("regions", Region.parent_id, _REGIONS, "settings.rows/regions", "parent_id", blocks=True),
         Use("units", Unit.region_id, _UNITS, "settings.rows/units", "region_id", blocks=True),
+        Use("links", OpenLink.region_id, _LINKS, _LINK_PAGE, blocks=True),
         Use("answers", DailyTally.region_id),
     ),
     "unit": (
         Use("performers", Performer.unit_id, Performer.retired_at.is_(None), "settings.rows/performers", "unit_id"),
+        Use("links", OpenLink.unit_id, _LINKS, _LINK_PAGE, blocks=True),
         Use("answers", DailyTally.unit_id),
     ),
     "performer": (Use("answers", PerformerTally.performer_id),),
@@ -117,6 +122,7 @@ USES: dict[str, tuple[Use, ...]] = {
     "property": (),
     "survey": (
         Use("letters", Invitation.survey_id, Invitation.state == InvitationState.PLANNED, "invitations.schedule"),
+        Use("links", OpenLink.survey_id, _LINKS, _LINK_PAGE, "survey"),
         Use("answers", DailyTally.survey_id, page="responses.index", by="survey"),
     ),
     "touchpoint": (

@@ -21,7 +21,7 @@ from npsapp.db import db, transaction, within
 from npsapp.delivery.channels import mail
 from npsapp.delivery.rules import Channel
 from npsapp.i18n import LANGUAGES, language_now
-from npsapp.intake import queries as intake, services, staging, tasks
+from npsapp.intake import queries as intake, services, tasks
 from npsapp.intake.models import BatchState, ImportBatch, Interaction, Source
 from npsapp.intake.rules import RejectReason
 from npsapp.invitations import policies, services as invitations
@@ -30,9 +30,9 @@ from npsapp.lib.addresses import normalise
 from npsapp.lib.clock import local_date, utcnow
 from npsapp.lib.texts import text_in
 from npsapp.office.blueprint import bp
-from npsapp.office.import_forms import FIRST_DAY_CAP, GROUND_WORDS
+from npsapp.office.forms import FIRST_DAY_CAP, GROUND_WORDS
 from npsapp.organization import queries as organization
-from npsapp.organization.forms import EMAIL_MAX, NAME_MAX, options, stripped
+from npsapp.organization.forms import EMAIL_MAX, NAME_MAX, line, options
 from npsapp.organization.models import Brand
 from npsapp.permissions import Permission
 from npsapp.surveys import queries as surveys
@@ -42,11 +42,8 @@ from npsapp.web.pages import form_page
 BY_HAND = {"en": "By hand", "ru": "Вручную", "uk": "Вручну"}
 """What the source is called, in the brand's language; it is live from its first visit: somebody typed each of them."""
 GROUNDS = (GroundKind.CONTRACT, GroundKind.CONSENT, GroundKind.INTEREST)
+SHORT, NOT_MINE = (Optional(), Length(max=NAME_MAX)), {"autocomplete": "off"}
 ROWS_MAX = 500_000  # characters that may be pasted; more is a file
-
-
-def _line(label: Any, longest: int = NAME_MAX, **more: Any) -> StringField:
-    return StringField(label, filters=[stripped], validators=[Optional(), Length(max=longest)], **more)
 
 
 class ByHandForm(FlaskForm):
@@ -69,14 +66,14 @@ class ByHandForm(FlaskForm):
 class VisitForm(ByHandForm):
     """One visit or purchase of one customer."""
 
-    customer_name = _line(_l("Name"), render_kw={"autocomplete": "off"})
-    email = _line(_l("E-mail"), EMAIL_MAX, render_kw={"type": "email", "autocomplete": "off"})
-    phone = _line(_l("Phone"), 40, render_kw={"type": "tel", "autocomplete": "off"})
+    customer_name = line(_l("Name"), *SHORT, look=NOT_MINE)
+    email = line(_l("E-mail"), Optional(), Length(max=EMAIL_MAX), look={"type": "email", **NOT_MINE})
+    phone = line(_l("Phone"), Optional(), Length(max=40), look={"type": "tel", **NOT_MINE})
     happened_at = DateField(_l("Date"), validators=[InputRequired()], render_kw={"class": "short"})
-    title = _line(_l("What"), description=_l("What was bought or done; it stands in the letter."))
+    title = line(_l("What"), *SHORT, help=_l("What was bought or done; it stands in the letter."))
     touchpoint = SelectField(_l("Touchpoint"), coerce=int)
     region = SelectField(_l("Region"))
-    unit = _line(_l("Unit (store, warehouse)"), render_kw={"autocomplete": "off"})
+    unit = line(_l("Unit (store, warehouse)"), *SHORT, look=NOT_MINE)
     language = SelectField(_l("Language of the customer"))
 
     COLUMNS = ("customer_name", "email", "phone", "happened_at", "title", "region", "unit", "language")
@@ -158,7 +155,7 @@ def _brand() -> Brand:
 
 def _store(rows: bytes, form: ByHandForm, name: str, **options: Any) -> int:
     """Keep the rows as a file of the source "by hand", waiting to be read. Gives the batch."""
-    stored = staging.store(BytesIO(rows), tasks.uploads(), most_bytes=tasks.most_bytes())
+    stored = tasks.store(BytesIO(rows))
     with transaction():
         source = _source(_brand(), outbox=bool(form.outbox.data))
         chosen = {"grounds": form.grounds, **options, "actor": me(), "now": utcnow()}

@@ -7,7 +7,7 @@ import platform
 import shutil
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from importlib.metadata import version
@@ -184,15 +184,17 @@ def has_data() -> bool:
         return connection.execute(text('SELECT 1 FROM brand UNION ALL SELECT 1 FROM "user"')).first() is not None
 
 
+def in_use(file: Path) -> bool:
+    """Whether another process has an SQLite database open. If not, its WAL is ended until somebody opens it again."""
+    with closing(sqlite3.connect(file, timeout=1)) as connection, suppress(sqlite3.OperationalError):
+        connection.execute("PRAGMA journal_mode=DELETE")  # leaving WAL takes the file for oneself
+        return False
+    return True
+
+
 def _load_sqlite(file: Path, target: Path) -> None:
-    if target.exists():
-        # Leaving WAL takes an exclusive lock: it tells whether another process has the file open, and ends the WAL,
-        # which must not be found beside another database.
-        with closing(sqlite3.connect(target, timeout=1)) as connection:
-            try:
-                connection.execute("PRAGMA journal_mode=DELETE")
-            except sqlite3.OperationalError as error:
-                raise NotDone("another process uses the database: stop web and worker first") from error
+    if target.exists() and in_use(target):  # a WAL must not be found beside another database
+        raise NotDone("another process uses the database: stop web and worker first")
     fresh = target.with_name(f".{target.name}.restored")
     shutil.copyfile(file, fresh)
     fresh.chmod(0o600)

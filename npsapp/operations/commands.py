@@ -13,7 +13,6 @@ from npsapp.db import transaction
 from npsapp.delivery import pauses
 from npsapp.delivery.rules import PauseCause
 from npsapp.lib.clock import utcnow
-from npsapp.lib.refusals import Refused
 from npsapp.operations import backups
 from npsapp.operations.doctor import Level, examine
 from npsapp.pulse import services as pulse
@@ -38,10 +37,7 @@ def doctor() -> None:
 @with_appcontext
 def backup(folder: Path) -> None:
     """Save database, keys, settings, logos, uploads and outbox into a new folder. Web and worker may run."""
-    try:
-        manifest = backups.make(folder, now=utcnow())
-    except Refused as refusal:
-        raise click.ClickException(str(refusal)) from refusal
+    manifest = backups.make(folder, now=utcnow())
     size = sum(int(told["size"]) for told in manifest.files.values())
     click.echo(f"saved {len(manifest.files)} files, {size / 1e6:.1f} MB, in {folder}; it holds keys and addresses")
 
@@ -53,12 +49,9 @@ def backup(folder: Path) -> None:
 def restore(folder: Path, replace: bool) -> None:
     """Read a backup back; letters to customers are paused until somebody decides about those that may have left."""
     now = utcnow()
-    try:
-        manifest = backups.read(folder)
-        erased = erasing.everybody() if backups.has_data() else []
-        told = backups.write_back(folder, manifest, replace=replace)
-    except Refused as refusal:
-        raise click.ClickException(str(refusal)) from refusal
+    manifest = backups.read(folder)
+    erased = erasing.everybody() if backups.has_data() else []
+    told = backups.write_back(folder, manifest, replace=replace)
     flask_migrate.upgrade()
     huey.flush()
     with transaction():

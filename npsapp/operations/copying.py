@@ -1,10 +1,10 @@
 """Moving an installation to another database: `flask db copy URL` takes every row over and compares both sides."""
 
 import hashlib
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import click
@@ -39,6 +39,7 @@ from npsapp import config
 from npsapp.db import db, is_sqlite, reading, transaction
 from npsapp.office.health import revisions
 from npsapp.operations import postgres
+from npsapp.operations.backups import in_use
 
 CHUNK = 1000
 DATABASE = "SQLALCHEMY_DATABASE_URI"
@@ -100,23 +101,12 @@ def _refuse_unready_source(*, anyway: bool) -> None:
         raise click.ClickException("this database lacks migrations: run flask --app wsgi db upgrade first")
     db.session.remove()
     db.engine.dispose()
-    if not anyway and _others_connected():
+    file = Path(str(db.engine.url.database))
+    if not anyway and (in_use(file) if is_sqlite() else postgres.others_connected(db.engine)):
         raise click.ClickException(
             "another process uses this database: stop web and worker first, "
             "or repeat with --anyway for a trial without what they write meanwhile"
         )
-
-
-def _others_connected() -> bool:
-    if not is_sqlite():
-        return postgres.others_connected(db.engine) > 0
-    with closing(sqlite3.connect(str(db.engine.url.database), timeout=1)) as connection:
-        try:
-            connection.execute("PRAGMA journal_mode=DELETE")  # leaving WAL takes the file for oneself
-            connection.execute("PRAGMA journal_mode=WAL")
-        except sqlite3.OperationalError:
-            return True
-    return False
 
 
 def _refuse_filled(target: Engine) -> None:

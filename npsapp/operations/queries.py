@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
 
-from npsapp.db import db
+from npsapp.db import db, pairs
 from npsapp.delivery.models import Message
 from npsapp.delivery.rules import State
 from npsapp.intake.models import BatchState, ImportBatch
@@ -15,8 +15,7 @@ DAY = timedelta(days=1)
 
 def messages() -> dict[State, int]:
     """Letters by state."""
-    rows = db.session.execute(select(Message.state, func.count()).group_by(Message.state))
-    return dict(rows.all())
+    return pairs(select(Message.state, func.count()).group_by(Message.state))
 
 
 def oldest_due(now: datetime) -> datetime | None:
@@ -35,5 +34,4 @@ def answers(now: datetime) -> tuple[int, int]:
 
 def imports() -> dict[BatchState, int]:
     """Files by state."""
-    rows = db.session.execute(select(ImportBatch.state, func.count()).group_by(ImportBatch.state))
-    return dict(rows.all())
+    return pairs(select(ImportBatch.state, func.count()).group_by(ImportBatch.state))

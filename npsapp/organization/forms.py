@@ -6,10 +6,10 @@ from typing import Any
 
 from flask_babel import gettext as _, lazy_gettext as _l
 from flask_wtf import FlaskForm
-from flask_wtf.file import FileField
+from flask_wtf.file import FileField, FileRequired
 from werkzeug.datastructures import FileStorage
 from wtforms import Field, SelectChoice, ValidationError, fields
-from wtforms.validators import DataRequired, Email, InputRequired, Length, Optional, Regexp
+from wtforms.validators import DataRequired, Email, InputRequired, Length, NumberRange, Optional, Regexp
 from wtforms.widgets import CheckboxInput, ListWidget
 
 from npsapp.i18n import LANGUAGES, language_name
@@ -23,8 +23,9 @@ ADDRESS_MAX = 300
 EMAIL_MAX = 254
 PRIVACY_MAX = 4000
 
-Choices = Iterable[tuple[str, Any]]
+Choices = Iterable[tuple[Any, Any]]
 """(value, words), as queries and views give them."""
+Look = Mapping[str, str] | None
 
 
 def options(choices: Choices) -> list[SelectChoice]:
@@ -157,20 +158,42 @@ def _bare_address(value: str | None) -> str | None:
     return value.strip().lower().rstrip("/") if value else value
 
 
-def line(label: Any, *validators: Any, help: Any = "", tidy: Callable[..., Any] = stripped) -> fields.StringField:
-    """A text on one line, without white space around it."""
-    return fields.StringField(label, filters=[tidy], validators=validators, description=help)
+def line(
+    label: Any, *validators: Any, help: Any = "", tidy: Callable[..., Any] = stripped, look: Look = None
+) -> fields.StringField:
+    """A text on one line, without white space around it; `look`: attributes of the field."""
+    return fields.StringField(label, filters=[tidy], validators=validators, description=help, render_kw=look)
 
 
-def ticks(label: Any, *validators: Any, help: Any = "", coerce: Callable[..., Any] = str) -> fields.SelectMultipleField:
+def ticks(label: Any, *validators: Any, help: Any = "", **more: Any) -> fields.SelectMultipleField:
     """Several of a list, each with a box to tick."""
     looks = {"widget": ListWidget(prefix_label=False), "option_widget": CheckboxInput()}
-    return fields.SelectMultipleField(label, validators=validators, coerce=coerce, description=help, **looks)
+    return fields.SelectMultipleField(label, validators=validators, description=help, **looks, **more)
+
+
+def number(
+    label: Any, low: int, high: int, *, help: Any = "", optional: bool = False, look: Look = None, **more: Any
+) -> fields.IntegerField:
+    """A whole number within limits, which the browser is told, too; `look`: further attributes of the field."""
+    message = _l("Enter a whole number from %(low)s to %(high)s.", low=low, high=high)
+    valid = [Optional() if optional else InputRequired(message), NumberRange(low, high, message)]
+    shown = {"inputmode": "numeric", "min": low, "max": high, **(look or {})}
+    return fields.IntegerField(label, validators=valid, description=help, render_kw=shown, **more)
+
+
+def choice(label: Any, help: Any = "", coerce: Callable[..., Any] = str, **more: Any) -> fields.SelectField:
+    """One of several; what there is to choose from is often put in later, in words of that moment's language."""
+    return fields.SelectField(label, coerce=coerce, description=help, **more)
+
+
+def upload() -> FileField:
+    """A file somebody has to choose."""
+    return FileField(_l("File"), validators=[FileRequired(_l("Choose a file."))])
 
 
 def _pick(label: Any, help: Any = "") -> fields.SelectField:
     """A selection of ids, offered by `let_choose`."""
-    return fields.SelectField(label, coerce=whole, description=help)
+    return choice(label, help, whole)
 
 
 class LanguagesField(fields.StringField):
@@ -215,9 +238,7 @@ class BrandForm(RowForm):
         _l("Colour the numbers by group"),
         description=_l("Neutral is better: colours tell the customer which answers are “bad”."),
     )
-    language = fields.SelectField(
-        _l("Language of customers who have none of their own"), choices=options(LANGUAGES.items())
-    )
+    language = choice(_l("Language of customers who have none of their own"), choices=options(LANGUAGES.items()))
     languages = LanguagesField(
         _l("Languages of customers"),
         default=lambda: list(LANGUAGES),
@@ -245,10 +266,9 @@ class BrandForm(RowForm):
         help=_l("Such as https://nps.example.com. Links in letters use it once it was checked."),
         tidy=_bare_address,
     )
-    staff_letters = fields.SelectField(
-        _l("Letters to colleagues show of a customer"),
+    staff_letters = choice(
+        *(_l("Letters to colleagues show of a customer"), "", rules.StaffLetters),
         choices=options((one.value, _l(one.label)) for one in rules.StaffLetters),
-        coerce=rules.StaffLetters,
     )
     recoded: bytes | None = None
     """The uploaded logo, ready to be kept."""
@@ -280,10 +300,9 @@ class RegionForm(RowForm):
     manager_id = _pick(_l("Manager"))
     fallback_id = _pick(_l("Fallback owner"), _l("One person for all regions of the company."))
     timezone = line(_l("Time zone"), Optional(), existing_zone, help=_l("Empty: the brand's."), tidy=_or_none)
-    language = fields.SelectField(
-        _l("Language of customers who have none of their own"),
+    language = choice(
+        *(_l("Language of customers who have none of their own"), "", _or_none),
         choices=options([("", _l("the brand's")), *LANGUAGES.items()]),
-        coerce=_or_none,
     )
     workdays = ticks(_l("Working days"), InputRequired(_l("Choose at least one day.")))
     work_from = fields.TimeField(_l("Work begins"), validators=[InputRequired()])

@@ -15,6 +15,7 @@ from npsapp.lib.texts import N_
 MOST_BYTES = 2 * 1024 * 1024
 MOST_PIXELS = 25_000_000  # 5,000 by 5,000: decoded, that is 100 MB
 SHOWN = (480, 160)  # four times as large as it is shown, for sharp screens
+IN_LETTERS = (960, 960)  # twice as wide as a picture in a letter
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
 FOLDER = "logos"
 
@@ -30,8 +31,8 @@ TOO_MANY_PIXELS = N_("The picture is too large: at most 25 million pixels. 480 p
 VECTOR = N_("SVG files may carry scripts and are not taken. Open the logo in a drawing program and export it as PNG.")
 
 
-def recoded(stream: IO[bytes]) -> bytes:
-    """The picture as a PNG of at most 480 by 160 pixels, without whatever else was in the file.
+def recoded(stream: IO[bytes], *, shown: tuple[int, int] = SHOWN) -> bytes:
+    """The picture as a PNG of at most so many pixels, without whatever else was in the file.
 
     :raise LogoRefused: when it is too large, no picture, or of another kind.
     """
@@ -43,17 +44,17 @@ def recoded(stream: IO[bytes]) -> bytes:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # damaged metadata is not our business: it is left behind
-            return _small(given)
+            return _small(given, shown)
     except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
         raise LogoRefused() from error
 
 
-def _small(given: bytes) -> bytes:
+def _small(given: bytes, shown: tuple[int, int]) -> bytes:
     with Image.open(BytesIO(given), formats=FORMATS) as picture:  # reads the header only
         if picture.width * picture.height > MOST_PIXELS:
             raise LogoRefused(TOO_MANY_PIXELS)
         upright = ImageOps.exif_transpose(picture).convert("RGBA")
-    upright.thumbnail(SHOWN)
+    upright.thumbnail(shown)
     written = BytesIO()
     upright.save(written, "PNG", optimize=True)
     return written.getvalue()

@@ -1,14 +1,14 @@
 """Looking up brands, regions, units, performers and segments: by id, by tree, by the names found in files."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, func, literal, or_, select
 
-from npsapp.db import db, within
+from npsapp.db import db, pairs, within
 from npsapp.lib.texts import text_in
 from npsapp.organization import rules
 from npsapp.organization.models import Brand, Holiday, Performer, Pool, Property, PropertyValue, Region, Segment, Unit
@@ -67,7 +67,7 @@ def find(model: Any, *, word: str, shown: Shown | None, within: Mapping[str, int
     parents = {row.id: row.parent_id for row in rows}
 
     def place(row: Any) -> tuple[bool, list[str]]:
-        path = list(_upwards(row.id, parents))
+        path = rules.upwards(row.id, parents)
         return bool(row.confirmed or row.confirmed is None), [fold(said[id_]) for id_ in reversed(path)]
 
     wanted = fold(word)
@@ -87,15 +87,6 @@ def _is_shown(model: Any, shown: Shown | None) -> ColumnElement[bool]:
         return model.retired_at.is_not(None)  # type: ignore[no-any-return]
     in_use = model.retired_at.is_(None)
     return and_(in_use, model.confirmed.is_(False)) if shown and hasattr(model, "confirmed") else in_use
-
-
-def _upwards(id_: int | None, parents: dict[int, int | None]) -> Iterator[int]:
-    """The row and what it lies in, as far as that is shown too; a circle made by mistake ends."""
-    seen: set[int] = set()
-    while id_ in parents and id_ not in seen:
-        seen.add(id_)
-        yield id_
-        id_ = parents[id_]
 
 
 def rows(model: Any, ids: Sequence[int]) -> list[Any]:
@@ -132,6 +123,11 @@ def _walk(children: dict[int | None, list[Region]], parent: int | None, depth: i
         yield from _walk(children, one.id, depth + 1)
 
 
+def parents() -> dict[int, int | None]:
+    """Region → the one it lies in, also of retired ones."""
+    return pairs(select(Region.id, Region.parent_id).order_by(Region.id))
+
+
 def subtree_ids(region_ids: Iterable[int]) -> frozenset[int]:
     """These regions and everything below them, also retired ones: their old rows stay visible."""
     roots = sorted(set(region_ids))
@@ -156,10 +152,7 @@ def region_lookup(pool_id: int) -> dict[str, int]:
 
 def unit_lookup(brand_id: int) -> dict[str, tuple[int, int | None]]:
     """Folded key, name or alias → (id of the unit, id of its region)."""
-    region_of = {
-        row.id: row.region_id
-        for row in db.session.execute(select(Unit.id, Unit.region_id).where(Unit.brand_id == brand_id))
-    }
+    region_of = pairs(select(Unit.id, Unit.region_id).where(Unit.brand_id == brand_id))
     found = _lookup(Unit, Unit.brand_id == brand_id)
     return {text: (id_, region_of[id_]) for text, id_ in found.items()}
 
@@ -235,8 +228,8 @@ def holidays_by_region(since: date) -> dict[int | None, frozenset[date]]:
     for row in db.session.execute(select(Holiday.region_id, Holiday.day).where(Holiday.day >= since)):
         own[row.region_id].add(row.day)
     everywhere = frozenset(own.pop(None, ()))
-    parents = {row.id: row.parent_id for row in db.session.execute(select(Region.id, Region.parent_id))} if own else {}
-    above = {id_: [own[up] for up in _upwards(id_, parents) if up in own] for id_ in parents}
+    known = parents() if own else {}
+    above = {id_: [own[up] for up in rules.upwards(id_, known) if up in own] for id_ in known}
     return {None: everywhere} | {id_: everywhere.union(*days) for id_, days in above.items() if days}
 
 

@@ -3,7 +3,7 @@
 import json
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
@@ -43,6 +43,15 @@ def fold(name: str | None) -> str:
     """
     text = unicodedata.normalize("NFKC", name or "").casefold().translate(_QUOTES).replace("ё", "е")
     return _SPACES.sub(" ", _DASHES.sub("-", text)).strip()
+
+
+def upwards(id_: int | None, parents: Mapping[int, int | None]) -> list[int]:
+    """What lies in others, what that lies in, and so on, as far as it is known; ends at a circle made by mistake."""
+    path: list[int] = []
+    while id_ is not None and id_ in parents and id_ not in path:
+        path.append(id_)
+        id_ = parents[id_]
+    return path
 
 
 def lookup(rows: Iterable[tuple[int, Sequence[Iterable[str]]]]) -> dict[str, int]:

@@ -8,7 +8,7 @@ from sqlalchemy import delete, func, select
 
 from npsapp.audit import services as audit
 from npsapp.audit.events import Event
-from npsapp.db import Base, change, db, insert_unless_there, put
+from npsapp.db import Base, added, change, db, insert_unless_there, pairs, put
 from npsapp.lib.refusals import Refused
 from npsapp.lib.texts import N_
 from npsapp.organization import queries, rules
@@ -40,7 +40,7 @@ class TooManyProperties(Refused):
 
 def create_pool(*, name: str) -> Pool:
     """A new data controller."""
-    return _added(Pool(name=name))
+    return added(Pool(name=name))
 
 
 def create(model: type[Row], *, name: Any, now: datetime, key: str = "", **columns: Any) -> Row:
@@ -48,8 +48,7 @@ def create(model: type[Row], *, name: Any, now: datetime, key: str = "", **colum
 
     Without a key of its own it gets its folded name where files are matched by it, else a free one made of the name.
     """
-    row: Row = model(name=name, key=_key(model, name, key), created_at=now, **columns)
-    return _added(row)
+    return added(model(name=name, key=_key(model, name, key), created_at=now, **columns))
 
 
 def _key(model: type[Base], name: Any, wanted: str = "") -> str:
@@ -62,12 +61,6 @@ def _key(model: type[Base], name: Any, wanted: str = "") -> str:
 _FOLDED = (Unit, Performer, Segment)
 _UNIQUE = (Brand, Region)
 """Their keys stand alone, in addresses and files; all others differ inside their company or brand."""
-
-
-def _added(row: Row) -> Row:
-    db.session.add(row)
-    db.session.flush()
-    return row
 
 
 def _free_key(model: Any, wanted: str) -> str:
@@ -136,8 +129,7 @@ def _find_or_create(
     missing = [owner | same | {"key": key} | row for key, row in rows.items() if key and key not in known]
     if missing:
         db.session.execute(insert_unless_there(model).on_conflict_do_nothing(), missing)
-    made = db.session.execute(select(model.key, model.id).filter_by(**owner).where(model.key.in_(sorted(rows))))
-    return known | {row.key: row.id for row in made}
+    return known | pairs(select(model.key, model.id).filter_by(**owner).where(model.key.in_(sorted(rows))))
 
 
 # ---- changes on the settings pages: every kind of thing that has a name, is found in files and can be retired ----
@@ -154,7 +146,7 @@ def enter(model: type[Any], fields: Mapping[str, Any], *, actor: audit.Actor, no
     row.key = _key(model, row.name)
     _refuse_known_name(row)
     _refuse_too_many(row)
-    _added(row)
+    added(row)
     note(row.__tablename__, row.id, ["created"], actor=actor, now=now)
     return row
 
@@ -209,7 +201,7 @@ def note(kind: str, id_: int, fields: list[str], *, actor: audit.Actor, now: dat
 
 def add_holiday(*, day: date, region_id: int | None, name: Texts, actor: audit.Actor, now: datetime) -> Holiday:
     """Enter a day on which nobody works, in one region or everywhere."""
-    holiday = _added(Holiday(day=day, region_id=region_id, name=name))
+    holiday = added(Holiday(day=day, region_id=region_id, name=name))
     note("holiday", holiday.id, ["created"], actor=actor, now=now)
     return holiday
 

@@ -1,6 +1,12 @@
-"""Sheets in, pictures out: SVG for light and dark pages and for paper. User text is never read as mathematics."""
+"""Sheets in, pictures out: SVG for light and dark pages and for paper. User text is never read as mathematics.
+
+Run as a program it draws what it is asked on standard input, until nobody asked for a while.
+"""
 
 import io
+import pickle
+import select
+import sys
 import textwrap
 import warnings
 from collections.abc import Sequence
@@ -15,7 +21,6 @@ from matplotlib.figure import Figure
 from npsapp.reports.pictures import CROWDED, UNIT_FOOT, Shape, Sheet
 from npsapp.reports.wording import Line
 from npsapp.responses.rules import Group, classify
-from npsapp.web.filters import number
 
 # One set for the process, never a context per drawing: those are not safe with several threads.
 mpl.rcParams.update(
@@ -30,6 +35,8 @@ mpl.rcParams.update(
 # Fonts and text layout are caches shared by all figures.
 _drawing = Lock()
 
+# So long after the last picture somebody is still looking at reports.
+IDLE_S = 20
 TITLE_PT = 13
 SMALL_PT = 9.5
 # Average width of a character at 11 px; only used to keep room, never to cut.
@@ -114,7 +121,7 @@ def _distribution(sheet: Sheet, shape: Shape) -> bytes:
     highest = max(sheet.by_score) or 1
     for score, count in enumerate(sheet.by_score):
         axes.bar(score, count, width=0.8, color=FILLS[classify(score)])
-        _say(axes, number(count), (score, count), (0, 3), ha="center", fontsize=SMALL_PT, color=INK)
+        _say(axes, sheet.figures[score], (score, count), (0, 3), ha="center", fontsize=SMALL_PT, color=INK)
     for group, *texts in sheet.groups:
         scores = [score for score in range(11) if classify(score) is group]
         ends, height = (scores[0] - 0.4, scores[-1] + 0.4), highest * 1.2
@@ -225,3 +232,18 @@ def _finished(figure: Figure, sheet: Sheet) -> bytes:
         f"<style>@media screen and (prefers-color-scheme:dark){{{DARK_STYLE}}}</style>{rest}"
     )
     return document.translate(_NOT_IN_XML).encode()
+
+
+def main() -> None:
+    """Draw for the process that started us, one sheet after the other."""
+    while select.select([sys.stdin], [], [], IDLE_S)[0]:
+        try:
+            sheet, shape = pickle.load(sys.stdin.buffer)  # noqa: S301 - from the process that started us
+        except EOFError:
+            return
+        pickle.dump(draw(sheet, shape), sys.stdout.buffer)
+        sys.stdout.buffer.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,9 +1,13 @@
 """The pictures of a report: which there are, what stands on them, how large they are; drawn ones are remembered."""
 
+import pickle
+import subprocess
+import sys
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
-from importlib import import_module
+from threading import Lock
+from typing import Any
 
 from flask_babel import gettext as _
 
@@ -20,7 +24,7 @@ MOST_MONTHS = 36
 # From this many months on their labels stand upright.
 CROWDED = 13
 # Drawing takes a fifth of a second; a page asks for the same pictures each time somebody looks at it.
-REMEMBERED = 256
+REMEMBERED = 64
 LINE_PX = 14
 # Room under lines for the figures of the axis and its unit.
 UNIT_FOOT = 38
@@ -62,6 +66,8 @@ class Sheet:
     whole: Line | None = None
     """The NPS of all of them, to compare with."""
     by_score: tuple[int, ...] = ()
+    figures: tuple[str, ...] = ()
+    """The same, as the reader writes numbers."""
     groups: tuple[tuple[Group, str, str], ...] = ()
     """Name and share of each group."""
 
@@ -87,9 +93,10 @@ def sheet(split: Split | None, counted: Counted, period: Period, options: Option
             for group, name, count in wording.groups(total)
         )
         described = [f"{name}: {share}" for _group, name, share in groups]
-        described += [f"{score}: {number(count)}" for score, count in enumerate(counted.by_score)]
-        title = _("How often each score was given")
-        return Sheet(None, title, "; ".join(described), source, by_score=counted.by_score, groups=groups)
+        figures = tuple(number(count) for count in counted.by_score)
+        described += [f"{score}: {figure}" for score, figure in enumerate(figures)]
+        title, words = _("How often each score was given"), "; ".join(described)
+        return Sheet(None, title, words, source, by_score=counted.by_score, figures=figures, groups=groups)
     lines = wording.lines(split, counted, period, options)[-MOST_MONTHS if split is Split.MONTH else 0 :]
     described = [
         f"{each.label}: {each.value} ({each.interval}), {each.n_text}"
@@ -101,12 +108,51 @@ def sheet(split: Split | None, counted: Counted, period: Period, options: Option
     return Sheet(split, _(wording.DIVISIONS[split][-1]), "; ".join(described), source, tuple(lines), whole)
 
 
+class Painter:
+    """A process that draws, started when somebody asks; it ends by itself when nobody does for a while.
+
+    Loading matplotlib takes a second and 60 MB, which no process that lives long need keep.
+    """
+
+    def __init__(self) -> None:
+        self._one_at_a_time = Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def draw(self, sheet: Sheet, shape: Shape) -> bytes:
+        """The picture as SVG. EOFError when drawing failed; the process has said why on standard error."""
+        with self._one_at_a_time:
+            try:
+                return self._ask(self._living(), sheet, shape)
+            except (EOFError, BrokenPipeError):  # it went home just now
+                return self._ask(self._living(fresh=True), sheet, shape)
+
+    def _living(self, *, fresh: bool = False) -> "subprocess.Popen[bytes]":
+        if self._process is None or fresh or self._process.poll() is not None:
+            self.rest()
+            program = [sys.executable, "-m", "npsapp.reports.charts"]
+            self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+                program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
+            )
+        return self._process
+
+    def _ask(self, process: Any, *wanted: Sheet | Shape) -> bytes:
+        pickle.dump(wanted, process.stdin)
+        process.stdin.flush()
+        svg: bytes = pickle.load(process.stdout)  # noqa: S301 - from our own child
+        return svg
+
+    def rest(self) -> None:
+        """End the process, if there is one."""
+        if self._process:
+            self._process.kill()
+            self._process.communicate()
+        self._process = None
+
+
+painter = Painter()
+
+
 @lru_cache(REMEMBERED)
 def drawn(sheet: Sheet, shape: Shape) -> bytes:
-    """The picture as SVG, the same bytes for the same numbers.
-
-    The only place that reaches matplotlib: loading it takes a second and 60 MB, which commands and the worker need
-    not spend, so it is loaded when the first picture is asked for.
-    """
-    svg: bytes = import_module("npsapp.reports.charts").draw(sheet, shape)
-    return svg
+    """The picture as SVG, the same bytes for the same numbers."""
+    return painter.draw(sheet, shape)

@@ -6,7 +6,22 @@ from datetime import date, datetime, time
 from operator import add
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Subquery, and_, case, exists, extract, false, func, or_, select, union_all
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    String,
+    Subquery,
+    and_,
+    case,
+    cast,
+    exists,
+    extract,
+    false,
+    func,
+    or_,
+    select,
+    union_all,
+)  # fmt: skip
 
 from npsapp.db import db
 from npsapp.intake.models import Interaction
@@ -18,7 +33,7 @@ from npsapp.permissions import EVERYTHING, Scope
 from npsapp.reports.models import DailyTally
 from npsapp.reports.rules import EVER, Period, Split
 from npsapp.reports.statistics import response_rate
-from npsapp.responses.models import AnswerValue, DirtyDay, Response
+from npsapp.responses.models import AnswerValue, Basis, DirtyDay, Response
 from npsapp.responses.queries import PROPERTY, counting, has_properties, is_property, property_text
 
 SCORES = range(11)
@@ -32,6 +47,7 @@ _PLACES = (
     func.coalesce(Response.region_id, NONE).label("region_id"),
     func.coalesce(Response.segment_id, NONE).label("segment_id"),
 )
+_BASIS = cast(Response.basis, String).label("basis")
 _COUNTS = tuple(case((Response.score == score, 1), else_=0).label(f"s{score}") for score in SCORES)
 
 ByScore = tuple[int, ...]
@@ -50,6 +66,8 @@ class Selection:
     ids: Mapping[str, Any] = field(default_factory=dict)
     old: str = ""
     """"with" or "only": answers of a previous program count too, or alone; else they do not."""
+    open: str = ""
+    """The same of answers by open links."""
     who: Select[Any] | None = None
     """Ids of the customers whose answers count; None: of everybody. `ids` says how they were chosen."""
 
@@ -60,6 +78,8 @@ class Counted:
 
     by_score: ByScore
     parts: Mapping[Split, Mapping[Any, ByScore]]
+    promoted: ByScore = NO_ANSWERS
+    """Those of `by_score` that nobody confirmed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,19 +100,21 @@ def counted(selection: Selection) -> Counted:
     """Count the answers with one statement: a row for each month, region and segment is added up from here."""
     source = _counted(selection)
     month = extract("year", source.c.local_date), extract("month", source.c.local_date)
-    keys = (*month, source.c.region_id, source.c.segment_id)
+    keys = (*month, source.c.region_id, source.c.segment_id, source.c.basis)
     sums = (func.sum(source.c[name]) for name in SCORE_COLUMNS)
-    found: list[tuple[date, int, int, ByScore]] = []
-    for year, number, region, segment, *scores in db.session.execute(select(*keys, *sums).group_by(*keys)):
+    found: list[tuple[date, int, int, ByScore, str]] = []
+    for year, number, region, segment, basis, *scores in db.session.execute(select(*keys, *sums).group_by(*keys)):
         # Whole numbers: PostgreSQL adds up to decimals. Marked days without answers are rows of zeros.
         if any(scores):
-            found.append((date(int(year), int(number), 1), region, segment, tuple(map(int, scores))))
+            found.append((date(int(year), int(number), 1), region, segment, tuple(map(int, scores)), basis))
+    promoted = [row[3] for row in found if row[4] == Basis.PROMOTED]
     return Counted(
         by_score=tuple(map(sum, zip(*(row[3] for row in found), strict=True))) or NO_ANSWERS,
         parts={
             split: _added((row[place], row[3]) for row in found)
             for place, split in enumerate((Split.MONTH, Split.REGION, Split.SEGMENT))
         },
+        promoted=tuple(map(sum, zip(*promoted, strict=True))) or NO_ANSWERS,
     )
 
 
@@ -156,7 +178,12 @@ def by_question(selection: Selection) -> dict[str, Said]:
 
 
 def _answers_of(selection: Selection) -> list[ColumnElement[bool]]:
-    return [*counting(selection.old), *_narrowed(Response, selection), *_on_days(Response, selection.period)]
+    return [*counting(selection.old, selection.open), *of_selection(selection)]
+
+
+def of_selection(selection: Selection) -> list[ColumnElement[bool]]:
+    """The conditions that answers belong to a selection, counted or not."""
+    return [*_narrowed(Response, selection), *_on_days(Response, selection.period)]
 
 
 def _counted(selection: Selection) -> Subquery:
@@ -164,8 +191,8 @@ def _counted(selection: Selection) -> Subquery:
 
     A report is never older than the answers, whether or not the beat has recounted a day.
     """
-    if any(map(is_property, selection.ids)) or selection.old or selection.who is not None:
-        rows = select(Response.local_date, *_PLACES, *_COUNTS).where(*_answers_of(selection))
+    if any(map(is_property, selection.ids)) or selection.old or selection.open or selection.who is not None:
+        rows = select(Response.local_date, *_PLACES, _BASIS, *_COUNTS).where(*_answers_of(selection))
         return rows.subquery("counted")
     return union_all(_tallied(selection), _fresh(selection)).subquery("counted")
 
@@ -174,7 +201,8 @@ def _tallied(selection: Selection) -> Select[*tuple[Any, ...]]:
     """The tallies of days that are not marked."""
     counts = [DailyTally.__table__.c[name] for name in SCORE_COLUMNS]
     marked = exists().where(DirtyDay.survey_id == DailyTally.survey_id, DirtyDay.local_date == DailyTally.local_date)
-    return select(DailyTally.local_date, DailyTally.region_id, DailyTally.segment_id, *counts).where(
+    places = DailyTally.region_id, DailyTally.segment_id, DailyTally.basis
+    return select(DailyTally.local_date, *places, *counts).where(
         ~marked, *_narrowed(DailyTally, selection), *_on_days(DailyTally, selection.period)
     )
 
@@ -184,7 +212,7 @@ def _fresh(selection: Selection) -> Select[*tuple[Any, ...]]:
     search of the few marked days; a marked day without such answers gives a row of zeros."""
     same_day = (Response.survey_id == DirtyDay.survey_id, Response.local_date == DirtyDay.local_date)
     return (
-        select(DirtyDay.local_date, *_PLACES, *_COUNTS)
+        select(DirtyDay.local_date, *_PLACES, _BASIS, *_COUNTS)
         .select_from(DirtyDay)
         .outerjoin(Response, and_(*same_day, *counting(), *_narrowed(Response, selection)))
         .where(*_on_days(DirtyDay, selection.period))
@@ -226,28 +254,29 @@ def invited(selection: Selection, now: datetime) -> Invited:
     statement = (
         select(func.count(Invitation.id), func.count(Response.id), func.coalesce(func.sum(open_yet), 0))
         .outerjoin(Response, and_(Response.invitation_id == Invitation.id, *counting()))
-        .where(Invitation.sent_at.is_not(None), Invitation.test.is_(False), _sent_within(selection.period))
+        .where(Invitation.sent_at.is_not(None), Invitation.test.is_(False), sent_within(selection.period))
     )
     if "segment" in selection.ids:
         statement = statement.join(Interaction, Interaction.id == Invitation.interaction_id)
     return Invited(*db.session.execute(statement.where(*_narrowed(Invitation, selection))).one())
 
 
-def _sent_within(period: Period) -> ColumnElement[bool]:
+def sent_within(period: Period, at: Any = Invitation.sent_at) -> ColumnElement[bool]:
     """Moments of sending that fall on the days of the period in the zone of the invitation's brand."""
     brands: dict[str, list[int]] = {}
     for id_, zone in db.session.execute(select(Brand.id, Brand.timezone)):
         brands.setdefault(zone, []).append(id_)
-    return or_(false(), *(and_(Invitation.brand_id.in_(ids), *_between(period, zone)) for zone, ids in brands.items()))
+    each = (and_(Invitation.brand_id.in_(ids), *_between(period, zone, at)) for zone, ids in brands.items())
+    return or_(false(), *each)
 
 
-def _between(period: Period, zone: str) -> list[ColumnElement[bool]]:
+def _between(period: Period, zone: str, at: Any) -> list[ColumnElement[bool]]:
     """The moments of the period's days in one zone, half-open."""
     conditions: list[ColumnElement[bool]] = []
     if period.first is not None:
-        conditions.append(Invitation.sent_at >= at_local(period.first, time(0), zone))
+        conditions.append(at >= at_local(period.first, time(0), zone))
     if period.last is not None:
-        conditions.append(Invitation.sent_at < day_bounds(period.last, zone)[1])
+        conditions.append(at < day_bounds(period.last, zone)[1])
     return conditions
 
 

@@ -9,7 +9,7 @@ from npsapp.db import db
 from npsapp.intake.models import InteractionPerformer
 from npsapp.reports import queries
 from npsapp.reports.models import DailyTally, PerformerTally
-from npsapp.responses import services as responses, tags
+from npsapp.responses import days as dirty, tags
 from npsapp.responses.models import Response
 from npsapp.responses.queries import counting
 from npsapp.responses.rules import LOWEST_PASSIVE, LOWEST_PROMOTER
@@ -23,7 +23,7 @@ def recount_dirty_days(*, limit: int = DAYS_AT_ONCE) -> int:
     The marks go first: taking one away waits for whoever is just marking the same day, and a day marked after
     that stays marked. Two beats at once never count the same day twice.
     """
-    days = responses.clear_dirty(queries.dirty_days(limit))
+    days = dirty.clear_dirty(queries.dirty_days(limit))
     if not days:
         return 0
     tags.derive_again(days)
@@ -38,14 +38,14 @@ def recount_dirty_days(*, limit: int = DAYS_AT_ONCE) -> int:
 
 
 def _count_again(
-    tally: Any, days: Collection[responses.Day], source: FromClause, more: dict[str, ColumnElement[Any]]
+    tally: Any, days: Collection[dirty.Day], source: FromClause, more: dict[str, ColumnElement[Any]]
 ) -> None:
     """Replace the tallies of whole days; a column of a tally is called as what it counts, or counts by."""
     db.session.execute(delete(tally).where(tuple_(tally.survey_id, tally.local_date).in_(days)))
     names, columns = tally.__table__.c.keys(), Response.__table__.c
     # 0 stands for "none" where an answer may have none, so that rows can be compared and grouped.
     dimensions = more | {
-        name: func.coalesce(columns[name], queries.NONE) if columns[name].nullable else columns[name]
+        name: func.coalesce(columns[name], queries.NONE) if columns[name].foreign_keys else columns[name]
         for name in names
         if name in columns and name != "id"
     }

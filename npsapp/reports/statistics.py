@@ -6,7 +6,7 @@ The scale in here is -1..1; only display multiplies by 100. No answers means no 
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from math import sqrt
+from math import inf, sqrt
 from statistics import NormalDist
 
 from npsapp.responses.rules import Group, classify
@@ -136,6 +136,47 @@ def response_rate(answered: int, invited: int) -> float | None:
     A score without words is a complete answer. None if nobody was invited.
     """
     return answered / invited if invited else None
+
+
+def rate_interval(part: int, whole: int, *, confidence: float = CONFIDENCE) -> Interval | None:
+    """Wilson's interval of a share: Wilson, "Probable inference", Journal of the American Statistical Association 22
+    (1927)."""
+    if not whole:
+        return None
+    z = _quantile(confidence)
+    share, weight = part / whole, z * z / whole
+    centre = (share + weight / 2) / (1 + weight)
+    reach = z * sqrt(share * (1 - share) / whole + weight / (4 * whole)) / (1 + weight)
+    return Interval(max(centre - reach, 0.0), min(centre + reach, 1.0))
+
+
+def rate_difference(a: tuple[int, int], b: tuple[int, int], *, confidence: float = CONFIDENCE) -> Interval | None:
+    """Interval of share b minus share a, each given as (part, whole); None when one of them has no whole.
+
+    Newcombe, "Interval estimation for the difference between independent proportions", Statistics in Medicine 17
+    (1998), method 10: the distances of Wilson's limits, squared and added.
+    """
+    first, second = rate_interval(*a, confidence=confidence), rate_interval(*b, confidence=confidence)
+    if first is None or second is None:
+        return None
+    p, q = a[0] / a[1], b[0] / b[1]
+    down, up = sqrt((q - second.low) ** 2 + (first.high - p) ** 2), sqrt((second.high - q) ** 2 + (p - first.low) ** 2)
+    return Interval(max(q - p - down, -1.0), min(q - p + up, 1.0))
+
+
+POWER = 0.8
+
+
+def needed(p: float, q: float, *, share: float, confidence: float = CONFIDENCE, power: float = POWER) -> float:
+    """How many in all show a difference as large as between `p` and `q` with that power, if `share` of them are q's.
+
+    Fleiss, Levin, Paik, "Statistical Methods for Rates and Proportions" (3rd edition, 2003), 4.2, without the
+    correction for continuity. Infinite when there is no difference.
+    """
+    if p == q:
+        return inf
+    reach = _quantile(confidence) + NormalDist().inv_cdf(power)
+    return reach * reach * (p * (1 - p) / (1 - share) + q * (1 - q) / share) / (p - q) ** 2
 
 
 def _quantile(confidence: float) -> float:

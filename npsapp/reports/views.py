@@ -3,26 +3,29 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
-from flask import Response, abort, render_template, request, url_for
+from flask import Response, abort, current_app, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
 
 from npsapp.audit import services as audit
 from npsapp.audit.doors import me
 from npsapp.audit.events import Event
-from npsapp.db import transaction
-from npsapp.i18n import language_now
+from npsapp.db import db, transaction
+from npsapp.i18n import LANGUAGES, language_now, speaking
 from npsapp.lib.clock import local_date, utcnow
 from npsapp.permissions import Permission
-from npsapp.reports import pictures, queries, wording
+from npsapp.reports import bases, pictures, queries, sheets, wording
 from npsapp.reports.pictures import Shape
 from npsapp.reports.queries import Counted, Selection
 from npsapp.reports.rules import DEFAULT_PRESET, PRESETS, Split, period_of, typed_period
 from npsapp.reports.statistics import WORDS_FIRST
-from npsapp.responses import filters
+from npsapp.responses import filters, open_queries
+from npsapp.responses.open_models import OpenLink
 from npsapp.surveys import queries as surveys
 from npsapp.web import listing
 from npsapp.web.access import Room, scope
+from npsapp.web.filters import spoken
 from npsapp.web.pages import csv_file, with_policy
 
 bp = Room("reports", __name__, url_prefix="/reports", template_folder="templates")
@@ -46,14 +49,19 @@ class Asked:
     def arguments(self) -> dict[str, Any]:
         """The address arguments of this report, also for its pictures and its file."""
         days = {"period": self.preset} if self.preset else wording.days(self.selection.period)
-        more = {"by": self.by, "old": self.selection.old}
+        more = {"by": self.by, **self.others}
         return {**days, **self.selection.ids, **{name: value for name, value in more.items() if value}}
 
     @property
     def answers(self) -> dict[str, Any]:
         """The same selection as the list of answers understands it."""
-        old = {"old": self.selection.old} if self.selection.old else {}
-        return {"state": "counted", **wording.days(self.selection.period), **self.selection.ids, **old}
+        return {"state": "counted", **wording.days(self.selection.period), **self.selection.ids, **self.others}
+
+    @property
+    def others(self) -> dict[str, str]:
+        """Which answers count here that usually do not, or alone."""
+        chosen = {"old": self.selection.old, "open": self.selection.open}
+        return {name: value for name, value in chosen.items() if value}
 
 
 def _asked() -> Asked:
@@ -66,8 +74,9 @@ def _asked() -> Asked:
         preset = listing.picked("period", PRESETS, DEFAULT_PRESET)
         period = period_of(preset, local_date(utcnow(), current_user.timezone))
     by = listing.picked("by", properties)
-    old = listing.picked("old", ("with", "only"))
-    return Asked(Selection(scope(), period, ids, old, given.get("who")), preset, filters.options(scope()), by)
+    others = {name: listing.picked(name, ("with", "only")) for name in ("old", "open")}
+    selection = Selection(scope(), period, ids, **others, who=given.get("who"))
+    return Asked(selection, preset, filters.options(scope()), by)
 
 
 @bp.page("/", Permission.SEE_REPORTS)
@@ -86,6 +95,7 @@ def index() -> str:
         active=filters.active(filters.asked(), asked.options),
         counted=counted,
         total=total,
+        bases=bases.beside(asked.selection, counted, now=utcnow()),
         headline=wording.headline(total),
         period=wording.period_text(asked.selection.period),
         groups=wording.groups(total),
@@ -143,7 +153,7 @@ def _figure(asked: Asked, counted: Counted, split: Split | None) -> dict[str, An
 
 
 def _sheet(asked: Asked, counted: Counted, split: Split | None) -> pictures.Sheet:
-    narrowed = {**asked.selection.ids, **({"old": asked.selection.old} if asked.selection.old else {})}
+    narrowed = {**asked.selection.ids, **asked.others}
     chosen = "; ".join(words for _name, words in filters.in_words(narrowed, asked.options))
     source = _(
         "%(days)s; %(filters)s. NPS: promoters (9-10) minus detractors (0-6), confirmed answers.",
@@ -166,6 +176,35 @@ def picture(name: str) -> Response:
     response.add_etag()
     response.make_conditional(request)
     return response
+
+
+@bp.page("/qr.pdf", Permission.OPEN_LINKS)
+def qr_sheet() -> ResponseReturnValue:
+    """The codes of one open link, or of those the address asks for, `per` so many on a sheet of A4. :raise 404:"""
+    per_page = int(listing.picked("per", [str(count) for count in sheets.GRIDS]) or abort(404))
+    only, word, survey = listing.whole("link"), listing.word("q"), listing.whole("survey")
+    shown = open_queries.found(scope(), word=word, survey_id=survey, retired=False, limit=sheets.MOST + 1)
+    found = [link for link in ([open_queries.visible(scope(), only)] if only else shown) if link] or abort(404)
+    if len(found) > sheets.MOST:
+        flash(_("More than %(most)s codes: choose fewer by searching.", most=sheets.MOST), "warn")
+        return redirect(url_for("open_links.index"), code=303)
+    with speaking(listing.picked("words", LANGUAGES, language_now())):
+        codes = [_code(link) for link in found]
+    db.session.rollback()  # nothing is read while it is drawn
+    file = Response(sheets.draw(codes, per_page), mimetype="application/pdf")
+    file.headers["Content-Disposition"] = 'attachment; filename="qr.pdf"'
+    return file
+
+
+def _code(link: OpenLink) -> sheets.Code:
+    place = link.unit or link.region
+    return sheets.Code(
+        address=link.address(current_app.config["PUBLIC_URL"]),
+        brand=spoken(link.survey.brand.name),
+        question=_("How did we do?"),
+        help=_("Point the camera of your phone here, or type the address:"),
+        place=", ".join(filter(None, (spoken(place.name) if place else "", link.name))),
+    )
 
 
 @bp.page("/export.csv", Permission.EXPORT)

@@ -11,7 +11,7 @@ from npsapp.intake import selections
 from npsapp.lib.clock import utcnow
 from npsapp.organization import queries as organization
 from npsapp.permissions import Scope
-from npsapp.responses import queries
+from npsapp.responses import open_queries, queries
 from npsapp.responses.queries import PROPERTY, Asked
 from npsapp.responses.rules import CHOICES, score_or_none
 from npsapp.web import listing
@@ -46,6 +46,8 @@ def options(scope: Scope) -> Options:
     found["region"][NOBODY], found["segment"][NOBODY] = _("No region"), _("No segment")
     if not queries.has_old():
         found["old"] = {}
+    if not open_queries.there_are_any():
+        found["open"] = {}
     found["selection"] = {one.id: one.name for one in selections.saved()}
     found["tag"] = {name: name for name in tags.names(scope)}
     declared = properties()

@@ -32,6 +32,10 @@ class Fields:
     shown: str = ""
     """1 when the page showed the stored words, so that an empty box means "delete them"."""
     disputed: str = ""
+    reference: str = ""
+    """On open links, the number of an order, or a phone number."""
+    gesture: str = ""
+    """What a hand did, as the page's script saw it."""
     asked: str = ""
     """"score" and the keys of the further questions that the page showed."""
     more: tuple[tuple[str, str], ...] = ()

@@ -119,7 +119,7 @@ def blocks(link: Link, asked: Sequence[Asked], form: Fields, language: str) -> d
     with speaking(language):
         macro: Any = vars(current_app.jinja_env.get_template("surveys/further.html").module)["further"]
         found = {f"further_{'after' if late else 'before'}": macro(asked, late, **words) for late in (False, True)}
-    return found | {"asked": " ".join(("score", *shown)) if form.final else "score"}
+    return found | {"asked": " ".join(("score", *shown))}
 
 
 def carried(form: Fields) -> str:

@@ -4,7 +4,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Date, ForeignKey, Index, Text, UniqueConstraint
+from sqlalchemy import CheckConstraint, Date, ForeignKey, Index, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from npsapp.accounts.models import User
@@ -13,7 +13,10 @@ from npsapp.db import Base, Numbered, code
 from npsapp.delivery.rules import Channel
 from npsapp.intake.models import BatchState, Interaction
 from npsapp.invitations.models import Invitation
+from npsapp.lib.texts import N_, Worded
 from npsapp.organization.models import Region, Segment, Unit
+from npsapp.responses.human import Doubt
+from npsapp.responses.open_models import OpenLink
 from npsapp.responses.rules import Group, classify
 from npsapp.surveys.models import Survey, Touchpoint
 
@@ -24,15 +27,25 @@ class Basis(StrEnum):
     CONFIRMED = "confirmed"
     PROMOTED = "promoted"
     PROVISIONAL = "provisional"
+    """Perhaps a machine's: shown apart until a person confirms it, or a day has passed."""
+    DROPPED = "dropped"
+    """Nobody confirmed it, and something speaks for a machine: kept, shown, not counted."""
     IMPORTED = "imported"
     """Given to another program before this one; counted where a report is asked to."""
 
 
-class LinkAct(StrEnum):
+class LinkAct(Worded):
     """What was done with a link."""
 
-    OPENED = "opened"
-    PREFETCHED = "prefetched"
+    OPENED = "opened", N_("Opened")
+    PREFETCHED = "prefetched", N_("Fetched ahead of opening, by a program")
+    POSTED = "posted", N_("Sent, without a hand seen on the page")
+    GESTURE = "gesture", N_("Sent after a movement of a hand on the page")
+    LEFT = "left", N_("Looked at for some seconds and left")
+    REFUSED = "refused", N_("Refused: a signed-in colleague opened a question about the own work")
+
+
+DOUBTED = "doubt IS NOT NULL"
 
 
 class Response(Numbered):
@@ -46,6 +59,7 @@ class Response(Numbered):
         Index("ix_response_day", "survey_id", "local_date"),
         Index("ix_response_customer", "customer_id"),
         Index("ix_response_unfinished", "finished_at", "acted_at"),
+        Index("ix_response_doubted", "basis", "local_date", sqlite_where=text(DOUBTED), postgresql_where=text(DOUBTED)),
     )
 
     invitation_id: Mapped[int | None] = mapped_column(ForeignKey("invitation.id"), unique=True)
@@ -58,7 +72,8 @@ class Response(Numbered):
     region_id: Mapped[int | None] = mapped_column(ForeignKey("region.id"))
     unit_id: Mapped[int | None] = mapped_column(ForeignKey("unit.id"))
     segment_id: Mapped[int | None] = mapped_column(ForeignKey("segment.id"))
-    channel: Mapped[Channel] = mapped_column(code(Channel, "channel"))
+    channel: Mapped[Channel | None] = mapped_column(code(Channel, "channel"))
+    """How its question travelled; None: by no message, the customer came by an open link."""
     language: Mapped[str]
     score: Mapped[int]
     comment: Mapped[str] = mapped_column(Text, default="")
@@ -66,6 +81,10 @@ class Response(Numbered):
     contact_wanted: Mapped[bool | None]
     """True "please contact me", False "no call needed", None: said nothing."""
     basis: Mapped[Basis] = mapped_column(code(Basis, "basis"), default=Basis.CONFIRMED)
+    doubt: Mapped[Doubt | None] = mapped_column(code(Doubt, "doubt"))
+    """Why it was not believed at first; None: it was."""
+    page_at: Mapped[datetime | None]
+    """When the page was made that sent it, by which the same page is known again."""
     test: Mapped[bool] = mapped_column(default=False)
     revision: Mapped[int] = mapped_column(default=1)
     """Counts changes of score or comment."""
@@ -84,6 +103,12 @@ class Response(Numbered):
     """The file of old answers that brought it."""
     old_key: Mapped[str | None] = mapped_column(unique=True)
     """Which answer of which program that was: the same one is never taken in twice."""
+    open_link_id: Mapped[int | None] = mapped_column(ForeignKey("open_link.id"), index=True)
+    open_key: Mapped[str | None] = mapped_column(unique=True)
+    """Which opening of the link's page gave it: a page answers once, however often it is sent."""
+    reference: Mapped[str] = mapped_column(default="")
+    """The order number that was typed there; a phone number stands with the customer."""
+    open_link: Mapped[OpenLink | None] = relationship()
     old_import: Mapped["OldImport | None"] = relationship()
     invitation: Mapped[Invitation | None] = relationship()
     interaction: Mapped[Interaction | None] = relationship()
@@ -97,6 +122,7 @@ class Response(Numbered):
     values: Mapped[list["AnswerValue"]] = relationship(order_by="AnswerValue.id", viewonly=True)
     others: Mapped[list["DisputedAnswer"]] = relationship(order_by="DisputedAnswer.id", viewonly=True)
     """Answers of other pages with the same link."""
+    rulings: Mapped[list["Ruling"]] = relationship(order_by="Ruling.id", viewonly=True)
 
     @property
     def group(self) -> Group:
@@ -202,6 +228,53 @@ class LinkEvent(Numbered):
     """Prefix only: /24 of IPv4, /48 of IPv6."""
     agent: Mapped[str]
     """Class of the browser or program, not its full name."""
+
+
+class Sweep(Numbered):
+    """Several scores of one invitation within a minute: a machine opens the links of that domain. Kept 90 days."""
+
+    __table_args__ = (Index("ix_sweep_invitation", "invitation_id", "at"), Index("ix_sweep_domain", "domain", "at"))
+
+    invitation_id: Mapped[int]
+    domain: Mapped[str]
+    """Of the recipient; empty where no letter was sent."""
+    at: Mapped[datetime]
+    network: Mapped[str]
+
+
+class Ruling(Numbered):
+    """What somebody of the staff decided about an answer, and why."""
+
+    response_id: Mapped[int] = mapped_column(ForeignKey("response.id", ondelete="CASCADE"), index=True)
+    at: Mapped[datetime]
+    by_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
+    counts: Mapped[bool]
+    """Whether it is counted from then on."""
+    reason: Mapped[str]
+    by: Mapped[User | None] = relationship()
+
+
+class PlaceNetwork(Base):
+    """A network of a store, entered by hand: answers from there are marked."""
+
+    unit_id: Mapped[int] = mapped_column(ForeignKey("unit.id", ondelete="CASCADE"), primary_key=True)
+    network: Mapped[str] = mapped_column(primary_key=True)
+    """A prefix as `LinkEvent.network` has it."""
+    unit: Mapped[Unit] = relationship()
+
+
+class SetAside(Numbered):
+    """A mark of the gaming guard that somebody looked into and found harmless. Kept as long as link events."""
+
+    __table_args__ = (UniqueConstraint("kind", "key"),)
+
+    kind: Mapped[str]
+    key: Mapped[str]
+    """What the mark is about (see `guard.Mark`)."""
+    at: Mapped[datetime]
+    by_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
+    reason: Mapped[str]
+    by: Mapped[User | None] = relationship()
 
 
 class DirtyDay(Base):

@@ -22,7 +22,7 @@ from npsapp.responses.queries import Link
 from npsapp.web.assets import asset, changed, path_to
 from npsapp.web.errors import wants_json
 
-_PAGE, _EDIT = "survey page", "right to edit"  # what the two signatures are for
+_PAGE, _EDIT, _OVERWRITE = "survey page", "right to edit", "right to overwrite"  # what the signatures are for
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,8 @@ class Visit:
     language: str
     form: Fields
     now: datetime
+    sure: bool = field(default=True, kw_only=True)
+    """Whether what its page said counts; the right to edit goes only to such pages."""
 
     @property
     def way(self) -> rules.Way:
@@ -45,8 +47,12 @@ class Visit:
 
     @cached_property
     def nonce(self) -> str:
-        """A signed mark for a page: its link and the moment it was made. A POST counts only with one."""
-        return tokens.sign(_keys(), _PAGE, [self.link.step_id, int(self.now.timestamp())])
+        """A signed mark for a page: its link and the moment it was made, in seconds. A POST counts only with one.
+
+        What comes after a POST is still the same page: so it is known again without the right to edit.
+        """
+        made = self.opened_at.timestamp() if self.opened_at else int(self.now.timestamp() * 1000) / 1000
+        return tokens.sign(_keys(), _PAGE, [self.link.step_id, made])
 
     @cached_property
     def opened_at(self) -> datetime | None:
@@ -59,14 +65,37 @@ class Visit:
 
     @cached_property
     def right(self) -> str:
-        """The signed right to edit the answer of this invitation; whoever confirmed it first gets it."""
-        return tokens.sign(_keys(), _EDIT, self.link.invitation_id)
+        """The signed right to edit the answer of this invitation; whoever confirmed it first gets it.
+
+        Others get, by the button "change my answer", one that does not show them the words: letters are forwarded.
+        """
+        kind = _EDIT if self.may_read else _OVERWRITE
+        return tokens.sign(_keys(), kind, self.link.invitation_id) if self.sure else ""
 
     @cached_property
     def may_edit(self) -> bool:
         """Whether the page that posts may change the answer."""
-        sent = self.form.edit
-        return bool(sent and tokens.read(_keys(), _EDIT, sent) == self.link.invitation_id)
+        return self._sent(_EDIT) or self._sent(_OVERWRITE)
+
+    @property
+    def may_read(self) -> bool:
+        """Whether the words of the answer are this page's own."""
+        return self._sent(_EDIT) or (self.link.response_id is None and not self.may_edit)
+
+    def _sent(self, right: str) -> bool:
+        return bool(self.form.edit and tokens.read(_keys(), right, self.form.edit) == self.link.invitation_id)
+
+    def own(self) -> dict[str, Any]:
+        """What its pages say of this visitor: addresses, and the name under which the script remembers."""
+        token = links.unsubscribe_token(_keys(), self.link.contact_point_id, self.link.brand_id)
+        return {
+            "unsubscribe": path_to("unsubscribe.show", token=token, lang=self.language),
+            "key": tokens.digest(self.link.token)[:16],
+        }
+
+    def promises_a_call(self, said: rules.Said) -> bool:
+        """Whether the thanks may say that somebody will call."""
+        return rules.promises_a_call(said.score or 0, said.contact)
 
     def kept(self, **over: Any) -> Fields:
         """What was posted, to be shown again with a fresh nonce."""
@@ -106,7 +135,7 @@ class Page:
         elif visit is None and self.form.more:
             said["carried"] = further.carried(self.form)
         score = rules.score_or_none(self.form.score)
-        said["group"] = rules.classify(score).value if self.form.final and score is not None else ""
+        said["group"] = "" if score is None else rules.classify(score).value
         text = rendering.page(self.template, frame, {**values, "form": form, "said": said})
         return Response(text, self.status, {"X-Robots-Tag": "noindex, nofollow"}, mimetype="text/html")
 
@@ -154,7 +183,7 @@ def thanks(visit: Visit, said: rules.Said) -> Page:
     """After the final submit: one sentence by group, and what happens now if something does."""
     words = rendering.wording_of(visit.link, visit.language)
     score = said.score or 0
-    promise = words.promise if rules.promises_a_call(score, said.contact) else ""
+    promise = words.promise if visit.promises_a_call(said) else ""
     form = Fields(nonce=visit.nonce, edit=visit.right)
     return Page("thanks", 200, visit, form, {"thanks": words.thanks[rules.classify(score)], "promise": promise})
 
@@ -166,6 +195,11 @@ def elsewhere(visit: Visit) -> Page:
     if visit.way is rules.Way.NOT_MINE:
         return Page("not_mine", 200, visit, Fields(nonce=visit.nonce))
     return Page("closed", 410, visit)
+
+
+def own_work(visit: Visit) -> Page:
+    """A colleague who served the customer may not answer for the customer."""
+    return Page("own_work", 403, visit)
 
 
 def unknown() -> Page:
@@ -184,7 +218,7 @@ def changing(visit: Visit) -> Page:
     if link.response_id is None:
         return once_more(visit)
     form = Fields(score=str(link.score))
-    if visit.may_edit:
+    if visit.may_edit and visit.may_read:
         contact = {None: "", True: "1", False: "0"}[link.contact_wanted]
         form = replace(form, comment=link.comment, contact=contact, more=further.stored(link))
     form = replace(form, nonce=visit.nonce, edit=visit.right, final="1")
@@ -213,14 +247,13 @@ def _look(visit: Visit | None, language: str) -> tuple[rendering.Frame, dict[str
     """The layout of a page and what it says of this visitor; without a brand for links that lead nowhere, and in
     trouble."""
     posted, root = request.method == "POST", request.script_root
-    own = {"here": request.path, "address": path_to("survey.show", token=(request.view_args or {})["token"])}
+    endpoint = "open.show" if request.blueprint == "open" else "survey.show"
+    own = {"here": request.path, "address": path_to(endpoint, token=(request.view_args or {})["token"])}
     if visit is None:
         language = language if language in LANGUAGES else negotiate()
         return _frame(language, posted, root, _files(), (), ()), {"page": own}
     link, language = visit.link, visit.language
-    token = links.unsubscribe_token(_keys(), link.contact_point_id, link.brand_id)
-    own["unsubscribe"] = path_to("unsubscribe.show", token=token, lang=language)
-    own["key"] = tokens.digest(link.token)[:16]
+    own |= visit.own()
     purchase = rendering.purchase_of(link, language)
     frame = _frame(language, posted, root, _files(), _BRANDED(link), rendering.marks(purchase))
     return frame, {"page": own, "purchase": purchase}
@@ -240,7 +273,7 @@ def _frame(
         "posted": posted,
         "languages": tuple(LANGUAGES.items()),
         "style": asset("css/survey.css"),
-        "script": asset("js/survey.js"),
+        "script": path_to("survey.script", fingerprint=script().fingerprint),
         "icon": asset("img/mark.svg"),
     }
     if not brand:
@@ -258,6 +291,11 @@ def _frame(
         "privacy": path_to("unsubscribe.privacy", brand_key=key, lang=language),
     }
     return rendering.Frame(look, wording)
+
+
+def script() -> rendering.Loaded:
+    """The one script of survey pages."""
+    return rendering.script(*changed("js/survey.js"))
 
 
 def stylesheet(accent: str) -> str:

@@ -9,18 +9,23 @@ import logging
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime, timedelta
 from threading import Lock, Timer
 from typing import Any
 
 from flask import Flask, Response, after_this_request, current_app, request
 from flask.typing import ResponseReturnValue
+from flask_login import current_user
+from sqlalchemy.exc import IntegrityError
 from werkzeug.exceptions import HTTPException
 
 from npsapp.db import db, glancing, transaction
 from npsapp.extensions import csrf
 from npsapp.lib.clock import utcnow
-from npsapp.responses import further, pages, queries, rendering, rules, services
+from npsapp.responses import further, guard, human, pages, queries, rendering, rules, scanners, services, settling
 from npsapp.responses.forms import Fields
+from npsapp.responses.human import Doubt
 from npsapp.responses.models import LinkAct
 from npsapp.responses.pages import Page, Visit
 from npsapp.web.access import Room, public
@@ -33,28 +38,43 @@ csrf.exempt(bp)
 CONTACT = {"1": True, "0": False}
 BODY_MAX = 256 * 1024  # bytes; 5,000 characters, four bytes each and percent-encoded, fit four times
 TOGETHER_S = 1.0
+OPENINGS = (LinkAct.OPENED, LinkAct.PREFETCHED)
 _traces: deque[dict[str, Any]] = deque(maxlen=2000)  # more at once mean load: the oldest is dropped (decisions.md 20)
 _one_waits = Lock()
 
 
-def visiting(view: Callable[[Visit, str], Page]) -> Callable[..., ResponseReturnValue]:
+def visiting(
+    view: Callable[[Visit, str], Page], find: Callable[[str, Fields], Visit | None] | None = None
+) -> Callable[..., ResponseReturnValue]:
     """Hand the view the visit behind a token; whatever breaks, the visitor gets a page that still holds the text.
 
-    A POST is one transaction: what was read to let it in is not read again to write. Nobody waits for its page.
+    `find` gives the visit of a token where it is no invitation's. A POST is one transaction: what was read to let it
+    in is not read again to write. Nobody waits for its page.
     """
+
+    find = find or _visit
 
     @functools.wraps(view)
     def run(token: str, score: str = "") -> ResponseReturnValue:
         request.max_content_length = BODY_MAX
         posted = request.method == "POST"
         form = Fields.read(request.form) if posted else Fields()
-        try:
+        colleague = _colleague()
+
+        def page() -> Page:
             with transaction() if posted else glancing():
-                visit = _visit(token, form)
-                page = view(visit, score) if visit else pages.unknown()
-            return page.response()
+                visit = find(token, form)
+                if visit and colleague and _is_own_work(visit, colleague):
+                    return pages.own_work(visit)
+                return view(visit, score) if visit else pages.unknown()
+
+        try:
+            try:
+                return page().response()
+            except IntegrityError:  # somebody's first answer at the same moment: now it is found
+                return page().response()
         except services.Closed:
-            visit = _visit(token, form)
+            visit = find(token, form)
             return (pages.elsewhere(visit) if visit else pages.unknown()).response()
         except HTTPException:
             raise
@@ -64,6 +84,21 @@ def visiting(view: Callable[[Visit, str], Page]) -> Callable[..., ResponseReturn
             return pages.trouble().response()
 
     return run
+
+
+def _colleague() -> int | None:
+    """Id of whoever of the staff is signed in on this device; customers have no cookie of ours, and nobody looks."""
+    if current_app.config["SESSION_COOKIE_NAME"] not in request.cookies:
+        return None
+    return current_user.id if current_user.is_authenticated else None
+
+
+def _is_own_work(visit: Visit, user_id: int) -> bool:
+    link = visit.link
+    if link.test or link.interaction_id is None or not guard.is_own_work(user_id, link.interaction_id):
+        return False
+    _leave_trace(visit, None, LinkAct.REFUSED)
+    return True
 
 
 def posting(view: Callable[[Visit], Page]) -> Callable[..., ResponseReturnValue]:
@@ -85,9 +120,21 @@ def _visit(token: str, form: Fields) -> Visit | None:
     link = queries.link(token) if rules.looks_like_token(token) else None
     if link is None or rules.way(link.state, None, now=utcnow()) is rules.Way.NOWHERE:
         return None
-    wanted = (request.args.get("lang", ""), form.switch, form.lang, link.language)
-    language = next((one for one in wanted if one in rendering.listed(link.brand_languages)), link.brand_language)
-    return Visit(link, language, form, utcnow())
+    return Visit(link, language_for(link, form, link.language), form, utcnow())
+
+
+def language_for(link: queries.Link, form: Fields, usual: str) -> str:
+    """Of the brand's languages the one asked for in the address, posted, or usual; else the brand's own."""
+    wanted = (request.args.get("lang", ""), form.switch, form.lang, usual)
+    return next((one for one in wanted if one in rendering.listed(link.brand_languages)), link.brand_language)
+
+
+def delays() -> human.Delays:
+    """The settings that tell people from machines."""
+    soon, fast, sweep, promote = (
+        timedelta(seconds=current_app.config[f"ANSWER_{name}"]) for name in ("SOON", "FAST", "SWEEP", "PROMOTE")
+    )
+    return human.Delays(soon=soon, fast=fast, sweep=sweep, promote=promote)
 
 
 # ---- reading ---------------------------------------------------------------------------------------------------
@@ -103,7 +150,8 @@ def show(visit: Visit, score: str) -> Page:
         return pages.unknown()
     if visit.way is not rules.Way.OPEN:
         return pages.elsewhere(visit)
-    _leave_trace(visit, chosen)
+    early = request.method == "HEAD" or "prefetch" in request.headers.get("Sec-Purpose", "")
+    _leave_trace(visit, chosen, LinkAct.PREFETCHED if early else LinkAct.OPENED)
     return pages.start(visit, score=score)
 
 
@@ -116,13 +164,27 @@ def style(accent: str, fingerprint: str) -> ResponseReturnValue:
     return response
 
 
-def _leave_trace(visit: Visit, score: int | None) -> None:
-    """Remember the opening after the response has left, in a transaction of its own, with those that came meanwhile."""
+@bp.page("/script/<fingerprint>.js", public)
+def script(fingerprint: str) -> ResponseReturnValue:
+    """The script, as the stylesheet."""
+    found = pages.script()
+    response = Response(found.text, mimetype="text/javascript")
+    response.headers["Cache-Control"] = FOREVER if found.fingerprint == fingerprint else "no-cache"
+    return response
+
+
+def _network() -> str:
+    return rules.network_of(request.remote_addr)
+
+
+def _agent() -> str:
+    return rules.agent_class(request.headers.get("User-Agent"))
+
+
+def _leave_trace(visit: Visit, score: int | None, act: LinkAct) -> None:
+    """Remember the act after the response has left, in a transaction of its own, with those that came meanwhile."""
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
-    early = request.method == "HEAD" or "prefetch" in request.headers.get("Sec-Purpose", "")
-    act = LinkAct.PREFETCHED if early else LinkAct.OPENED
-    network, agent = rules.network_of(request.remote_addr), rules.agent_class(request.headers.get("User-Agent"))
-    said = {"at": visit.now, "act": act, "score": score, "network": network, "agent": agent}
+    said = {"at": visit.now, "act": act, "score": score, "network": _network(), "agent": _agent()}
     _traces.append({"invitation_id": visit.link.invitation_id, "step_id": visit.link.step_id, **said})
     after_this_request(lambda response: _write_afterwards(app, response))
 
@@ -143,7 +205,8 @@ def _write_traces(app: Flask) -> None:
         _one_waits.release()
     try:
         with app.app_context(), transaction():
-            services.note_links([_traces.popleft() for _trace in range(len(_traces))])
+            traces = [_traces.popleft() for _trace in range(len(_traces))]
+            settling.note_links(traces, window=delays().sweep)
     except Exception:
         log.warning("traces of links were dropped", exc_info=True)
 
@@ -156,20 +219,44 @@ def _write_traces(app: Flask) -> None:
 @posting
 def record(visit: Visit) -> Page:
     """Take the posted score and words; a score in the address only says which link was tapped."""
+    own_page = visit.may_edit or visit.opened_at == visit.link.page_at
+    score = None if own_page else rules.score_or_none(visit.form.score)
+    _leave_trace(visit, score, LinkAct.GESTURE if visit.form.gesture in human.GESTURES else LinkAct.POSTED)
+    return taken(visit, services.answer)
+
+
+@bp.deed("/<token>/left", public)
+@posting
+def left(visit: Visit) -> Page:
+    """A page was looked at for some seconds and left untouched: a weak sign, which waits if there is no other."""
+    score, link = rules.score_or_none(visit.form.score), visit.link
+    if score is not None and link.response_id is None and link.unsure_id is None:
+        _leave_trace(visit, score, LinkAct.LEFT)
+        said = rules.Said(score)
+        opened_at = visit.opened_at or visit.now
+        submission = services.Submission(said, visit.language, False, False, opened_at, Doubt.OPENED, False)
+        services.answer(link, submission, now=visit.now)
+    return pages.start(visit)
+
+
+def taken(visit: Visit, answer: Callable[..., services.Answered]) -> Page:
+    """The page that follows on a POST, whose score and words `answer` stores."""
     form = visit.form
     if form.switch:
         return pages.ask(visit, visit.kept())
     if form.score and rules.score_or_none(form.score) is None:
         return pages.refused(visit, rules.NotAScore(), visit.kept(), 400)
     try:
-        return _take(visit, rules.comment_from(form.comment))
+        return _take(visit, answer, rules.comment_from(form.comment))
     except rules.TooLong as refusal:
-        return _take(visit, "", refusal)
+        return _take(visit, answer, "", refusal)
     except rules.NotAScore as refusal:
         return pages.refused(visit, refusal, visit.kept())
 
 
-def _take(visit: Visit, words: str, too_long: rules.TooLong | None = None) -> Page:
+def _take(
+    visit: Visit, answer: Callable[..., services.Answered], words: str, too_long: rules.TooLong | None = None
+) -> Page:
     """Record the score with the words; too many of them never cost the score."""
     form, may_edit, opened_at = visit.form, visit.may_edit, visit.opened_at or visit.now
     final = not too_long and bool(form.final or words)
@@ -180,8 +267,10 @@ def _take(visit: Visit, words: str, too_long: rules.TooLong | None = None) -> Pa
     said_words = words if words or (form.shown and form.final and not too_long) else None
     contact = reading.contact if reading else CONTACT.get(form.contact)
     said = rules.Said(rules.score_or_none(form.score), said_words, contact, reading.more if reading else None)
-    submission = services.Submission(said, visit.language, final, may_edit, opened_at)
-    answered = services.answer(visit.link, submission, now=visit.now)
+    doubt, believable = _judge(visit)
+    submission = services.Submission(said, visit.language, final, may_edit, opened_at, doubt, believable)
+    answered = answer(visit.link, submission, now=visit.now)
+    visit = replace(visit, sure=answered.sure)
     if too_long and not answered.disputed:
         return pages.refused(visit, too_long, visit.kept(edit=visit.right))
     if reading and not answered.disputed:
@@ -190,6 +279,31 @@ def _take(visit: Visit, words: str, too_long: rules.TooLong | None = None) -> Pa
         if reading.unseen:
             return pages.ask(visit, visit.kept(edit=visit.right), "saved")
     return _next_page(visit, answered, final=final)
+
+
+def _judge(visit: Visit) -> tuple[Doubt | None, bool]:
+    """Why a POST is not believed, and whether it may confirm an earlier one of its page; nothing is asked of tests and
+    of open links, which bring no letter."""
+    link, now, limits = visit.link, visit.now, delays()
+    if link.invitation_id is None or link.test:
+        return None, True
+    sent = link.sent_at or (now if link.message_id else None)  # still under way: its program was faster than ours
+    post = human.Post(
+        since_sent=now - sent if sent else None,
+        page_age=now - (visit.opened_at or now),
+        gesture=visit.form.gesture in human.GESTURES,
+        swept=_is_swept(link, now, limits.sweep),
+        scanned=link.scanned_at is not None and now - link.scanned_at < human.SCANNED_FOR,
+        scanner=scanners.lives_in(_network()) or _agent() == "scanner",
+    )
+    return human.doubt_of(post, limits), human.believable(post, limits)
+
+
+def _is_swept(link: queries.Link, now: datetime, window: timedelta) -> bool:
+    """Whether several scores were opened just now, by what is written down and what still waits for that."""
+    its = [trace for trace in tuple(_traces) if trace["invitation_id"] == link.invitation_id]
+    waiting = [(trace["at"], trace["score"]) for trace in its if trace["act"] in OPENINGS]
+    return (link.swept_at is not None and now - link.swept_at < window) or human.is_sweep(waiting, window)
 
 
 def _next_page(visit: Visit, answered: services.Answered, *, final: bool) -> Page:
@@ -207,11 +321,21 @@ def _next_page(visit: Visit, answered: services.Answered, *, final: bool) -> Pag
 def change(visit: Visit) -> Page:
     """The button "change my answer": this page may edit from now on, and a disputed answer is applied."""
     if not visit.form.disputed:
-        return pages.changing(visit)
+        return pages.changing(_with_its_answer(visit))
     answered = services.apply_disputed(visit.link, visit.form.disputed, now=visit.now)
     if answered is None or answered.other is None:
         return pages.once_more(visit)
     return _next_page(visit, answered, final=bool(answered.other.comment))
+
+
+def _with_its_answer(visit: Visit) -> Visit:
+    """Pressing the button is an act: it confirms what its page has said, if that waits."""
+    if visit.link.unsure_id is None or visit.opened_at is None or visit.opened_at != visit.link.page_at:
+        return visit
+    nothing, (_doubt, believable) = rules.Said(None), _judge(visit)
+    submission = services.Submission(nothing, visit.language, False, False, visit.opened_at, believable=believable)
+    services.answer(visit.link, submission, now=visit.now)
+    return visit.again()
 
 
 @bp.deed("/<token>/not-mine", public)

@@ -10,10 +10,13 @@ from sqlalchemy import (
     Select,
     Table,
     Text,
+    and_,
     bindparam,
+    case,
     cast,
     exists,
     func,
+    not_,
     or_,
     select,
     tuple_,
@@ -22,7 +25,8 @@ from sqlalchemy.orm import joinedload, selectinload
 
 from npsapp.customers import queries as customers, tags
 from npsapp.customers.models import Customer
-from npsapp.db import Base, Ready, db, one_of, table, within
+from npsapp.db import Base, Ready, db, table, within
+from npsapp.delivery.models import Message
 from npsapp.intake import selections
 from npsapp.intake.models import Interaction
 from npsapp.invitations.models import Invitation, InvitationStep
@@ -32,7 +36,7 @@ from npsapp.organization.models import Brand, Region, Segment, Unit
 from npsapp.organization.rules import fold
 from npsapp.permissions import Scope
 from npsapp.responses import rules
-from npsapp.responses.models import AnswerValue, Basis, DisputedAnswer, LinkAct, LinkEvent, OldImport, Response
+from npsapp.responses.models import AnswerValue, Basis, DisputedAnswer, OldImport, Response, Sweep
 from npsapp.responses.rules import Group, Way
 from npsapp.surveys.models import Survey, SurveyVersion, Touchpoint
 
@@ -48,12 +52,17 @@ score, from and to (local days, both inclusive), q."""
 
 
 Link: TypeAlias = Any  # a named tuple
-"""What a survey page needs of its link: step, invitation, purchase, customer, brand, questionnaire, answer."""
+"""What a survey page needs of its link: step, invitation, purchase, customer, brand, questionnaire, answer (an
+unsure one only by `unsure_id`), and what speaks for a machine."""
 
 _T: dict[type[Base], Table] = {
     model: table(model)
-    for model in (InvitationStep, Invitation, SurveyVersion, Interaction, Customer, Brand, Region, Unit, Response)
-}
+    for model in (
+        InvitationStep, Invitation, SurveyVersion, Interaction, Customer, Brand, Region, Unit, Response, Message, Sweep,
+    )
+}  # fmt: skip
+_RESPONSE, _SWEEP = _T[Response].c, _T[Sweep].c
+_SURE = or_(_RESPONSE.basis == Basis.CONFIRMED, _RESPONSE.basis == Basis.PROMOTED)
 
 
 def _columns(model: type[Base], prefix: str, names: str) -> list[ColumnElement[Any]]:
@@ -71,9 +80,14 @@ def _joined() -> FromClause:
         (Customer, interaction.c.customer_id),
         (Region, interaction.c.region_id),
         (Unit, interaction.c.unit_id),
+        (Message, _T[InvitationStep].c.message_id),
     ):
         found = found.outerjoin(_T[model], _T[model].c.id == column)
     return found
+
+
+def _last_sweep(*where: ColumnElement[bool]) -> ColumnElement[datetime | None]:
+    return select(func.max(_SWEEP.at)).where(*where).scalar_subquery()
 
 
 _AS_STORED: dict[str, tuple[type[Base], str]] = {  # JSON that is read once for many visits
@@ -90,7 +104,14 @@ _LINK = Ready(  # every visit asks it
         *_columns(Interaction, "", "brand_id touchpoint_id region_id unit_id segment_id title number happened_at"),
         *_columns(Customer, "", "address_as is_firm"),
         *_columns(Brand, "brand_", "key accent group_colours logo language contact_email"),
-        *_columns(Response, "response_", "id void_reason"),
+        *_columns(Response, "response_", "void_reason"),
+        *_columns(Response, "", "page_at"),
+        case((_SURE, _RESPONSE.id)).label("response_id"),
+        case((not_(_SURE), _RESPONSE.id)).label("unsure_id"),
+        *_columns(Message, "", "sent_at"),
+        _T[Message].c.id.label("message_id"),
+        _last_sweep(_SWEEP.invitation_id == _T[Invitation].c.id).label("swept_at"),
+        _last_sweep(_SWEEP.domain == _T[Message].c.domain, _SWEEP.domain != "").label("scanned_at"),
         *_columns(Response, "", "score comment contact_wanted"),
         func.coalesce(_T[Region].c.timezone, _T[Brand].c.timezone).label("zone"),
         *[cast(_T[model].c[name], Text).label(label) for label, (model, name) in _AS_STORED.items()],
@@ -147,18 +168,6 @@ def more_rows(response_id: int, more: Mapping[str, Any]) -> list[dict[str, Any]]
     ]
 
 
-def old_link_events(before: datetime) -> Select[int]:
-    """Ids of what links did before a moment."""
-    return select(LinkEvent.id).where(LinkEvent.at < before)
-
-
-def never_opened(invitation_ids: Iterable[int]) -> Sequence[Any]:
-    """Of these invitations those whose links nobody opened so far: (id, customer's id)."""
-    opened = exists().where(LinkEvent.invitation_id == Invitation.id, LinkEvent.act == LinkAct.OPENED)
-    these = select(Invitation.id, Invitation.customer_id).where(one_of(Invitation.id, invitation_ids), ~opened)
-    return db.session.execute(these).all()
-
-
 # ---- lists of staff --------------------------------------------------------------------------------------------
 
 
@@ -166,9 +175,12 @@ _OWN = (Basis.CONFIRMED, Basis.PROMOTED)
 _BASES = {"with": (*_OWN, Basis.IMPORTED), "only": (Basis.IMPORTED,)}
 
 
-def counting(old: str = "") -> tuple[ColumnElement[bool], ...]:
-    """What makes an answer count in reports: decisions.md, 26. `old` answers count where that is asked for."""
-    return (Response.basis.in_(_BASES.get(old, _OWN)), Response.voided_at.is_(None), Response.test.is_(False))
+def counting(old: str = "", by_link: str = "") -> tuple[ColumnElement[bool], ...]:
+    """What makes an answer count in reports: decisions.md, 26. `old` answers, and those of people who came by an open
+    link, whom nobody has drawn, count where that is asked for."""
+    sure = Response.basis.in_(_BASES.get(old, _OWN)), Response.voided_at.is_(None), Response.test.is_(False)
+    came = _MEANING["open"].get(by_link or "without")
+    return sure if came is None else (*sure, came)
 
 
 _IDS = {
@@ -188,8 +200,13 @@ _MEANING: dict[str, dict[str, ColumnElement[bool]]] = {
     },
     "comment": {"with": Response.comment != "", "without": Response.comment == ""},
     "old": {"only": Response.basis == Basis.IMPORTED, "without": Response.basis != Basis.IMPORTED},
+    "open": {"only": Response.open_link_id.is_not(None), "without": Response.open_link_id.is_(None)},
     "read": {"unread": Response.read_at.is_(None), "read": Response.read_at.is_not(None)},
     "state": {
+        "provisional": Response.basis == Basis.PROVISIONAL,
+        "check": and_(Response.basis == Basis.PROVISIONAL, Response.score < rules.LOWEST_PASSIVE),
+        "promoted": Response.basis == Basis.PROMOTED,
+        "dropped": Response.basis == Basis.DROPPED,
         "voided": Response.voided_at.is_not(None),
         "disputed": exists().where(DisputedAnswer.response_id == Response.id, DisputedAnswer.applied_at.is_(None)),
         "contact": Response.contact_wanted.is_(True),
@@ -198,7 +215,17 @@ _MEANING: dict[str, dict[str, ColumnElement[bool]]] = {
 }
 _SHOWN = [
     joinedload(getattr(Response, name))
-    for name in ("customer", "interaction", "region", "unit", "segment", "touchpoint", "read_by", "old_import")
+    for name in (
+        "customer",
+        "interaction",
+        "region",
+        "unit",
+        "segment",
+        "touchpoint",
+        "read_by",
+        "old_import",
+        "open_link",
+    )
 ]
 
 
@@ -222,7 +249,7 @@ def _conditions(asked: Asked) -> list[ColumnElement[bool]]:
     ]
     found += [meaning[asked[name]] for name, meaning in _MEANING.items() if asked.get(name) in meaning]
     if asked.get("state") == "counted":
-        found += counting(asked.get("old", ""))
+        found += counting(asked.get("old", ""), asked.get("open", ""))
     found += has_properties(Response.interaction_id, asked)
     found += [_chose(name[2:], value) for name, value in asked.items() if name.startswith("q.")]
     if "who" in asked:

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
@@ -25,11 +25,13 @@ from npsapp.surveys.placeholders import STOPS, spoken_day
 from npsapp.surveys.rules import Question, Questionnaire, Wording, filled, is_further, typed
 
 DARK_PAPER = "#11161D"
-_FOCUS = "a:focus-visible,button:focus-visible,textarea:focus-visible,.line:focus-visible,.check input:focus-visible"
 
 
 def purchase_of(link: Link, language: str) -> dict[str, str]:
     """What the placeholders about one customer's purchase stand for, each on one line."""
+    if link.happened_at is None:  # whoever comes by an open link is asked about the place
+        place = text_in(_texts(link.unit_name or link.region_name or "{}"), language)
+        return dict.fromkeys(("name", "title", "number", "date"), "") | {"place": place}
     values = letters.about_purchase(
         language,
         name=link.address_as if link.address_as and not link.is_firm else "",
@@ -50,8 +52,10 @@ def worded(
     content: str | None, language: str, brand: str, phrase: str, purchase: tuple[tuple[str, str], ...]
 ) -> Wording:
     """The same from single facts: JSON as the database has it, and what is known of the purchase."""
+    known = dict(purchase)
     about = letters.about_brand(language, names=_texts(brand), phrases=_texts(phrase))
-    return filled(_typed(content or NOTHING, language), dict(purchase) | about)
+    words = filled(_typed(content or NOTHING, language), known | about)
+    return replace(words, naming=known["place"]) if known.get("date") == "" else words
 
 
 NOTHING = '{"questions": [], "texts": {}}'
@@ -163,7 +167,7 @@ def last_day(link: Link, language: str, *, now: datetime) -> str:
 
 
 @dataclass(frozen=True)
-class Stylesheet:
+class Loaded:
     """What browsers load, and a hash of it."""
 
     text: str
@@ -171,7 +175,7 @@ class Stylesheet:
 
 
 @lru_cache(maxsize=64)
-def stylesheet(file: str, changed_at: int, colour: str) -> Stylesheet:
+def stylesheet(file: str, changed_at: int, colour: str) -> Loaded:
     """survey.css followed by the rules of one accent colour, kept until the file changes (`changed_at`).
 
     No custom properties: old browsers show nothing else.
@@ -181,9 +185,24 @@ def stylesheet(file: str, changed_at: int, colour: str) -> Stylesheet:
     dark = shade(accent.fill, on=DARK_PAPER, towards=WHITE)
     in_light = _colours(fill=accent.fill, text=accent.text, edge=light)
     in_dark = _colours(fill=dark, text=ON_FILL, edge=dark)
-    plain = _BETWEEN.sub(r"\1", _REMARKS.sub("", Path(file).read_text())).strip()
+    own, _accent = Path(file).read_text().rsplit("/*", 1)
+    plain = _BETWEEN.sub(r"\1", _REMARKS.sub("", own)).replace(";}", "}").strip()
     text = f"{plain}{in_light}@media (prefers-color-scheme:dark){{{in_dark}}}"
-    return Stylesheet(text, tokens.digest(text)[:12])
+    return Loaded(text, tokens.digest(text)[:12])
+
+
+@lru_cache(maxsize=4)
+def script(file: str, changed_at: int) -> Loaded:
+    """survey.js without remarks and without the blanks that say nothing, kept until the file changes."""
+    lines = (_JS_REMARK.sub("", line).strip() for line in Path(file).read_text().splitlines())
+    text = _JS_BLANKS.sub(lambda found: found[1] or found[2], "\n".join(filter(None, lines))).replace(";}", "}")
+    text = _JS_ONE.sub(r"\1=>", text)
+    return Loaded(text, tokens.digest(text)[:12])
+
+
+_JS_ONE = re.compile(r"(?<!\w)\((\w+)\)=>")
+_JS_REMARK = re.compile(r"(?:^|\s)//.*$|^/\*.*\*/$")
+_JS_BLANKS = re.compile(r'("[^"\n]*")|\s*([{}()\[\];,:?=<>+*&|!-])\s*')  # texts stay as they are
 
 
 _REMARKS, _BETWEEN = re.compile(r"/\*.*?\*/", re.S), re.compile(r"\s*([{};,])\s*|(?<=:)\s+")  # bytes that say nothing
@@ -194,5 +213,5 @@ def _colours(*, fill: str, text: str, edge: str) -> str:
         f"a,.link{{color:{edge}}}"
         f".cell input:checked+span,.button{{border-color:{edge};background-color:{fill};color:{text}}}"
         f".check input{{accent-color:{edge}}}"
-        f".cell input:focus+span,{_FOCUS}{{outline-color:{edge}}}"
+        f".cell input:focus+span,:focus-visible{{outline-color:{edge}}}"
     )

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
-from ipaddress import IPv4Address, ip_address, ip_network
 from typing import Any
 
 from npsapp.invitations.rules import InvitationState
+from npsapp.lib.networks import network_of as network_of
 from npsapp.lib.refusals import Refused
 from npsapp.lib.texts import N_
+from npsapp.responses import scanners
 
 LOWEST_SCORE = 0
 HIGHEST_SCORE = 10
@@ -41,10 +42,15 @@ CHOICES: dict[str, dict[str, str]] = {
         "without": N_("without imported answers"),
         "only": N_("imported answers only"),
     },
+    "open": {"with": N_("with open links"), "without": N_("by invitation only"), "only": N_("by open links only")},
     "read": {"unread": N_("unread"), "read": N_("read")},
     "state": {
         "counted": N_("counted"),
         "voided": N_("not counted"),
+        "provisional": N_("not confirmed yet"),
+        "check": N_("not confirmed yet, 0 to 6"),
+        "promoted": N_("counted without confirmation"),
+        "dropped": N_("dropped, perhaps a machine"),
         "disputed": N_("disputed"),
         "contact": N_("wants to be contacted"),
         "test": N_("tests"),
@@ -185,21 +191,20 @@ def promises_a_call(score: int, contact: bool | None) -> bool:
 # ---- what a link shows of its visitor: prefixes and classes, no identity -------------------------------------
 
 
-@lru_cache(maxsize=1024)
-def network_of(address: str | None) -> str:
-    """The network prefix of an address: /24 of IPv4, /48 of IPv6; empty when there is none."""
-    try:
-        parsed = ip_address(address or "")
-    except ValueError:
-        return ""
-    return str(ip_network((parsed, 24 if isinstance(parsed, IPv4Address) else 48), strict=False))
-
-
 _AGENTS = {
-    "scanner": "bot|crawl|spider|scan|preview|proofpoint|barracuda|mimecast|safelinks|headless",
+    "scanner": scanners.AGENTS,
     "program": "curl|wget|python|java/|okhttp|go-http|libwww|httpclient|node|axios",
     "phone": "mobile|android|iphone|ipad",
     "desktop": "mozilla",
+}
+
+
+AGENT_WORDS = {
+    "scanner": N_("a known scanner"),
+    "program": N_("a program"),
+    "phone": N_("phone or tablet"),
+    "desktop": N_("computer"),
+    "unknown": N_("unknown program"),
 }
 
 

@@ -1,42 +1,36 @@
 """Recording what customers answer, and what staff do with it. Every function needs a transaction."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Date, Integer, bindparam, delete, func, null, select, tuple_, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import delete, null, select, update
 
 from npsapp.audit import services as audit
 from npsapp.audit.events import Event
 from npsapp.customers import services as customers
 from npsapp.customers.rules import FactKind
-from npsapp.db import Ready, change, db, insert_many, insert_one, is_sqlite, one_of, table, together, within
+from npsapp.db import change, db, insert_many, insert_one, one_of, together
 from npsapp.invitations import services as invitations
 from npsapp.lib.clock import local_date
 from npsapp.lib.refusals import Refused
 from npsapp.lib.texts import N_
-from npsapp.permissions import Scope
 from npsapp.responses import queries, rules
-from npsapp.responses.models import (
-    AnswerValue,
-    DirtyDay,
-    DisputedAnswer,
-    LinkAct,
-    LinkEvent,
-    Response,
-    ResponseRevision,
-)
+from npsapp.responses.days import mark_dirty as mark_dirty
+from npsapp.responses.human import LATER, Doubt
+from npsapp.responses.models import AnswerValue, Basis, DisputedAnswer, Response, ResponseRevision, Ruling
 from npsapp.responses.queries import Link
 
-Day = tuple[int, date]
-"""A survey's id and a local date."""
 FROM_LINK = (
     "invitation_id", "interaction_id", "customer_id", "survey_id", "version_id", "brand_id", "touchpoint_id",
     "region_id", "unit_id", "segment_id", "channel", "test",
 )  # fmt: skip
-COUNTED_ANEW = {Event.RESPONSE_RECEIVED, Event.RESPONSE_CHANGED, Event.RESPONSE_VOIDED, Event.RESPONSE_RESTORED}
+COUNTED_ANEW = {
+    Event.RESPONSE_RECEIVED, Event.RESPONSE_CONFIRMED, Event.RESPONSE_PROMOTED, Event.RESPONSE_CHANGED,
+    Event.RESPONSE_VOIDED, Event.RESPONSE_RESTORED,
+}  # fmt: skip
+UNSURE = (Basis.PROVISIONAL, Basis.DROPPED)
 
 
 class Closed(Refused):
@@ -55,6 +49,10 @@ class Submission:
     may_edit: bool
     opened_at: datetime
     """When its page was made."""
+    doubt: Doubt | None = None
+    """Why it is not believed, if its page has said nothing before."""
+    believable: bool = True
+    """Whether it may confirm what its page has said before."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +62,8 @@ class Answered:
     id: int
     said: rules.Said
     other: DisputedAnswer | None = None
+    sure: bool = True
+    """Whether the answer counts, so that its page may edit it."""
 
     @property
     def disputed(self) -> bool:
@@ -77,17 +77,23 @@ def answer(link: Link, submission: Submission, *, now: datetime) -> Answered:
     Several POSTs at once make one answer: whoever marks the invitation first holds it, and whoever comes second finds
     that answer. Words without a score need a stored score to belong to. May raise Closed and rules.NotAScore.
     """
-    said, new = submission.said, link.response_id is None
-    if new and said.score is not None and invitations.take_first_answer(link.invitation_id, now=now):
-        return _confirm(link, submission, now)
+    said, new = submission.said, link.response_id is None and link.unsure_id is None
+    believed = new and said.score is not None and submission.doubt is None
+    if believed and invitations.take_first_answer(link.invitation_id, now=now):
+        return confirm(link, submission, now=now)
     link = _held(link, now)
     response = queries.of_invitation(link.invitation_id)
+    if response is None and said.score is not None and submission.doubt is not None:
+        return confirm(link, submission, now=now, basis=Basis.PROVISIONAL, doubt=submission.doubt)
     if response is None:
         raise rules.NotAScore
+    if submission.doubt is Doubt.OPENED:
+        return Answered(response.id, said, sure=False)
+    if response.basis in UNSURE:
+        return _again(response, submission, link.zone, now)
     same_page = _same_page(response, submission.opened_at, now)
     if submission.may_edit or (same_page and rules.only_adds(_stored(response, said), said)):
-        _change(response, said, now)
-        return _taken(response, submission, now)
+        return correct(response, submission, now=now)
     return Answered(response.id, _stored(response), _dispute(response, said, now))
 
 
@@ -100,31 +106,82 @@ def _held(link: Link, now: datetime, way: rules.Way = rules.Way.OPEN) -> Link:
     return fresh
 
 
-def _confirm(link: Link, submission: Submission, now: datetime) -> Answered:
-    """The first answer of an invitation: a few short statements, for every customer passes here."""
+def _again(response: Response, submission: Submission, zone: str, now: datetime) -> Answered:
+    """What a POST does to an answer that does not count: its own page confirms it, another's takes its place."""
+    said = submission.said
+    if response.page_at == submission.opened_at:
+        sure = submission.believable and now - response.acted_at >= LATER
+        answered = correct(response, submission, now=now)
+    elif said.score is None:
+        raise rules.NotAScore
+    else:
+        sure = submission.doubt is None
+        if not sure and response.score != said.score and response.doubt is not Doubt.OPENED:
+            _dispute(response, _stored(response), now)  # two machines, or one and a person: neither counts by itself
+        answered = _replace(response, submission, now)
+    if sure:
+        count(response, Basis.CONFIRMED, zone=zone, now=now)
+    return replace(answered, sure=sure)
+
+
+def _replace(response: Response, submission: Submission, now: datetime) -> Answered:
+    """Another page's answer instead of one that does not count; the history keeps that one."""
+    said = submission.said
+    response.basis, response.doubt = Basis.PROVISIONAL, submission.doubt or response.doubt
+    response.page_at, response.confirmed_at = submission.opened_at, now
+    response.voided_at, response.void_reason, response.contact_wanted = None, "", said.contact
+    whole = replace(said, comment=said.comment or "")
+    return correct(response, replace(submission, said=whole), now=now)
+
+
+def count(response: Response, basis: Basis, *, zone: str, now: datetime, by_id: int | None = None) -> None:
+    """Let an answer that waited, or was dropped, count from now on."""
+    if response.invitation_id is not None:
+        invitations.take_first_answer(response.invitation_id, now=now)
+    response.basis, response.confirmed_at, response.local_date = basis, now, local_date(now, zone)
+    if response.customer_id is not None:
+        customers.record_fact(
+            kind=FactKind.ANSWERED,
+            customer_id=response.customer_id,
+            survey_id=response.survey_id,
+            touchpoint_id=response.touchpoint_id,
+            at=now,
+            exempt=response.test,
+        )
+    event = Event.RESPONSE_CONFIRMED if basis is Basis.CONFIRMED else Event.RESPONSE_PROMOTED
+    _record(event, response, now, by_id=by_id)
+
+
+def confirm(link: Link, submission: Submission, *, now: datetime, **more_columns: Any) -> Answered:
+    """The first answer of an invitation, or of an open link's page: a few short statements, for every customer
+    passes here. What somebody without an invitation says of himself stops no letter to whoever he named."""
     said = replace(submission.said, comment=submission.said.comment or "")
     words = {"score": said.score, "comment": said.comment, "contact_wanted": said.contact}
     day = local_date(now, link.zone)
     when = {"local_date": day, "confirmed_at": now, "acted_at": now, "finished_at": now if submission.final else None}
-    values = {name: getattr(link, name) for name in FROM_LINK} | words | when
+    values = {name: getattr(link, name) for name in FROM_LINK} | words | when | more_columns
+    values["page_at"], sure = submission.opened_at, submission.doubt is None
     id_ = insert_one(Response, values | {"language": submission.language})
     with together():
         more = {"more": said.more} if said.more is not None else {}
         insert_many(ResponseRevision, [words | more | {"response_id": id_, "number": 1, "at": now}])
         insert_many(AnswerValue, queries.more_rows(id_, said.more or {}))
-        if link.customer_id is not None:
+        if sure and link.customer_id is not None and link.invitation_id is not None:
             about = {name: values[name] for name in ("customer_id", "survey_id", "touchpoint_id")}
             customers.record_fact(kind=FactKind.ANSWERED, at=now, exempt=link.test, **about)
         actor, subject = audit.by_customer(link.customer_id), ("response", id_)
-        data = {"group": rules.classify(said.score or 0)}
+        data = {"group": rules.classify(said.score or 0)} | ({} if sure else {"doubt": submission.doubt})
         audit.record(Event.RESPONSE_RECEIVED, actor=actor, now=now, subject=subject, data=data)
         if submission.final:
             audit.record(Event.RESPONSE_FINISHED, actor=actor, now=now, subject=subject)
-        mark_dirty(link.survey_id, day)
-    return Answered(id_, said)
+        if sure:
+            mark_dirty(link.survey_id, day)
+    return Answered(id_, said, sure=sure)
 
 
-def _taken(response: Response, submission: Submission, now: datetime) -> Answered:
+def correct(response: Response, submission: Submission, *, now: datetime) -> Answered:
+    """Change the answer as the page says that may edit it."""
+    _change(response, submission.said, now)
     response.acted_at = now
     response.language = submission.language
     if submission.final and response.finished_at is None:
@@ -193,6 +250,8 @@ def apply_disputed(link: Link, disputed: str, *, now: datetime) -> Answered | No
     if other.applied_at is None:
         other.applied_at = now
         _change(response, rules.Said(other.score, other.comment or None, more=other.more), now)
+        if response.basis in UNSURE:
+            count(response, Basis.CONFIRMED, zone=link.zone, now=now)
     response.acted_at = now
     db.session.flush()
     return Answered(response.id, _stored(response), other)
@@ -207,7 +266,8 @@ def not_mine(link: Link, *, may_edit: bool, opened_at: datetime, now: datetime) 
     link = _held(link, now)
     response = queries.of_invitation(link.invitation_id)
     if response is not None:
-        if not may_edit and not _same_page(response, opened_at, now):
+        sure = response.basis not in UNSURE
+        if sure and not may_edit and not _same_page(response, opened_at, now):
             raise Closed
         void(response, reason=rules.DISOWNED, by_id=None, now=now)
     actor = audit.by_customer(link.customer_id)
@@ -226,33 +286,20 @@ def mine_after_all(link: Link, *, now: datetime) -> None:
     response = queries.of_invitation(link.invitation_id)
     if response is not None and response.void_reason == rules.DISOWNED:
         restore(response, by_id=None, now=now)
-        invitations.mark_answered(link.invitation_id, now=now)
-
-
-def note_links(traces: Sequence[dict[str, Any]]) -> None:
-    """Remember what links did (columns of LinkEvent): weak evidence, never an answer.
-
-    The audit hears of the first opening only.
-    """
-    opened = {trace["invitation_id"]: trace["at"] for trace in reversed(traces) if trace["act"] is LinkAct.OPENED}
-    first = [(opened[id_], customer_id, id_) for id_, customer_id in queries.never_opened(opened)]
-    audit.by_customers(Event.INVITATION_OPENED, subject="invitation", did=first)
-    insert_many(LinkEvent, traces)
-
-
-def forget_link_events(*, before: datetime, limit: int) -> int:
-    """Delete what links did before a moment: weak evidence is not kept for ever. Gives how many."""
-    return change(delete(LinkEvent).where(LinkEvent.id.in_(queries.old_link_events(before).limit(limit))))
+        if response.basis not in UNSURE:
+            invitations.mark_answered(link.invitation_id, now=now)
 
 
 def forget_people(customer_ids: Collection[int]) -> None:
     """Take the words out of these people's answers; scores and dimensions stay."""
-    change(update(Response).where(Response.customer_id.in_(customer_ids)).values(comment=""))
+    change(update(Response).where(Response.customer_id.in_(customer_ids)).values(comment="", reference=""))
     voided = Response.customer_id.in_(customer_ids), Response.void_reason != ""
     change(update(Response).where(*voided).values(void_reason="–"))
     for model in (ResponseRevision, DisputedAnswer):
         theirs = model.response_id.in_(select(Response.id).where(Response.customer_id.in_(customer_ids)))
         change(update(model).where(theirs).values(comment="", more=null()))
+    theirs = Ruling.response_id.in_(select(Response.id).where(Response.customer_id.in_(customer_ids)))
+    change(update(Ruling).where(theirs).values(reason="–"))
     written = AnswerValue.response_id.in_(select(Response.id).where(Response.customer_id.in_(customer_ids)))
     change(update(AnswerValue).where(written, AnswerValue.text.is_not(None)).values(text=""))
 
@@ -267,22 +314,6 @@ def finish_quiet(*, now: datetime) -> int:
 
 
 # ---- what staff do ---------------------------------------------------------------------------------------------
-
-
-def mark(ids: Collection[int], *, read: bool, scope: Scope, by_id: int, now: datetime) -> int:
-    """Mark answers of the scope as read or as unread again; how many were not so before."""
-    before = Response.read_at.is_(None) if read else Response.read_at.is_not(None)
-    found = db.session.scalars(
-        select(Response.id).where(Response.id.in_(ids), within(Response.region_id, scope), before)
-    ).all()
-    if not found:
-        return 0
-    values = {"read_at": now if read else None, "read_by_id": by_id if read else None}
-    db.session.execute(update(Response).where(Response.id.in_(found)).values(values))
-    subject = ("response", found[0] if len(found) == 1 else None)
-    data = {"ids": list(found), "read": read}
-    audit.record(Event.RESPONSE_READ, actor=audit.by_user(by_id), now=now, subject=subject, data=data)
-    return len(found)
 
 
 def void(response: Response, *, reason: str, by_id: int | None, now: datetime) -> None:
@@ -302,7 +333,8 @@ def restore(response: Response, *, by_id: int | None, now: datetime) -> None:
 def _record(event: Event, response: Response, now: datetime, *, by_id: int | None = None, data: Any = None) -> None:
     """Write the answer, tell the log, and let the reports count its day again (decisions.md 27)."""
     db.session.flush()
-    actor = audit.by_user(by_id) if by_id else audit.by_customer(response.customer_id)
+    its_own = audit.PROGRAM if event is Event.RESPONSE_PROMOTED else audit.by_customer(response.customer_id)
+    actor = audit.by_user(by_id) if by_id else its_own
     audit.record(event, actor=actor, now=now, subject=("response", response.id), data=data)
     if event in COUNTED_ANEW:
         mark_dirty(response.survey_id, response.local_date)
@@ -310,45 +342,13 @@ def _record(event: Event, response: Response, now: datetime, *, by_id: int | Non
 
 def follow_purchases(interaction_ids: Collection[int]) -> None:
     """Answers stand where their purchases do, whose region, unit or segment was repaired; their days count again."""
-    for response in db.session.scalars(select(Response).where(one_of(Response.interaction_id, interaction_ids))):
+    theirs = one_of(Response.interaction_id, interaction_ids), Response.open_link_id.is_(None)
+    for response in db.session.scalars(select(Response).where(*theirs)):
         if bought := response.interaction:
             response.region_id, response.unit_id = bought.region_id, bought.unit_id
             response.segment_id = bought.segment_id
             mark_dirty(response.survey_id, response.local_date)
     db.session.flush()
-
-
-def mark_dirty(survey_id: int, day: date) -> None:
-    """Have the tallies of a survey's day counted again.
-
-    Whoever takes such a mark away for a recount (see `clear_dirty`) waits for this transaction, and then counts what
-    it changed; or this one waits and marks anew. Answers do not wait for each other.
-    """
-    mark = _MARK if is_sqlite() else _SHARED_MARK
-    mark.run(survey=survey_id, day=day, number=day.toordinal())
-
-
-_DAYS = table(DirtyDay)
-_VALUES = bindparam("survey", type_=Integer), bindparam("day", type_=Date)
-_MARK = Ready(
-    sqlite.insert(_DAYS).values(dict(zip(("survey_id", "local_date"), _VALUES, strict=True))).on_conflict_do_nothing()
-)
-_LOCK = func.pg_advisory_xact_lock_shared(_VALUES[0], bindparam("number", type_=Integer)).alias("locked")
-_SHARED_MARK = Ready(
-    postgresql.insert(_DAYS)
-    .from_select(["survey_id", "local_date"], select(*_VALUES).select_from(_LOCK))
-    .on_conflict_do_nothing()
-)
-
-
-def clear_dirty(days: Collection[Day]) -> list[Day]:
-    """Take marks away before their days are counted again; those actually taken, by nobody else meanwhile."""
-    if not is_sqlite():
-        for survey_id, day in sorted(days):
-            db.session.execute(select(func.pg_advisory_xact_lock(survey_id, day.toordinal())))
-    wanted = tuple_(DirtyDay.survey_id, DirtyDay.local_date).in_(days)
-    taken = delete(DirtyDay).where(wanted).returning(DirtyDay.survey_id, DirtyDay.local_date)
-    return [(survey_id, day) for survey_id, day in db.session.execute(taken)]
 
 
 def _remember_revision(response: Response, now: datetime, more: Mapping[str, Any] | None) -> None:

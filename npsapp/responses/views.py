@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 from urllib.parse import parse_qsl
 
-from flask import Response as HttpResponse, abort, redirect, render_template, request, url_for
+from flask import Response as HttpResponse, abort, current_app, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _, ngettext
 from flask_login import current_user
@@ -16,10 +17,11 @@ from npsapp.audit.events import Event
 from npsapp.db import transaction
 from npsapp.lib.clock import utcnow
 from npsapp.permissions import Permission, Scope
-from npsapp.responses import filters, further, queries, services
+from npsapp.responses import evidence, filters, further, open_queries, queries, rulings
 from npsapp.responses.forms import VoidForm
 from npsapp.responses.models import Response
-from npsapp.responses.rules import classify
+from npsapp.responses.rules import AGENT_WORDS, classify
+from npsapp.responses.services import UNSURE
 from npsapp.web import listing
 from npsapp.web.access import Room, can, scope
 from npsapp.web.filters import spoken
@@ -31,6 +33,8 @@ bp.add_app_template_global(filters.properties, "property_filters")
 bp.add_app_template_global(further.said, "further_answers")
 
 PAGE_SIZE = 40  # with frame, styles and script the page stays under 100 kB on the wire
+ACTS = 60  # shown of a link, the last ones
+COUNT = "count"  # before the names of fields in the form that counts an answer
 MOST_MARKED = 10 * PAGE_SIZE
 CHUNK = 500  # rows of the export read at a time: memory stays the same, however many there are
 
@@ -81,7 +85,7 @@ def mark() -> ResponseReturnValue:
     ids = [int(number) for number in re.findall("[0-9]{1,17}", request.form.get("ids", ""))][:MOST_MARKED]
     read = request.form.get("state") != "unread"
     with transaction():
-        count = services.mark(ids, read=read, scope=scope(), by_id=current_user.id, now=utcnow())
+        count = rulings.mark(ids, read=read, scope=scope(), by_id=current_user.id, now=utcnow())
     words = ngettext("%(num)s answer is marked.", "%(num)s answers are marked.", count)
     if len(ids) == 1 and request.form.get("from") == "answer":
         return done(words, ".show", response_id=ids[0])
@@ -95,11 +99,32 @@ def show(response_id: int) -> ResponseReturnValue:
     return _sheet(response_id, VoidForm())
 
 
-def _sheet(response_id: int, form: VoidForm) -> HttpResponse:
+def _sheet(response_id: int, form: VoidForm, count_form: VoidForm | None = None) -> HttpResponse:
     answer = queries.visible(scope(), response_id) or abort(404)
     told = queries.story(answer.customer_id, scope()) if answer.customer_id else []
     earlier = [other for other in told if other.id != response_id]
-    return form_page("responses/answer.html", form, answer=answer, earlier=earlier, group_of=classify)
+    twins = open_queries.twins(answer, scope())
+    return form_page(
+        "responses/answer.html",
+        form,
+        count_form=count_form or VoidForm(prefix=COUNT),
+        answer=answer,
+        earlier=earlier,
+        twins=twins,
+        group_of=classify,
+        **_why(answer),
+    )
+
+
+def _why(answer: Response) -> dict[str, Any]:
+    """What the page says about whether the answer counts."""
+    acts = evidence.of_invitation(answer.invitation_id)
+    wait = timedelta(seconds=current_app.config["ANSWER_PROMOTE"])
+    return {
+        "acts": [(act, AGENT_WORDS.get(act.agent, act.agent), evidence.trace(act).of_scanner) for act in acts[-ACTS:]],
+        "sweeps": evidence.sweeps_of(answer.invitation_id),
+        "settled_at": answer.confirmed_at + wait,
+    }
 
 
 @bp.deed("/<int:response_id>/void", Permission.VOID_ANSWERS)
@@ -110,16 +135,21 @@ def void(response_id: int) -> ResponseReturnValue:
         return _sheet(response_id, form)
     with transaction():
         response = queries.visible(scope(), response_id) or abort(404)
-        services.void(response, reason=form.reason.data, by_id=current_user.id, now=utcnow())
+        rulings.void(response, reason=form.reason.data or "", by_id=current_user.id, now=utcnow())
     return done(_("The answer is not counted any more."), ".show", response_id=response_id)
 
 
 @bp.deed("/<int:response_id>/restore", Permission.VOID_ANSWERS)
 def restore(response_id: int) -> ResponseReturnValue:
-    """Count an answer again. :raise 404:"""
+    """Count an answer again, or one that nobody confirmed, with a reason. :raise 404:"""
+    form = VoidForm(prefix=COUNT)
+    if not form.validate_on_submit():
+        page = _sheet(response_id, VoidForm(formdata=None), form)
+        page.status_code = 422
+        return page
     with transaction():
         response = queries.visible(scope(), response_id) or abort(404)
-        services.restore(response, by_id=current_user.id, now=utcnow())
+        rulings.restore(response, reason=form.reason.data or "", by_id=current_user.id, now=utcnow())
     return done(_("The answer is counted again."), ".show", response_id=response_id)
 
 
@@ -168,6 +198,7 @@ def _heading(*, named: bool) -> list[str]:
         _("Not counted"),
         _("Test"),
         _("Imported from"),
+        _("Open link"),
     ]
 
 
@@ -175,7 +206,7 @@ def _row(answer: Response, *, named: bool) -> list[object]:
     yes = _("yes")
     wanted = "" if answer.contact_wanted is None else yes if answer.contact_wanted else _("no")
     places = [place.name if place else None for place in (answer.segment, answer.region, answer.unit)]
-    marks = [yes if mark else "" for mark in (answer.disputed, answer.voided_at, answer.test)]
+    marks = [yes if mark else "" for mark in (answer.disputed, answer.voided_at or answer.basis in UNSURE, answer.test)]
     bought = answer.interaction
     row: list[object] = [answer.id, answer.local_date.isoformat(), f"{answer.confirmed_at:%Y-%m-%d %H:%M}"]
     row += [answer.score, _(answer.group.label), answer.comment, wanted]
@@ -190,4 +221,5 @@ def _row(answer: Response, *, named: bool) -> list[object]:
         answer.revision,
         *marks,
         answer.old_import.programme if answer.old_import else "",
+        answer.open_link.name if answer.open_link else "",
     ]

@@ -6,9 +6,10 @@ from typing import Any
 
 from flask_babel import gettext as _, lazy_gettext as _l
 from flask_wtf import FlaskForm
-from wtforms import BooleanField, HiddenField, RadioField, SelectField, StringField, TextAreaField
-from wtforms.validators import DataRequired, Length, Optional
+from wtforms import BooleanField, HiddenField, IntegerField, RadioField, SelectField, StringField, TextAreaField
+from wtforms.validators import DataRequired, Length, NumberRange, Optional
 
+from npsapp.delivery.rules import Channel
 from npsapp.i18n import language_name
 from npsapp.lib.texts import N_, text_in
 from npsapp.organization.forms import (
@@ -22,20 +23,9 @@ from npsapp.organization.forms import (
     ticks,
     upper,
 )
-from npsapp.surveys.rules import (
-    FURTHER,
-    LETTER,
-    LETTER_PARTS,
-    OPTION,
-    PARAGRAPHS,
-    Fault,
-    Field,
-    Kind,
-    Question,
-    Questionnaire,
-    Texts,
-    faults,
-)
+from npsapp.surveys.letters import LETTER, PARAGRAPHS, PARTS
+from npsapp.surveys.own_html import HTML_MAX
+from npsapp.surveys.rules import FURTHER, OPTION, Fault, Field, Kind, Question, Questionnaire, Texts, faults
 from npsapp.surveys.wording import STARTS, WHY
 
 NEW_TOUCHPOINT = "new"
@@ -60,8 +50,9 @@ LABELS = {
     (None, "thanks_promoter"): _l("Thanks, after 9 or 10"),
     (None, "promise"): _l("What happens if contact was asked for"),
     (None, "subject"): _l("Subject"),
-    (None, "before"): _l("Text before the scale"),
-    (None, "after"): _l("Text after the scale"),
+    (None, "body"): _l("Letter"),
+    (None, "html"): _l("HTML of your own"),
+    (None, "sms"): _l("SMS"),
 }
 _PARTS = {"wording": _l("The question")}
 _AFTER = {"detractor": N_("After 0 to 6"), "passive": N_("After 7 or 8"), "promoter": N_("After 9 or 10")}
@@ -205,20 +196,33 @@ def _conditions(question: Question, language: str) -> Iterator[tuple[str, str]]:
         yield f"{question.spoken_of}:{value}", said
 
 
-def letter_form(languages: Sequence[str]) -> type[TextsForm]:
-    """The form for the texts of a letter."""
-    return _texts_form(TextsForm, {(LETTER, part): LABELS[None, part] for part in LETTER_PARTS}, languages)
+class WordsForm(TextsForm):
+    """The texts of a step's message, and of text B how many get it."""
+
+    share = IntegerField(
+        _l("Of 100 messages text B gets"), validators=[Optional(), NumberRange(5, 95)], render_kw={"class": "short"}
+    )
+
+    def typed(self) -> dict[str, Texts]:
+        """What was typed: part → language → text."""
+        return {part: texts for (_key, part), texts in self.texts().items()}
+
+
+def words_form(languages: Sequence[str], channel: Channel) -> type[WordsForm]:
+    """The form for the texts of a step's message."""
+    return _texts_form(WordsForm, {(LETTER, part): LABELS[None, part] for part in PARTS[channel]}, languages)
 
 
 def _texts_form(base: type[Any], labels: Mapping[tuple[str, str], Any], languages: Sequence[str]) -> type[Any]:
     made = type("Texts", (base,), {"parts": tuple(labels), "languages": tuple(languages)})
     for (key, part), label in labels.items():
-        tidy, rows = (_lines, 6) if part in PARAGRAPHS else (_one_line, 2)
+        tidy, rows = (_lines, PARAGRAPHS[part]) if part in PARAGRAPHS else (_one_line, 2)
         kind = StringField if part in SHORT or part.startswith(OPTION) else TextAreaField
         for code in languages:
             words = _l("%(text)s (%(language)s)", text=label, language=language_name(code))
             look = {"rows": rows} if kind is TextAreaField else {}
-            field = kind(words, filters=[tidy], validators=[Length(max=TYPED_MAX)], render_kw=look)
+            longest = HTML_MAX if part == "html" else TYPED_MAX
+            field = kind(words, filters=[tidy], validators=[Length(max=longest)], render_kw=look)
             setattr(made, _name(key, part, code), field)
     return made
 

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from npsapp.db import Numbered, code
 from npsapp.delivery.rules import Channel
 from npsapp.organization.models import Brand, Setting
+from npsapp.surveys.letters import Variant
 from npsapp.surveys.rules import SurveyState
 
 
@@ -23,6 +24,8 @@ class Touchpoint(Setting):
 
 
 _ASKS = text("state = 'active'")
+_CURRENT = text("replaced_at IS NULL")
+_WORDS = "survey_id", "step", "channel", "variant"
 
 
 class Survey(Numbered):
@@ -70,17 +73,27 @@ class SurveyVersion(Numbered):
     survey: Mapped[Survey] = relationship(foreign_keys=[survey_id])
 
 
-class StepText(Numbered):
-    """The words of one step's message in one language; layout is the post office's."""
+class StepWords(Numbered):
+    """What one step's message says, in all languages; every save is a row, and `replaced_at` is empty in the current.
 
-    __table_args__ = (UniqueConstraint("survey_id", "step", "channel", "language"),)
+    Layout is the post office's. Text B is there while two texts are compared; which one somebody got, and against
+    which, stands in the step of the invitation.
+    """
+
+    __table_args__ = (
+        UniqueConstraint("survey_id", "step", "channel", "variant", "number"),
+        Index("uq_step_words_current", *_WORDS, unique=True, sqlite_where=_CURRENT, postgresql_where=_CURRENT),
+    )
 
     survey_id: Mapped[int] = mapped_column(ForeignKey("survey.id"))
     step: Mapped[int] = mapped_column(default=1)
     channel: Mapped[Channel] = mapped_column(code(Channel, "channel"))
-    language: Mapped[str]
-    subject: Mapped[str]
-    before: Mapped[str]
-    """Paragraphs before the scale, with placeholders."""
-    after: Mapped[str]
-    """Paragraphs after the scale."""
+    variant: Mapped[Variant] = mapped_column(code(Variant, "variant"), default=Variant.A)
+    number: Mapped[int] = mapped_column(default=1)
+    texts: Mapped[dict[str, Any]]
+    """Part (see `letters.PARTS`) → language → text."""
+    share: Mapped[int] = mapped_column(default=0)
+    """Text B: how many of 100 messages it gets."""
+    saved_at: Mapped[datetime]
+    saved_by_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
+    replaced_at: Mapped[datetime | None]

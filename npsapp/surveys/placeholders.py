@@ -8,7 +8,7 @@ The syntax is the smallest that lets one sentence work with and without a name o
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date
 from typing import TypeAlias
 
@@ -72,14 +72,16 @@ def _alternative(optional: re.Match[str], values: Values) -> str:
     return ""
 
 
-def text_fault(text: str, *, at_most: int, one_line: bool = False) -> tuple[str, str] | None:
+def text_fault(
+    text: str, *, at_most: int, one_line: bool = False, known: Collection[str] = PLACEHOLDERS.keys()
+) -> tuple[str, str] | None:
     """The wording of a text's first fault and its detail, or None. An empty text is no fault here."""
     if len(text) > at_most:
         return TOO_LONG, str(at_most)
     if one_line and len(text.splitlines()) > 1:
         return LINE_BREAK, ""
     for name in _PLACEHOLDER.findall(text):
-        if name not in PLACEHOLDERS:
+        if name not in known:
             return UNKNOWN_PLACEHOLDER, "{" + name + "}"
     if any(not _PLACEHOLDER.search(match[1]) for match in _OPTIONAL.finditer(text)):
         return BRACKETS, ""

@@ -10,8 +10,9 @@ from npsapp.db import db
 from npsapp.delivery.rules import Channel
 from npsapp.lib.texts import text_in
 from npsapp.organization.rules import lookup
-from npsapp.surveys.models import StepText, Survey, SurveyVersion, Touchpoint
-from npsapp.surveys.rules import LETTER_PARTS, Question, Questionnaire, SurveyState, Texts
+from npsapp.surveys.letters import PARTS, Variant
+from npsapp.surveys.models import StepWords, Survey, SurveyVersion, Touchpoint
+from npsapp.surveys.rules import Question, Questionnaire, SurveyState, Texts
 
 FIRST = 1  # the number of the step whose letter this is
 
@@ -89,11 +90,28 @@ def ever_asked(survey_id: int) -> Questionnaire:
     return Questionnaire(tuple(found.values()))
 
 
-def letter(survey_id: int, step: int = FIRST) -> dict[str, Texts]:
-    """The texts of a survey's letter, the first one or a reminder: part → language → text."""
-    here = StepText.survey_id == survey_id, StepText.step == step, StepText.channel == Channel.EMAIL
-    rows = db.session.scalars(select(StepText).where(*here)).all()
-    return {part: {row.language: getattr(row, part) for row in rows} for part in LETTER_PARTS}
+def words(survey_id: int, step: int = FIRST, channel: Channel = Channel.EMAIL) -> dict[Variant, StepWords]:
+    """What a step's message says now: text A, and text B while two are compared; nothing: nobody wrote any."""
+    here = StepWords.survey_id == survey_id, StepWords.step == step, StepWords.channel == channel
+    rows = db.session.scalars(select(StepWords).where(*here, StepWords.replaced_at.is_(None)))
+    return {row.variant: row for row in rows}
+
+
+def letter(survey_id: int, step: int = FIRST, channel: Channel = Channel.EMAIL) -> dict[str, Texts]:
+    """Text A of a step's message: part → language → text."""
+    found = words(survey_id, step, channel).get(Variant.A)
+    return {part: dict(found.texts.get(part, {})) if found else {} for part in PARTS[channel]}
+
+
+def words_history(survey_id: int, step: int, channel: Channel) -> Sequence[StepWords]:
+    """All texts a step's message has had, newest first."""
+    here = StepWords.survey_id == survey_id, StepWords.step == step, StepWords.channel == channel
+    return db.session.scalars(select(StepWords).where(*here).order_by(StepWords.id.desc())).all()
+
+
+def words_rows(ids: Iterable[int]) -> dict[int, StepWords]:
+    """Texts of steps, current or not, by id."""
+    return {row.id: row for row in db.session.scalars(select(StepWords).where(StepWords.id.in_({*ids})))}
 
 
 def labels(ids: Iterable[int | None]) -> dict[int, str]:

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, TypeAlias
 
 from npsapp.lib.texts import N_, Worded, text_in
-from npsapp.surveys.placeholders import EMPTY, Values, fill, fill_line, text_fault
+from npsapp.surveys.placeholders import EMPTY, Values, fill_line, text_fault
 
 # What customers are asked in unless their brand has a list of its own. Every text a customer sees stands in all
 # languages of the brand before a survey may go out.
@@ -13,7 +13,7 @@ LANGUAGES = ("en", "ru", "uk")
 GROUPS = ("detractor", "passive", "promoter")
 
 Texts: TypeAlias = dict[str, str]  # language → text
-Field: TypeAlias = tuple[str, str, Texts]  # key of the question (or SURVEY, LETTER), part, texts
+Field: TypeAlias = tuple[str, str, Texts]  # key of the question (or SURVEY, letters.LETTER), part, texts
 
 
 class SurveyState(Worded):
@@ -69,14 +69,8 @@ SURVEY = "survey"  # stands where a question's key stands, for the texts around 
 SURVEY_PARTS = ("naming", "thanks_detractor", "thanks_passive", "thanks_promoter", "promise")
 # A firm that promises no call leaves the promise empty, then in all languages.
 MAY_BE_EMPTY = frozenset({(SURVEY, "promise")})
-LETTER = "letter"
-LETTER_PARTS = ("subject", "before", "after")
-PARAGRAPHS = ("before", "after")  # all other parts stand on one line
 TEXT_MAX = 600
-LONGEST = {
-    "naming": 300, "wording": 300, "low": 300, "high": 300, "subject": 120, "before": 1500, "after": 1500,
-    "option": 120,
-}  # fmt: skip
+LONGEST = {"naming": 300, "wording": 300, "low": 300, "high": 300, "option": 120}
 
 
 @dataclass(frozen=True)
@@ -193,11 +187,6 @@ class Questionnaire:
         return replace(self, questions=tuple(one.with_texts(new) for one in self.questions), texts=around)
 
 
-def letter_fields(letter: Mapping[str, Texts]) -> list[Field]:
-    """The texts of a letter (part → language → text) in the order of the editor."""
-    return [(LETTER, part, letter.get(part, {})) for part in LETTER_PARTS]
-
-
 @dataclass(frozen=True)
 class Fault:
     """Something wrong with one text; `detail` goes into the wording."""
@@ -216,9 +205,9 @@ def faults(fields: Iterable[Field], languages: Sequence[str] = LANGUAGES) -> lis
         typed = {language: texts.get(language, "").strip() for language in languages}
         if (key, part) in MAY_BE_EMPTY and not any(typed.values()):
             continue
-        at_most, one_line = LONGEST.get(part.partition("-")[0], TEXT_MAX), part not in PARAGRAPHS
+        at_most = LONGEST.get(part.partition("-")[0], TEXT_MAX)
         for language, text in typed.items():
-            fault = text_fault(text, at_most=at_most, one_line=one_line) if text else (EMPTY, "")
+            fault = text_fault(text, at_most=at_most, one_line=True) if text else (EMPTY, "")
             if fault:
                 found.append(Fault(key, part, language, *fault))
     return found
@@ -325,9 +314,3 @@ def _further_typed(questionnaire: Questionnaire, language: str) -> Iterator[Aske
             }
             options = tuple((one.key, " ".join(text_in(one.texts, language).split())) for one in question.options)
             yield Asked(question, **words, options=options, after_why=after_why)
-
-
-def letter_words(letter: Mapping[str, Texts], *, language: str, values: Values) -> dict[str, str]:
-    """The letter (part → language → text) for one customer: part → plain text in one language, placeholders filled."""
-    said = {part: text_in(letter.get(part), language) for part in LETTER_PARTS}
-    return {part: (fill if part in PARAGRAPHS else fill_line)(text, values) for part, text in said.items()}

@@ -1,26 +1,25 @@
 """Writing surveys: create, copy, edit, publish, pause, archive; a published version stays as it is."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from datetime import datetime
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import func, select, update
 
 from npsapp.audit import services as audit
 from npsapp.audit.events import Event
 from npsapp.db import change, db
-from npsapp.delivery.rules import Channel
 from npsapp.lib import tokens
 from npsapp.lib.refusals import Refused
 from npsapp.lib.texts import N_
-from npsapp.surveys import editing, queries, rules, wording
-from npsapp.surveys.models import StepText, Survey, SurveyVersion, Touchpoint
-from npsapp.surveys.rules import LETTER_PARTS, Field, Questionnaire, SurveyState, Texts
+from npsapp.surveys import editing, queries, rules, texts, wording
+from npsapp.surveys.models import Survey, SurveyVersion, Touchpoint
+from npsapp.surveys.rules import Questionnaire, SurveyState
 
 BEFORE_ASKING: list[Callable[[int], object]] = []
 """What rooms downstream look at before a survey (its id) asks; they raise a Refused of their own."""
-AFTER_COPYING: list[Callable[[int, int], object]] = []
-"""What rooms downstream take along from a survey (its id) to its copy."""
+AFTER_COPYING: list[Callable[[int, int, datetime], object]] = []
+"""What rooms downstream take along from a survey (its id) to its copy, now."""
 
 
 class AnotherAsks(Refused):
@@ -41,12 +40,6 @@ class StillAsks(Refused):
     wording = N_("This survey still asks customers. Pause it first.")
 
 
-class ChangedMeanwhile(Refused):
-    """Somebody else saved these texts after this page was opened."""
-
-    wording = N_("Somebody else has changed these texts meanwhile. Open the page again and repeat your changes.")
-
-
 def create_survey(
     *, brand_id: int, touchpoint_id: int, name: str, start: str = wording.WHY, actor: audit.Actor, now: datetime
 ) -> Survey:
@@ -55,39 +48,31 @@ def create_survey(
     :param start: a key of `wording.STARTS`.
     """
     key = db.session.get_one(Touchpoint, touchpoint_id).key
-    content, letter = wording.default_questionnaire(key, start), wording.default_letter(key)
-    return _create(brand_id, touchpoint_id, name, content, letter, actor=actor, now=now)
+    content = wording.default_questionnaire(key, start)
+    made = _create(brand_id, touchpoint_id, name, content, actor=actor, now=now)
+    texts.write(made.id, wording.default_letter(key), actor=actor, now=now)
+    return made
 
 
 def copy(survey_id: int, *, brand_id: int, touchpoint_id: int, name: str, actor: audit.Actor, now: datetime) -> Survey:
     """A draft with the questions, the words and the rule of another survey."""
     survey = db.session.get_one(Survey, survey_id)
     content = Questionnaire.from_json(survey.newest.content if survey.newest else {"questions": [], "texts": {}})
-    made = _create(brand_id, touchpoint_id, name, content, queries.letter(survey_id), actor=actor, now=now)
-    reminders = select(StepText.step).where(StepText.survey_id == survey_id, StepText.step > queries.FIRST)
-    for step in db.session.scalars(reminders.distinct()).all():
-        _write_letter(made.id, queries.letter(survey_id, step), step)
+    made = _create(brand_id, touchpoint_id, name, content, actor=actor, now=now)
+    texts.copy(survey_id, made.id, actor=actor, now=now)
     for take_along in AFTER_COPYING:
-        take_along(survey_id, made.id)
+        take_along(survey_id, made.id, now)
     return made
 
 
 def _create(
-    brand_id: int,
-    touchpoint_id: int,
-    name: str,
-    content: Questionnaire,
-    letter: Mapping[str, Texts],
-    *,
-    actor: audit.Actor,
-    now: datetime,
+    brand_id: int, touchpoint_id: int, name: str, content: Questionnaire, *, actor: audit.Actor, now: datetime
 ) -> Survey:
     survey = Survey(brand_id=brand_id, touchpoint_id=touchpoint_id, name=name, created_at=now)
     db.session.add(survey)
     db.session.flush()
     survey.version = _new_version(survey, content, actor=actor, now=now)
     db.session.flush()
-    _write_letter(survey.id, letter)
     _record(Event.SETTING_CHANGED, survey.id, ["created"], actor=actor, now=now)
     return survey
 
@@ -101,16 +86,6 @@ def _new_version(survey: Survey, content: Questionnaire, *, actor: audit.Actor, 
         created_at=now,
         created_by_id=actor.id if actor.type == "user" else None,
     )
-
-
-def _write_letter(survey_id: int, letter: Mapping[str, Texts], step: int = queries.FIRST) -> None:
-    whose = {"survey_id": survey_id, "step": step, "channel": Channel.EMAIL}
-    rows = [
-        whose | {"language": language} | {part: letter[part].get(language, "") for part in LETTER_PARTS}
-        for language in dict.fromkeys(language for texts in letter.values() for language in texts)
-    ]
-    db.session.execute(delete(StepText).filter_by(**whose))
-    db.session.execute(insert(StepText), rows)
 
 
 def _record(event: Event, survey_id: int, fields: list[str], *, actor: audit.Actor, now: datetime) -> None:
@@ -131,12 +106,12 @@ def edit(
     A survey that has asked keeps the version it asks with: the change is written into a draft, until that is published.
 
     :param based_on: the `stamp` of what the editor was looking at.
-    :raise ChangedMeanwhile: when that is not there any more.
+    :raise texts.ChangedMeanwhile: when that is not there any more.
     """
     survey = db.session.get_one(Survey, survey_id)
     version = survey.newest
     if version is None or stamp(version) != based_on:
-        raise ChangedMeanwhile()
+        raise texts.ChangedMeanwhile()
     before = Questionnaire.from_json(version.content)
     after = step(before)
     changed = editing.changed(before, after)
@@ -158,39 +133,6 @@ def discard_draft(survey_id: int, *, actor: audit.Actor, now: datetime) -> None:
         survey.draft = None
         db.session.flush()
         _record(Event.SETTING_CHANGED, survey_id, ["draft"], actor=actor, now=now)
-
-
-def _changed(before: Iterable[Field], after: Iterable[Field]) -> list[str]:
-    """Names of the texts that differ, "key.part.language"; a missing and an empty one are the same."""
-    old = {(key, part): texts for key, part, texts in before}
-    return [
-        f"{key}.{part}.{language}"
-        for key, part, texts in after
-        for language in sorted({*texts, *old[key, part]})
-        if texts.get(language, "") != old[key, part].get(language, "")
-    ]
-
-
-def edit_letter(
-    survey_id: int, letter: Mapping[str, Texts], *, step: int = queries.FIRST, actor: audit.Actor, now: datetime
-) -> list[str]:
-    """Change the texts of the first letter or a reminder: part → language → text. Gives the names of what changed.
-
-    Letters already handed to the post office keep their words.
-    """
-    old = queries.letter(survey_id, step)
-    before, letter = rules.letter_fields(old), {part: old[part] | texts for part, texts in letter.items()}
-    changed = _changed(before, rules.letter_fields(letter))
-    if changed:
-        _write_letter(survey_id, letter, step)
-        _record(Event.SETTING_CHANGED, survey_id, changed, actor=actor, now=now)
-    return changed
-
-
-def start_reminder(survey_id: int, step: int) -> None:
-    """Give a step of the survey's chain the usual words of a reminder, unless it has words."""
-    if not any(queries.letter(survey_id, step).values()):
-        _write_letter(survey_id, wording.default_reminder(queries.letter(survey_id)), step)
 
 
 def publish(survey_id: int, *, actor: audit.Actor, now: datetime) -> None:
@@ -231,12 +173,11 @@ def _ask(survey: Survey) -> None:
 
 
 def faults_of(survey: Survey) -> list[rules.Fault]:
-    """What stands in the way of publishing the newest version and the first letter."""
+    """What stands in the way of publishing: faults of the newest version, and of the messages of every step."""
     if survey.newest is None:
         return [rules.Fault("", "", "", editing.RECOMMENDATIONS)]
-    languages = survey.brand.languages
-    page = editing.all_faults(Questionnaire.from_json(survey.newest.content), languages)
-    return [*page, *rules.faults(rules.letter_fields(queries.letter(survey.id)), languages)]
+    page = editing.all_faults(Questionnaire.from_json(survey.newest.content), survey.brand.languages)
+    return [*page, *texts.faults_of(survey)]
 
 
 def count_faults(survey: Survey) -> int:

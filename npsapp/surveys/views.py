@@ -14,20 +14,17 @@ from flask_babel import gettext as _
 from npsapp.accounts import queries as accounts
 from npsapp.audit.doors import me
 from npsapp.db import transaction
-from npsapp.delivery import rendering
 from npsapp.i18n import language_name, language_now, speaking
 from npsapp.lib.clock import local_date, utcnow
 from npsapp.lib.texts import N_, text_in
 from npsapp.organization import logos, queries as organization, services as organization_services
 from npsapp.organization.forms import NAME_MAX
-from npsapp.organization.rules import company_phrase
 from npsapp.permissions import Permission
-from npsapp.surveys import editing, queries, rules, services, wording
-from npsapp.surveys.forms import NEW_TOUCHPOINT, CopyForm, NewSurveyForm, PageForm, TextsForm, letter_form, page_form
+from npsapp.surveys import editing, queries, rules, services, texts, wording
+from npsapp.surveys.forms import NEW_TOUCHPOINT, CopyForm, NewSurveyForm, PageForm, TextsForm, page_form
 from npsapp.surveys.models import Survey, SurveyVersion, Touchpoint
 from npsapp.surveys.placeholders import EMPTY, PLACEHOLDERS, spoken_day
-from npsapp.surveys.rules import Questionnaire, Texts
-from npsapp.web import listing
+from npsapp.surveys.rules import Questionnaire
 from npsapp.web.access import Room
 from npsapp.web.headers import FRAMING_POLICY, SHOWN_IN_A_FRAME
 from npsapp.web.pages import done, form_page, saved, with_policy
@@ -36,11 +33,6 @@ EDIT = Permission.EDIT_SURVEYS
 
 bp = Room("surveys", __name__, url_prefix="/surveys", template_folder="templates")
 
-# Letters carry their styles in the tags, as mail programs want them.
-LETTER_IN_A_FRAME = (
-    "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; base-uri 'none'; form-action 'none'; "
-    "frame-ancestors 'self'; sandbox"
-)
 SAMPLE_AGE = timedelta(days=14)
 
 
@@ -61,7 +53,7 @@ def add() -> ResponseReturnValue:
 @bp.form("/<int:survey_id>/copy", Permission.EDIT_SURVEYS)
 def copy(survey_id: int) -> ResponseReturnValue:
     """A draft with the questions, the words and the rule of another survey."""
-    survey, _version = _survey(survey_id)
+    survey, _version = found(survey_id)
     about = {"brand": str(survey.brand_id), "touchpoint": str(survey.touchpoint_id)}
     return _new_page(CopyForm(name=_("Copy of %(name)s", name=survey.name)[:NAME_MAX], **about), survey)
 
@@ -96,7 +88,7 @@ def _create(form: NewSurveyForm, original: Survey | None) -> Survey:
 @bp.form("/<int:survey_id>/", Permission.EDIT_SURVEYS)
 def edit(survey_id: int) -> ResponseReturnValue:
     """The questions and texts of the survey page. Its buttons keep what was typed, finished or not."""
-    survey, version = _survey(survey_id)
+    survey, version = found(survey_id)
     questionnaire = queries.questionnaire(version)
     form = _page_form(survey, questionnaire)(based_on=services.stamp(version))
     deed = request.form.get("do", "")
@@ -109,7 +101,7 @@ def edit(survey_id: int) -> ResponseReturnValue:
         return saved(
             _save(survey_id, form, editing.step("keep", (), wording.new_question)), ".edit", survey_id=survey_id
         )
-    return _texts_page("surveys/texts.html", survey, form, version=version, questionnaire=questionnaire)
+    return texts_page("surveys/texts.html", survey, form, version=version, questionnaire=questionnaire)
 
 
 def _page_form(survey: Survey, questionnaire: Questionnaire) -> type[PageForm]:
@@ -138,7 +130,7 @@ def _save(survey_id: int, form: PageForm, step: editing.Step) -> list[str]:
 @bp.deed("/<int:survey_id>/picture", Permission.EDIT_SURVEYS)
 def picture(survey_id: int) -> ResponseReturnValue:
     """Give the survey a picture of its own; without a file the brand's logo stands there again."""
-    _current, version = _survey(survey_id)
+    _current, version = found(survey_id)
     given, folder = request.files.get("picture"), Path(current_app.instance_path) / logos.FOLDER
     name = logos.keep(logos.recoded(given.stream), folder) if given else ""
     about: dict[str, Any] = {"based_on": services.stamp(version), "actor": me(), "now": utcnow()}
@@ -147,40 +139,22 @@ def picture(survey_id: int) -> ResponseReturnValue:
     return saved(changed, ".edit", survey_id=survey_id)
 
 
-@bp.form("/<int:survey_id>/letter", Permission.EDIT_SURVEYS)
-def letter(survey_id: int) -> ResponseReturnValue:
-    """The texts of the first letter, or of the reminder named by `step`, in the languages of the brand."""
-    survey, _version = _survey(survey_id)
-    form = letter_form(survey.brand.languages)()
-    step = listing.whole("step") or queries.FIRST
-    if not form.is_submitted():
-        form.show(rules.letter_fields(queries.letter(survey_id, step)))
-    elif form.has_no_fault():
-        with transaction():
-            changed = services.edit_letter(survey_id, _typed_letter(form), step=step, actor=me(), now=utcnow())
-        return saved(changed, ".letter", survey_id=survey_id, step=step)
-    preview = url_for(".letter_preview", survey_id=survey_id, step=step)
-    return _texts_page("surveys/letter.html", survey, form, step=step, preview=preview)
-
-
-def _typed_letter(form: TextsForm) -> dict[str, Texts]:
-    return {part: texts for (_key, part), texts in form.texts().items()}
-
-
-def _texts_page(template: str, survey: Survey, form: TextsForm, **values: Any) -> ResponseReturnValue:
+def texts_page(template: str, survey: Survey, form: TextsForm, **values: Any) -> ResponseReturnValue:
+    """A page with texts, and with what stands in the way of publishing."""
     found = services.faults_of(survey)
     more = {
         "survey": survey,
         "placeholders": PLACEHOLDERS,
         "faults": len(found),
         "missing": Counter(language_name(one.language) for one in found if one.wording == EMPTY),
-        "spoken": _languages(survey),
+        "spoken": languages(survey),
         "addable": wording.ADDABLE,
     }
     return form_page(template, form, policy=FRAMING_POLICY, **more, **values)
 
 
-def _languages(survey: Survey) -> dict[str, str]:
+def languages(survey: Survey) -> dict[str, str]:
+    """The brand's languages with their names."""
     return {code: language_name(code) for code in survey.brand.languages}
 
 
@@ -197,7 +171,7 @@ DEEDS: dict[str, tuple[Callable[..., None], str]] = {
 @bp.deed("/<int:survey_id>/<any('publish', 'pause', 'resume', 'discard', 'archive', 'take-back'):deed>", EDIT)
 def change(survey_id: int, deed: str) -> ResponseReturnValue:
     """Publish, pause, resume, discard the draft, put into the archive, take back."""
-    _survey(survey_id)
+    found(survey_id)
     act, words = DEEDS[deed]
     with transaction():
         act(survey_id, actor=me(), now=utcnow())
@@ -207,7 +181,7 @@ def change(survey_id: int, deed: str) -> ResponseReturnValue:
 @bp.page("/<int:survey_id>/versions", Permission.EDIT_SURVEYS)
 def versions(survey_id: int) -> ResponseReturnValue:
     """What customers were shown, and since when."""
-    survey, _version = _survey(survey_id)
+    survey, _version = found(survey_id)
     rows = queries.versions(survey_id)
     authors = accounts.labels(row.created_by_id for row in rows if row.created_by_id is not None)
     return render_template("surveys/versions.html", survey=survey, versions=rows, authors=authors)
@@ -219,7 +193,7 @@ def versions(survey_id: int) -> ResponseReturnValue:
 @bp.form("/<int:survey_id>/preview", Permission.EDIT_SURVEYS)
 def preview(survey_id: int) -> ResponseReturnValue:
     """The survey page with made-up facts; POST shows what stands in the form and saves nothing."""
-    survey, version = _survey(survey_id)
+    survey, version = found(survey_id)
     questionnaire = queries.questionnaire(version)
     if request.method == "POST":
         questionnaire = _page_form(survey, questionnaire)().typed(questionnaire)
@@ -229,7 +203,7 @@ def preview(survey_id: int) -> ResponseReturnValue:
 @bp.page("/<int:survey_id>/versions/<int:version_id>", Permission.EDIT_SURVEYS)
 def version(survey_id: int, version_id: int) -> ResponseReturnValue:
     """The survey page as customers with an older version see it."""
-    survey, _current = _survey(survey_id)
+    survey, _current = found(survey_id)
     shown = queries.version(version_id)
     if shown is None or shown.survey_id != survey_id:
         abort(404)
@@ -237,14 +211,14 @@ def version(survey_id: int, version_id: int) -> ResponseReturnValue:
 
 
 def _preview_page(survey: Survey, questionnaire: Questionnaire) -> Response:
-    language = _preview_language(survey)
-    said = rules.wording(questionnaire, language=language, values=_sample(survey, language))
+    language = preview_language(survey)
+    said = rules.wording(questionnaire, language=language, values=sample(survey, language))
     with speaking(language):
         page = render_template(
             "surveys/preview.html",
             wording=said,
             language=language,
-            languages=_languages(survey),
+            languages=languages(survey),
             brand_name=text_in(survey.brand.name, language),
             accent=(said.accent or survey.brand.accent).lstrip("#"),
             logo=said.picture or survey.brand.logo,
@@ -254,46 +228,15 @@ def _preview_page(survey: Survey, questionnaire: Questionnaire) -> Response:
     return with_policy(page, SHOWN_IN_A_FRAME)
 
 
-@bp.form("/<int:survey_id>/letter/preview", Permission.EDIT_SURVEYS)
-def letter_preview(survey_id: int) -> ResponseReturnValue:
-    """The letter with made-up facts; POST shows what stands in the form and saves nothing."""
-    survey, version = _survey(survey_id)
-    language = _preview_language(survey)
-    texts = (
-        _typed_letter(letter_form(survey.brand.languages)())
-        if request.method == "POST"
-        else queries.letter(survey_id, listing.whole("step") or queries.FIRST)
-    )
-    facts = _sample(survey, language)
-    said = rules.wording(queries.questionnaire(version), language=language, values=facts)
-    site, logo = survey.brand.site(current_app.config["PUBLIC_URL"]), said.picture or survey.brand.logo
-    made = rendering.invitation(
-        survey.brand,
-        language=language,
-        **rules.letter_words(texts, language=language, values=facts),
-        scale=rendering.Scale(question=said.question, low=said.low, high=said.high, link=f"{site}/r/preview"),
-        unsubscribe_url=f"{site}/u/preview",
-        privacy_url=f"{site}/privacy/{survey.brand.key}",
-        logo_url=url_for("brand.logo", name=logo) if logo else "",
-    )
-    if request.values.get("as") != "text":
-        return with_policy(made.html, LETTER_IN_A_FRAME)
-    with speaking(language):
-        page = render_template("surveys/preview_text.html", letter=made, language=language)
-    return with_policy(page, SHOWN_IN_A_FRAME)
+def sample(survey: Survey, language: str) -> dict[str, str]:
+    """What placeholders stand for in a preview."""
+    today = local_date(utcnow(), survey.brand.timezone)
+    day = spoken_day(today - SAMPLE_AGE, language, today=today)
+    return texts.sample_values(survey, language, day=day, bare=_bare())
 
 
-def _sample(survey: Survey, language: str) -> dict[str, str]:
-    brand, today = survey.brand, local_date(utcnow(), survey.brand.timezone)
-    always = {
-        "brand": text_in(brand.name, language),
-        "company": company_phrase(language, names=brand.name, phrases=brand.phrase),
-        "date": spoken_day(today - SAMPLE_AGE, language, today=today),
-    }
-    return dict.fromkeys(PLACEHOLDERS, "") | always | ({} if _bare() else wording.sample(language))
-
-
-def _preview_language(survey: Survey) -> str:
+def preview_language(survey: Survey) -> str:
+    """The language asked for, else the reader's."""
     asked = request.values.get("show", "")
     return asked if asked in survey.brand.languages else language_now()
 
@@ -303,7 +246,8 @@ def _bare() -> bool:
     return request.values.get("bare") == "1"
 
 
-def _survey(survey_id: int) -> tuple[Survey, SurveyVersion]:
+def found(survey_id: int) -> tuple[Survey, SurveyVersion]:
+    """A survey with what its editor shows; else the page is not there."""
     survey = queries.survey(survey_id)
     if survey is None or survey.newest is None:
         abort(404)

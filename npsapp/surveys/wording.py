@@ -72,13 +72,26 @@ def new_question(what: str, key: str) -> Question:
 def default_letter(touchpoint_key: str) -> dict[str, Texts]:
     """The texts of the first letter: part → language → text."""
     letter: dict[str, Texts] = _about(touchpoint_key)["letter"]
-    return letter
+    return {"subject": letter["subject"], "body": _around_scale(letter["before"], letter["after"])}
 
 
 def default_reminder(first: dict[str, Texts]) -> dict[str, Texts]:
-    """The texts of a letter that reminds of the `first` one: part → language → text."""
+    """The texts of a letter that reminds of the `first` one: part → language → text. It ends as that one does."""
     texts: dict[str, Texts] = _TEXTS["reminder"]
-    return {**texts, "after": first["after"]}
+    ends = {language: text.partition(SCALE)[2].strip() for language, text in first["body"].items()}
+    return {"subject": texts["subject"], "body": _around_scale(texts["before"], ends)}
+
+
+def default_short_message() -> dict[str, Texts]:
+    """The words of an SMS: part → language → text; with a short name and address they fit into one part."""
+    return {"sms": _TEXTS["short"]}
+
+
+SCALE = "[scale]"
+
+
+def _around_scale(before: Texts, after: Texts) -> Texts:
+    return {language: f"{text}\n\n{SCALE}\n\n{after.get(language, '')}".strip() for language, text in before.items()}
 
 
 REGULAR = "regular"

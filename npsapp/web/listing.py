@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
 
 from flask import request, url_for
+
+from npsapp.lib.clock import day_bounds
 
 Row = TypeVar("Row")
 Choice = TypeVar("Choice", bound=StrEnum)
@@ -143,6 +145,12 @@ def day(name: str) -> date | None:
     except ValueError:
         return None
     return given if given.year in YEARS else None
+
+
+def since(name: str, zone: str, *, days: int = 0) -> datetime | None:
+    """The beginning of that day in a zone, or of a day after; None when no day was chosen."""
+    chosen = day(name)
+    return day_bounds(chosen + timedelta(days=days), zone)[0] if chosen else None
 
 
 def tick(name: str) -> bool:

@@ -1,14 +1,17 @@
 """How a door answers: a page with its form, a word that it is done, a table as a file."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from flask import Response, flash, make_response, redirect, render_template, stream_with_context, url_for
 from flask_babel import gettext as _
 from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response as Redirect
+from wtforms import Field
 
 from npsapp.i18n import language_now
+from npsapp.lib.refusals import Refused
 from npsapp.lib.tables import csv_pieces, delimiter_for
 
 
@@ -16,6 +19,15 @@ def form_page(template: str, form: FlaskForm, *, policy: str = "", **values: Any
     """A page with a form; its status is 422 when what was typed was not accepted."""
     page = render_template(template, form=form, **values)
     return with_policy(page, policy, status=422 if form.errors else 200)
+
+
+@contextmanager
+def told_at(field: Field, which: type[Refused] | tuple[type[Refused], ...] = Refused) -> Iterator[None]:
+    """What is refused inside is said at a field of the form, with everything still in it."""
+    try:
+        yield
+    except which as refusal:
+        field.errors = [*field.errors, _(refusal.wording, **refusal.values)]
 
 
 def with_policy(page: str | Response, policy: str, *, status: int = 200) -> Response:

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import event, func, select
 
+from npsapp.accounts import sessions
 from npsapp.accounts.models import LoginAttempt, User, UserSession
 from npsapp.audit.events import Event
 from npsapp.audit.models import AuditEntry
@@ -149,20 +150,29 @@ def test_unknown_accounts_are_throttled_like_known_ones(client, company, at_now)
     assert statuses == [422] * 5 + [429]
 
 
-def test_one_address_cannot_try_many_accounts(client, company, at_now):
-    statuses = [try_login(client, f"user{n}@vodolad.example", WRONG).status_code for n in range(31)]
+def count_try(app, number, address="198.51.100.7"):
+    """A try of an account nobody has, counted as the page does, but without working out its hash."""
+    who = sessions.claim(f"user{number}@vodolad.example", address, key=app.config["SECRET_KEY"])
+    with transaction():
+        sessions.begin_try(who, now=clock.utcnow())
 
-    assert statuses == [422] * 30 + [429]
+
+def test_one_address_cannot_try_many_accounts(app, client, company, at_now):
+    for number in range(28):
+        count_try(app, number)
+    statuses = [try_login(client, f"user{n}@vodolad.example", WRONG).status_code for n in (28, 29, 30)]
+
+    assert statuses == [422, 422, 429]
     elsewhere = try_login(client, company.support.email, PASSWORD, address="203.0.113.1")
     assert elsewhere.status_code == 302
 
 
-def test_owning_one_account_does_not_free_the_address(client, company, at_now):
+def test_owning_one_account_does_not_free_the_address(app, client, company, at_now):
     for n in range(30):
         if n % 4 == 0:
             try_login(client, company.support.email, PASSWORD)
             post(client, "/profile", "/logout")
-        try_login(client, f"user{n}@vodolad.example", WRONG)
+        count_try(app, n)
 
     assert try_login(client, company.support.email, PASSWORD).status_code == 429
 

@@ -16,6 +16,7 @@ from sqlalchemy import func, inspect, select, table, text
 from npsapp import create_app
 from npsapp.cases import services as cases
 from npsapp.db import db, is_sqlite, transaction
+from npsapp.surveys.models import StepWords
 from tests import cast, factories as make
 
 VERSIONS = Path(__file__).parents[2] / "migrations" / "versions"
@@ -68,7 +69,7 @@ def test_rows_survive_every_step_down_and_up_again(empty_app: Flask) -> None:
     """A row may lose what an older revision does not know, but it is never lost itself."""
     flask_migrate.upgrade()
     _fill()
-    counted = _count()
+    counted, said = _count(), _letters()
     assert sum(1 for rows in counted.values() if rows) > 25
 
     for _step in REVISIONS[1:]:
@@ -80,6 +81,7 @@ def test_rows_survive_every_step_down_and_up_again(empty_app: Flask) -> None:
         before, counted = counted, _count()
         assert _lost(before, counted) == []
 
+    assert said == _letters() != []
     with db.engine.connect() as connection:
         for model in db.metadata.sorted_tables:
             connection.execute(model.select()).all()  # every value is one the models understand
@@ -104,6 +106,13 @@ def _fill() -> None:
     with transaction():
         cases.look_at(response.id, now=now)
     db.session.remove()
+
+
+def _letters() -> list[dict[str, dict[str, str]]]:
+    """What letters say: not a word is lost on the way down and up."""
+    with db.engine.connect() as connection:
+        rows = connection.scalars(select(StepWords.__table__.c.texts)).all()
+    return [{part: texts for part, texts in row.items() if any(texts.values())} for row in rows]
 
 
 def _count() -> dict[str, int]:

@@ -24,6 +24,8 @@ from npsapp.customers import tags
 from npsapp.customers.models import ContactPoint, Ground
 from npsapp.db import db, is_sqlite, transaction
 from npsapp.delivery import pauses, queries as post
+from npsapp.delivery.incoming_models import Incoming
+from npsapp.delivery.models import Suppression
 from npsapp.delivery.rules import PauseKind, State
 from npsapp.intake import selections
 from npsapp.intake.models import BatchState, ImportBatch, RejectedRow
@@ -32,6 +34,8 @@ from npsapp.invitations.rules import InvitationState, Reason
 from npsapp.organization.models import Holiday
 from npsapp.permissions import Permission, Role, may
 from npsapp.responses.models import DirtyDay, DisputedAnswer
+from npsapp.surveys import queries as surveys
+from npsapp.surveys.letters import Variant
 from tests import factories as make
 from tests.cast import csrf
 from tests.conftest import CHEAP_HASH
@@ -82,6 +86,7 @@ def kyiv(company: SimpleNamespace, now: datetime) -> None:
     waiting_in(company, "kyiv", now, InvitationState.PLANNED)
     waiting_in(company, "kyiv", now, InvitationState.EXCLUDED, reason=Reason.SUPPRESSED, send_at=None)
     make.make_message(company, now=now, state=State.FAILED)
+    make.make_open_link(company, now=now)
     cases.look_at(first.id, now=now)
 
 
@@ -104,6 +109,9 @@ def odesa(company: SimpleNamespace, now: datetime) -> dict[str, Any]:
     message.subject = "Zorya"
     holiday = Holiday(day=now.date() + timedelta(days=3), region_id=place, name={"en": "Zorya day"})
     source = make.make_source(company, now=now, name="Zorya till")
+    stop = Suppression(channel="email", address="zorya@zz.example", reason="bounced", since=now)
+    reply = Incoming(kind="reply", at=now, digest="z", message_id=message.id, region_id=place, text="зоряний лист")
+    db.session.add_all([stop, reply])
     db.session.add(holiday)
     db.session.flush()
     pauses.pause(kind=PauseKind.REGION, ref_id=place, until=None, by_user_id=company.admin.id, now=now)
@@ -119,11 +127,16 @@ def odesa(company: SimpleNamespace, now: datetime) -> dict[str, Any]:
     db.session.add(RejectedRow(batch_id=batch.id, line=3, reason="no_date", value="Zorya"))
     case = db.session.scalars(select(Case).where(Case.customer_id == bad.customer_id)).one()
     return {
+        "open_link_id": make.make_open_link(company, now=now, name="Zorya", unit_id=company.units.odesa.id).id,
         "response_id": bad.id,
         "case_id": case.id,
         "customer_id": bad.customer_id,
         "invitation_id": planned[0].id,
+        "interaction_id": bad.interaction_id,
         "message_id": message.id,
+        "suppression_id": stop.id,
+        "box_id": 1,
+        "sender_id": company.sender.id,
         "batch_id": batch.id,
         "source_id": source.id,
         "holiday_id": holiday.id,
@@ -138,12 +151,15 @@ def odesa(company: SimpleNamespace, now: datetime) -> dict[str, Any]:
         "brand_key": company.brand.key,
         "survey_id": company.survey.id,
         "version_id": company.version.id,
+        "turn": "take-b",
+        "words_id": surveys.words(company.survey.id)[Variant.A].id,
         "ground_id": db.session.scalars(
             select(Ground.id).join(ContactPoint).where(ContactPoint.customer_id == bad.customer_id)
         ).first(),
         "external_id": "ZZ-777001",
         # Links are for whoever has them, and nobody here has any.
         "token": "x" * 24,
+        "code": "x" * 10,
         "key": "x" * 24,
         "received_id": 1,
         "step_id": 1,

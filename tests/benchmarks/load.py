@@ -1,6 +1,7 @@
 """The load generator, in a process of its own: visitors who open a survey page and answer it.
 
-`python -m tests.benchmarks.load PORT CLIENTS FILE` uses up the tokens in FILE, one visit each, and prints JSON.
+`python -m tests.benchmarks.load PORT CLIENTS FILE SECONDS` uses up the tokens in FILE, one visit each, for so long at
+most, and prints JSON.
 """
 
 import asyncio
@@ -9,6 +10,7 @@ import re
 import sys
 import time
 from collections.abc import Iterator
+from itertools import takewhile
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -52,10 +54,10 @@ class Visitor:
         return page
 
 
-async def main(port: int, clients: int, file: Path) -> None:
-    tokens = iter(file.read_text().split())
-    visitors = [Visitor(port, tokens) for _ in range(clients)]
+async def main(port: int, clients: int, file: Path, limit_s: float) -> None:
     began = time.perf_counter()
+    tokens = takewhile(lambda _token: time.perf_counter() - began < limit_s, file.read_text().split())
+    visitors = [Visitor(port, tokens) for _ in range(clients)]
     await asyncio.gather(*(visitor.run() for visitor in visitors))
     seconds = time.perf_counter() - began
     took = sorted(one for visitor in visitors for one in visitor.took)
@@ -64,4 +66,4 @@ async def main(port: int, clients: int, file: Path) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3])))
+    asyncio.run(main(int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3]), float(sys.argv[4])))

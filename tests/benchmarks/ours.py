@@ -1,6 +1,8 @@
 """What npsapp does, timed from inside a process of its own: one JSON object on the last line says how long it took."""
 
+import html
 import json
+import re
 import resource
 import sys
 import time
@@ -9,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from flask import current_app
 from sqlalchemy import func, select
 
 from npsapp import create_app, schedule
@@ -16,8 +19,8 @@ from npsapp.audit.services import COMMAND
 from npsapp.db import reading, transaction
 from npsapp.delivery.models import Message
 from npsapp.delivery.rules import State
-from npsapp.intake import services as intake, staging, tasks
-from npsapp.intake.models import ImportBatch
+from npsapp.intake import connections, services as intake, staging, tasks
+from npsapp.intake.models import ImportBatch, SourceKind
 from npsapp.invitations.models import Invitation
 from npsapp.lib.clock import utcnow
 from npsapp.responses.models import Response
@@ -25,6 +28,7 @@ from npsapp.responses.services import mark_dirty
 from npsapp.schedule import Beat
 from npsapp.worker import collecting
 from tests import cast
+from tests.journeys.conftest import Visitor
 
 
 @contextmanager
@@ -118,12 +122,44 @@ def page(address: str) -> None:
         say(median=sorted(took[1:])[10])
 
 
+def bring(file: str) -> None:
+    """A package of 1C lies there, sent whole; the heartbeat finds it."""
+    with Path(file).open("rb") as stream:
+        stored = staging.store(stream, tasks.uploads(), most_bytes=tasks.most_bytes())
+    with transaction(), timed():
+        source, _secret = connections.add(SourceKind.ONEC, "1C", actor=COMMAND, now=utcnow())
+        intake.receive(source.id, stored, file_name="orders.xml", format="commerceml", now=utcnow())
+
+
+PAGES = ("/", "/reports/", "/answers/", "/cases/", "/customers/", "/imports/", "/schedule/ledger/", "/schedule/")
+
+
+def look(seconds: str) -> None:
+    """Somebody of the staff goes round the pages of a running server, its pictures included, for so long."""
+    visitor = Visitor(current_app.config["PUBLIC_URL"])
+    visitor.sign_in("olena@vodolad.example", cast.PASSWORD)
+    seen, end = 0, time.monotonic() + float(seconds)
+    with timed() as say:
+        while time.monotonic() < end:
+            for path in PAGES:
+                page = visitor.open(path)
+                assert visitor.status == 200, f"{path}: {visitor.status}"
+                for picture in re.findall(r'src(?:set)?="(/reports/pictures/[^" ]+)', page):
+                    visitor.open(html.unescape(picture))
+                    assert visitor.status == 200, picture
+                seen += 1
+                time.sleep(0.5)
+        say(pages=seen)
+
+
 PROGRAMS: dict[str, Callable[..., None]] = {
     "rows": rows,
     "letters": letters,
     "decisions": decisions,
     "recount": recount,
     "page": page,
+    "bring": bring,
+    "look": look,
 }
 
 if __name__ == "__main__":

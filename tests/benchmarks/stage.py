@@ -55,6 +55,7 @@ class Installation:
         self.address = f"http://127.0.0.1:{self.port}"
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("NPSAPP_")}
         own = {"INSTANCE_PATH": str(folder), "PORT": str(self.port), "PUBLIC_URL": self.address, **settings}
+        own = {"ANSWER_FAST": "0"} | own  # its visitors answer within milliseconds; all other delays are the usual ones
         self.environment = inherited | {f"NPSAPP_{name}": value for name, value in own.items()}
         self.uri = settings["SQLALCHEMY_DATABASE_URI"]
 

@@ -20,12 +20,23 @@ ALWAYS = {
         SELECT id FROM invitation
         WHERE (state = 'excluded' AND reason IS NULL) OR (state = 'planned' AND send_at IS NULL)""",
     "an invitation handed over without a letter": """
-        SELECT v.id FROM invitation v LEFT JOIN invitation_step s ON s.invitation_id = v.id
+        SELECT v.id FROM invitation v LEFT JOIN invitation_step s ON s.invitation_id = v.id AND s.number = 1
         WHERE v.state IN ('handed_over', 'answered') AND s.message_id IS NULL""",
-    "an invitation with two letters": "SELECT invitation_id FROM invitation_step GROUP BY 1 HAVING count(*) > 1",
+    "an invitation with two letters of one step": """
+        SELECT invitation_id FROM invitation_step GROUP BY invitation_id, number HAVING count(*) > 1""",
+    "a reminder that does not refer to its letter": """
+        SELECT r.id FROM message r JOIN invitation_step s ON s.message_id = r.id
+        JOIN invitation_step f ON f.invitation_id = s.invitation_id AND f.number = 1
+        JOIN message m ON m.id = f.message_id WHERE r.purpose = 'reminder' AND r.refers_to <> m.message_id""",
+    "a step that was handed over without a message, or the other way round": """
+        SELECT id FROM invitation_step WHERE (state = 'planned') <> (message_id IS NULL) AND state <> 'cancelled'""",
+    "a reminder written to somebody who had answered": """
+        SELECT m.id FROM message m JOIN invitation_step s ON s.message_id = m.id
+        JOIN response r ON r.invitation_id = s.invitation_id
+        WHERE m.purpose = 'reminder' AND r.confirmed_at < m.created_at""",
     "a customer's letter without an invitation": """
         SELECT m.id FROM message m LEFT JOIN invitation_step s ON s.message_id = m.id
-        WHERE m.purpose = 'invitation' AND s.id IS NULL""",
+        WHERE m.purpose IN ('invitation', 'reminder') AND s.id IS NULL""",
     "an invitation without its fact of contact": """
         SELECT v.customer_id FROM invitation v LEFT JOIN contact_fact f
         ON f.customer_id = v.customer_id AND f.kind = 'invited'
@@ -101,7 +112,11 @@ ALWAYS = {
 DONE = {
     "an interaction nobody decided about": "SELECT id FROM interaction WHERE undecided",
     "a message that is neither final nor due": """
-        SELECT id FROM message WHERE state <> 'sent' AND NOT (state = 'unknown' AND repeats = 1)""",
+        SELECT id FROM message WHERE state <> 'sent' AND NOT (state = 'unknown' AND repeats = 1)
+        AND NOT (state = 'cancelled' AND purpose = 'reminder')""",
+    "a due reminder that did not leave": """
+        SELECT s.id FROM invitation_step s JOIN invitation v ON v.id = s.invitation_id
+        WHERE s.state = 'planned' AND v.state = 'handed_over' AND s.due_at < v.handed_over_at""",
     "a letter that left and is not noted": """
         SELECT v.id FROM invitation v JOIN invitation_step s ON s.invitation_id = v.id
         JOIN message m ON m.id = s.message_id WHERE m.state = 'sent' AND v.sent_at IS NULL""",

@@ -1,15 +1,19 @@
-"""The five phases of one round, from a file to cases: what starts each, how far it is, and when it is over."""
+"""The phases of one round, from a file to cases: what starts each, how far it is, and when it is over."""
 
 import random
 import threading
 from collections.abc import Sequence
 from functools import partial
 
+from sqlalchemy.exc import DBAPIError
+
 from tests.crashes.files import Purchases
 from tests.crashes.people import Clerk, Crowd, Customers
 from tests.crashes.world import World, wait_until
 
-PHASES = ("importing", "planning", "sending", "answering", "opening")
+PHASES = ("importing", "planning", "sending", "answering", "reminding", "opening")
+IDS = "SELECT v.id FROM invitation v JOIN interaction i ON i.id = v.interaction_id WHERE i.batch_id = :id"
+OF_ROUND = f"s.invitation_id IN ({IDS})"
 AT_ONCE = 6
 WITH_WORDS = 5  # one customer in so many says why
 
@@ -27,15 +31,17 @@ class Round:
         self.tokens: list[str] = []
 
     def phases(self) -> "list[Phase]":
-        return [Importing(self), Planning(self), Sending(self), Answering(self), Opening(self)]
+        return [Importing(self), Planning(self), Sending(self), Answering(self), Reminding(self), Opening(self)]
 
-    def find_links(self) -> Sequence[str]:
-        """The links of this round's letters, as far as these have arrived."""
-        rows = self.world.rows(
-            "SELECT s.token FROM invitation_step s JOIN invitation v ON v.id = s.invitation_id "
-            "JOIN interaction i ON i.id = v.interaction_id WHERE i.batch_id = :id ORDER BY s.token",
-            id=self.batch_id,
-        )
+    def find_links(self, step: int = 1) -> Sequence[str]:
+        """The links of this round's letters, as far as these have arrived; none when the database does not answer."""
+        try:
+            rows = self.world.rows(
+                f"SELECT s.token FROM invitation_step s WHERE s.number = {step} AND {OF_ROUND} ORDER BY s.token",
+                id=self.batch_id,
+            )
+        except DBAPIError:
+            return []
         return [token for (token,) in rows if token in self.world.sink.links]
 
 
@@ -111,16 +117,8 @@ class Sending(Phase):
         )
         queued = self._count(f"{of_file}handed_over_at IS NOT NULL") / self.round.file.letters
         sent = self._count(f"{of_file}sent_at IS NOT NULL") / self.round.file.letters
-        arrived = len(self.world.sink.links) - self._links_before
+        arrived = len(self.round.find_links())
         return round(0.2 * queued + 0.7 * min(arrived / self.round.file.letters, 1.0) + 0.1 * sent, 6)
-
-    def start(self) -> None:
-        rows = self.world.rows(
-            "SELECT count(*) FROM invitation_step s JOIN invitation v ON v.id = s.invitation_id "
-            "JOIN interaction i ON i.id = v.interaction_id WHERE i.batch_id <> :id",
-            id=self.round.batch_id,
-        )
-        self._links_before = rows[0][0]
 
     def finish(self) -> None:
         self.round.tokens = list(self.round.find_links())
@@ -152,6 +150,28 @@ class Answering(Phase):
 
     def finish(self) -> None:
         self._crowd.stop()
+
+
+class Reminding(Phase):
+    """Five days pass: whoever has not answered gets a reminder."""
+
+    _PLANNED = (
+        f"FROM invitation_step s JOIN invitation v ON v.id = s.invitation_id WHERE {OF_ROUND} "
+        "AND s.number = 2 AND s.state = 'planned' AND v.state = 'handed_over'"
+    )
+
+    def start(self) -> None:
+        self._expected = max(self._count(f"SELECT count(*) {self._PLANNED}"), 1)
+        for table, column, chosen in (
+            ("message", "sent_at", f"id IN (SELECT s.message_id FROM invitation_step s WHERE {OF_ROUND})"),
+            ("customer", "claimed_at", f"id IN (SELECT v.customer_id FROM invitation v WHERE v.id IN ({IDS}))"),
+            ("invitation_step", "due_at", f"state = 'planned' AND invitation_id IN ({IDS})"),
+        ):
+            earlier = f"{column} - interval '5 days'" if self.world.postgres else f"datetime({column}, '-5 days')"
+            self.world.change(f"UPDATE {table} SET {column} = {earlier} WHERE {chosen}", id=self.round.batch_id)
+
+    def progress(self) -> float:
+        return min(len(self.round.find_links(step=2)) / self._expected, 1.0)
 
 
 class Opening(Phase):

@@ -7,7 +7,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime, time as clock_time
+from datetime import datetime, time as clock_time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,10 @@ from werkzeug.security import generate_password_hash
 from npsapp import create_app
 from npsapp.audit.services import PROGRAM
 from npsapp.db import db, transaction
+from npsapp.delivery.rules import Channel
 from npsapp.intake import services as intake
+from npsapp.invitations import policies
+from npsapp.invitations.chains import ChainStep
 from npsapp.invitations.models import InvitationPolicy
 from npsapp.lib.clock import utcnow
 from tests import cast
@@ -182,7 +185,7 @@ class World:
 
 
 def _found(uri: str, folder: Path) -> None:
-    """The company of the tests, asking at any hour and at once, with a source that is live."""
+    """The company of the tests, asking at any hour and at once, with a reminder, and a source that is live."""
     app = create_app({"SQLALCHEMY_DATABASE_URI": uri}, instance_path=str(folder))
     with app.app_context():
         now, cheap = utcnow(), generate_password_hash(cast.PASSWORD, method="scrypt:1024:8:1")
@@ -190,6 +193,8 @@ def _found(uri: str, folder: Path) -> None:
             company = cast.found(session, password_hash=cheap, now=now)
             policy = session.get_one(InvitationPolicy, company.survey.id)
             policy.delay_hours, policy.window_from, policy.window_until = 0, clock_time(0), clock_time(0)
+            reminder = ChainStep(2, Channel.EMAIL, timedelta(days=4))
+            policies.change_policy(company.survey.id, {}, follow_ups=[reminder], actor=PROGRAM, now=now)
             source = intake.get_or_create_source(name=SOURCE, actor=PROGRAM, now=now)
             source.grounds = {"email": "contract"}
             intake.go_live(

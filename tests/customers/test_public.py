@@ -14,6 +14,8 @@ from npsapp.customers.links import read_token, unsubscribe_token
 from npsapp.customers.models import ContactPoint, Hold
 from npsapp.customers.rules import ContactKind, HoldReason, Kept
 from npsapp.db import db, transaction
+from npsapp.delivery import queries
+from npsapp.delivery.rules import Channel
 from tests.factories import make_customer
 
 
@@ -48,6 +50,19 @@ def test_one_click_works_without_cookie_token_or_redirect(client: FlaskClient, l
     assert answer.status_code == 200
     assert "Set-Cookie" not in answer.headers
     assert holds() == [HoldReason.UNSUBSCRIBED]
+
+
+def test_one_click_never_weakens_what_the_customer_chose_before(
+    client: FlaskClient, link: str, company: SimpleNamespace, at_now: datetime
+) -> None:
+    client.post(link, data={"choice": "nothing"})
+
+    client.post(link, data={"List-Unsubscribe": "One-Click"})
+
+    assert "We will not contact you any more." in client.get(f"{link}?lang=en").get_data(as_text=True)
+    assert queries.suppressed(Channel.EMAIL, ["olena@example.com"], brand_id=None, now=at_now)
+    client.post(link, data={"choice": "no_letters"})
+    assert not queries.suppressed(Channel.EMAIL, ["olena@example.com"], brand_id=None, now=at_now)
 
 
 @pytest.mark.parametrize("data", [{}, {"List-Unsubscribe": "no"}, {"choice": "everything"}, {"choice": ""}])

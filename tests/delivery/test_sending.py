@@ -5,7 +5,6 @@ import socket
 import ssl
 import subprocess
 import threading
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,32 +15,16 @@ from sqlalchemy import select, update
 
 from npsapp.audit.services import by_user
 from npsapp.db import db, transaction
-from npsapp.delivery import pauses, queries, services
+from npsapp.delivery import pauses, queries, rates, services
 from npsapp.delivery.channels import ChannelError, Fate, Outgoing, Server
 from npsapp.delivery.channels.mail import SmtpChannel, remove_old_letters
 from npsapp.delivery.models import Message, SenderRate, Suppression
 from npsapp.delivery.rules import Channel, PauseKind, Purpose, Security, State, SuppressionReason
 from npsapp.delivery.tasks import send_batch, send_next
 from npsapp.worker import collecting
-from tests.mailserver import MailServer, free_port
+from tests.mailserver import DROP, MailServer, free_port
 
 UNKNOWN_AFTER = timedelta(minutes=10)
-
-
-@pytest.fixture
-def server() -> Iterator[MailServer]:
-    running = MailServer().start()
-    yield running
-    running.stop()
-
-
-@pytest.fixture
-def mailing(app: Flask, server: MailServer, monkeypatch: pytest.MonkeyPatch) -> MailServer:
-    """The application configured for the test's SMTP server."""
-    monkeypatch.setitem(app.config, "MAIL_SERVER", "127.0.0.1")
-    monkeypatch.setitem(app.config, "MAIL_PORT", server.port)
-    monkeypatch.setitem(app.config, "MAIL_TIMEOUT", 3.0)
-    return server
 
 
 def queue(company: SimpleNamespace, now: datetime, **over: object) -> Message:
@@ -207,17 +190,16 @@ def test_a_connection_lost_after_the_letter_left_is_unknown_and_sent_once_more(
     company: SimpleNamespace, mailing: MailServer, at_now: datetime
 ) -> None:
     message = queue(company, at_now)
-    mailing.drop_after_data = True
+    mailing.faults["DATA"] = [DROP]
 
     send_all(company)
 
     assert state_of(message) is State.UNKNOWN
-    mailing.drop_after_data = False
     later = at_now + UNKNOWN_AFTER + timedelta(seconds=1)
     with transaction():
         services.take_back(now=later, unknown_after=UNKNOWN_AFTER)
     with transaction():
-        batch = services.stamp(company.sender.id, now=later, per_minute=0, connections=1, lease=timedelta(minutes=2))
+        batch = rates.stamp(company.sender.id, now=later, per_minute=0, connections=1, lease=timedelta(minutes=2))
     send_batch(str(batch))
     assert state_of(message) is State.SENT
     assert mailing.ids() == [message.message_id] * 2
@@ -227,7 +209,7 @@ def test_a_connection_lost_after_the_letter_left_is_unknown_and_sent_once_more(
 def test_what_a_dead_worker_held_goes_back(company: SimpleNamespace, mailing: MailServer, at_now: datetime) -> None:
     claimed, sending = queue(company, at_now), queue(company, at_now)
     with transaction():
-        batch = services.stamp(company.sender.id, now=at_now, per_minute=0, connections=1, lease=timedelta(minutes=2))
+        batch = rates.stamp(company.sender.id, now=at_now, per_minute=0, connections=1, lease=timedelta(minutes=2))
         services.start(sending.id, batch_id=str(batch), now=at_now, lease=timedelta(minutes=2))
 
     with transaction():
@@ -286,7 +268,7 @@ def test_the_pace_of_a_sender_is_kept(company: SimpleNamespace, at_now: datetime
     for seconds in (0, 0, 30, 30, 60):
         moment = at_now + timedelta(seconds=seconds)
         with transaction():
-            batch = services.stamp(company.sender.id, now=moment, per_minute=10, connections=99, lease=lease)
+            batch = rates.stamp(company.sender.id, now=moment, per_minute=10, connections=99, lease=lease)
         taken.append(len(queries.in_batch(batch)) if batch else 0)
 
     assert taken == [10, 0, 5, 0, 5]
@@ -303,9 +285,7 @@ def test_two_workers_send_no_letter_twice(
     batches = []
     for _ in range(2):
         with transaction():
-            batches.append(
-                services.stamp(sender_id, now=at_now, per_minute=0, connections=9, lease=timedelta(minutes=2))
-            )
+            batches.append(rates.stamp(sender_id, now=at_now, per_minute=0, connections=9, lease=timedelta(minutes=2)))
 
     def work() -> None:
         with collecting():

@@ -3,7 +3,7 @@
 import io
 from collections import Counter
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,14 +19,16 @@ from npsapp.audit.models import AuditEntry
 from npsapp.audit.services import by_user
 from npsapp.customers.models import ContactPoint, Ground
 from npsapp.db import db, transaction
+from npsapp.delivery.models import Gateway, Sender
 from npsapp.delivery.queries import brands_without_server
-from npsapp.delivery.rules import Channel
+from npsapp.delivery.rules import Channel, GatewayKind
 from npsapp.intake import queries as intake
 from npsapp.intake.models import BatchState, ImportBatch, Interaction, Source, SourceValue
 from npsapp.invitations import policies, preview, services as invitations
 from npsapp.invitations.criteria import Acquaintance, Criteria
 from npsapp.invitations.models import Invitation
 from npsapp.invitations.quota_models import Quota, Stratum
+from npsapp.invitations.rules import Reason
 from npsapp.organization.models import Holiday
 from npsapp.surveys.models import Survey
 from npsapp.surveys.rules import SurveyState
@@ -394,3 +396,36 @@ def test_every_deed_needs_the_forms_token(browser: Browser):
     for deed in ("confirm", "columns", "discard", "undo"):
         assert browser.client.post(f"{page}/{deed}").status_code == 400
     assert _batch().state is BatchState.STAGED
+
+
+def test_the_preview_counts_those_who_will_get_an_sms(
+    browser: Browser, company: SimpleNamespace, at_now: datetime, tmp_path: Path
+):
+    with transaction() as session:
+        sender = Sender(brand_id=company.brand.id, channel=Channel.SMS, name={}, address="NPS", reply_to="")
+        session.add(sender)
+        session.flush()
+        hours = {"hours_from": time(9), "hours_until": time(20)}
+        session.add(Gateway(sender_id=sender.id, kind=GatewayKind.KANNEL, url="http://127.0.0.1:9/", **hours))
+        session.flush()
+        who = {"actor": by_user(company.admin.id), "now": at_now}
+        policies.change_policy(company.survey.id, {"mobile_sms": True}, **who)
+    heading = "external_id;happened_at;email;unit;region;amount;customer_name;phone"
+    place = "Лівий берег;Київ;500"
+    people = ("067 123 45 01", "044 234 56 78", "", "067 123 45 04")
+    lines = [
+        f"S{n};03.11.2026;{'d@b.example' if n == 3 else ''};{place};Клієнт {n};{people[n]}" for n in range(len(people))
+    ]
+    page = browser.upload(csv_file(tmp_path, lines, heading=heading))
+    choices = {"touchpoint": company.touchpoint.id, "ground_email": "contract", "live_from": "2026-11-01"}
+    choices |= {"ground_sms": "consent"}
+    browser.post(f"{page}/confirm", page, **choices, deed="count")
+    before = preview.would_ask(_batch(), live_from=date(2026, 11, 1), now=at_now)
+
+    browser.post(f"{page}/confirm", page, **choices, first_day_cap="", outbox="y", deed="go_live")
+    with transaction():
+        invitations.plan(intake.undecided(100), without_mail=(), now=at_now)
+    planned = db.session.scalars(select(Invitation)).all()
+
+    assert Counter(line.reason for line in planned if line.reason) == before.reasons == {Reason.NO_ADDRESS: 2}
+    assert before.asked == 2

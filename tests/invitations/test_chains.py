@@ -100,8 +100,7 @@ def test_a_reminder_goes_once_with_its_own_link_and_words(company: SimpleNamespa
 
 def outgoing(message_id: int) -> object:
     names = select(Message.__table__).where(Message.id == message_id)
-    senders = ("from_name", "name"), ("from_address", "address"), ("reply_to", "reply_to")
-    return names.add_columns(*(delivery._of_sender(column).label(label) for label, column in senders))
+    return names.add_columns(*(delivery._of_sender(column).label(label) for column, label in delivery.FROM.items()))
 
 
 def answered(invitation: Invitation, now: datetime) -> None:

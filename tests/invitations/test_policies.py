@@ -31,8 +31,8 @@ from npsapp.invitations.rules import Care, InvitationState, Policy, Reason, send
 from npsapp.organization import queries as organization
 from npsapp.organization.models import Brand, Holiday
 from npsapp.permissions import EVERYTHING, Scope
-from npsapp.surveys import queries as written, services as surveys
-from npsapp.surveys.models import StepText, Survey
+from npsapp.surveys import queries as written, services as surveys, texts
+from npsapp.surveys.models import StepWords, Survey
 from npsapp.surveys.rules import SurveyState
 from tests import factories as make
 from tests.cast import csrf
@@ -344,11 +344,13 @@ def test_units_outside_of_the_chosen_regions_contradict(client: FlaskClient, com
     assert (status, "lies in the chosen regions" in page) == (422, True)
 
 
-def test_a_reminder_with_a_faulty_text_is_refused(client: FlaskClient, company: SimpleNamespace, login) -> None:
+def test_a_reminder_with_a_faulty_text_is_refused(
+    client: FlaskClient, company: SimpleNamespace, login, now: datetime
+) -> None:
     with transaction() as session:
-        surveys.start_reminder(company.survey.id, 2)
-        text = session.scalars(select(StepText).where(StepText.step == 2, StepText.language == "uk")).one()
-        text.subject = "{nothing}"
+        texts.start_words(company.survey.id, 2, Channel.EMAIL, now=now)
+        words = session.scalars(select(StepWords).where(StepWords.step == 2)).one()
+        words.texts = words.texts | {"subject": words.texts["subject"] | {"uk": "{nothing}"}}
 
     status, page = send(login(client, company.admin), company, channel2="email", after2="3")
 
@@ -408,10 +410,10 @@ def test_a_copied_survey_takes_its_rule_and_the_words_of_its_reminders(company: 
     criteria = Criteria(segments=frozenset({company.segment.id}), units=frozenset({company.units.kyiv.id})).to_json()
     rule = {"delay_hours": 48, "criteria": criteria, "wave": True, "wave_month": "2026-11", "wave_done_id": 7}
     chain = [ChainStep(3, Channel.EMAIL, timedelta(days=4))]
-    words = {"subject": {"en": "Two words?"}, "before": {"en": "{name}"}, "after": {"en": "Thanks"}}
+    words = {"subject": {"en": "Two words?"}, "body": {"en": "{name}\n\n[scale]\n\nThanks"}}
     with transaction():
         policies.change_policy(company.survey.id, rule, follow_ups=chain, **who)
-        surveys.edit_letter(company.survey.id, words, step=3, **who)
+        texts.edit(company.survey.id, words, step=3, **who)
         other = make_brand(company, now)
         to = {"touchpoint_id": company.touchpoint.id, **who}
         same = surveys.copy(company.survey.id, brand_id=company.brand.id, name="same", **to).id

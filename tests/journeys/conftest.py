@@ -119,6 +119,7 @@ class Installation:
             "NPSAPP_INSTANCE_PATH": str(folder),
             "NPSAPP_PORT": str(self.port),
             "NPSAPP_PUBLIC_URL": self.address,
+            **{f"NPSAPP_ANSWER_{delay}": "0" for delay in ("SOON", "FAST", "SWEEP")},
             **{f"NPSAPP_{name}": value for name, value in settings.items()},
         }
         database = settings.get("SQLALCHEMY_DATABASE_URI") or f"sqlite:///{folder / 'npsapp.db'}"

@@ -136,7 +136,7 @@ def assert_nothing_invented_is_left(running: Installation) -> None:
         for (table,) in running.rows("SELECT name FROM sqlite_master WHERE type = 'table'")
     }
     kept = {"user", "user_region", "duty", "pool", "brand", "region", "touchpoint", "survey", "survey_version"}
-    kept |= {"step_text", "sender", "invitation_policy", "cause", "heartbeat", "outage", "user_session", "message"}
+    kept |= {"step_words", "sender", "invitation_policy", "cause", "heartbeat", "outage", "user_session", "message"}
     kept |= {"audit_entry", "alembic_version", "sender_rate", "login_attempt", "retention"}
     left = {table: count for table, count in counts.items() if count and table not in kept}
     assert not left

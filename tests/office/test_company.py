@@ -182,7 +182,7 @@ def test_founding_takes_every_row_of_the_demo_along(client: FlaskClient, invente
     assert fill(client, "/company/new", agreed="y").status_code == 303
 
     kept = {"pool", "brand", "region", "user", "user_region", "user_session", "duty", "sender", "touchpoint", "survey"}
-    kept |= {"survey_version", "step_text", "invitation_policy", "cause", "audit_entry", "message", "login_attempt"}
+    kept |= {"survey_version", "step_words", "invitation_policy", "cause", "audit_entry", "message", "login_attempt"}
     kept |= {"heartbeat", "outage", "retention"}
     assert {table for table in db.metadata.tables if count(table)} <= kept
     assert not db.session.scalar(select(func.count()).where(Brand.is_demo))

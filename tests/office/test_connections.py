@@ -219,7 +219,7 @@ def test_the_page_shows_exchanges_counts_and_rejects(
 ) -> None:
     with transaction():
         exchanges.note(source.id, "Checked in", now=now)
-        exchanges.note(source.id, "Sent a file", now=now, failed=True, words="The file has no end. Send it again.")
+        exchanges.note(source.id, "Sent a file", Refused("The file has no end. Send it again."), now=now)
         _records(company, source, now, 0)
         make.make_interaction(company, now=now, source=source)
         make.make_interaction(company, now=now, source=source, customer_id=None)

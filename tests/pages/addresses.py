@@ -16,6 +16,9 @@ from npsapp.cases.models import Case
 from npsapp.customers.links import unsubscribe_token
 from npsapp.customers.models import ContactPoint
 from npsapp.db import db
+from npsapp.delivery.incoming_models import ReturnBox
+from npsapp.delivery.models import Sender
+from npsapp.delivery.rules import Channel
 from npsapp.intake.models import BatchState, ImportBatch, ReceivedBody, Source, SourceKind
 from npsapp.intake.received import CALLED
 from npsapp.invitations.models import Invitation, InvitationStep
@@ -23,15 +26,17 @@ from npsapp.lib.clock import utcnow
 from npsapp.office.kinds import KINDS
 from npsapp.organization.models import Brand, Holiday, Region
 from npsapp.responses.models import OldImport, Response
+from npsapp.responses.open_models import OpenLink
 from npsapp.surveys.models import Survey, SurveyVersion
 
 NO_PAGES = {
     "static", "api.openapi", "onec.exchange",
-    "brand.logo", "survey.style", "reports.picture", "office.healthz", "office.here", "operations.metrics",
+    "sms.report", "brand.logo", "survey.style", "survey.script", "open_links.picture", "reports.qr_sheet",
+    "reports.picture", "office.healthz", "office.here", "operations.metrics",
     "reports.export", "quotas.export", "responses.export", "cases.export", "office.people_csv",
-    "responses.of_invitation", "steps.due", "office.import_rejects", "delivery.letter_raw",
+    "responses.of_invitation", "suppressions.export", "steps.due", "office.import_rejects", "delivery.letter_raw",
     # They stand in a frame of another page and run no script.
-    "delivery.letter_html", "settings.preview", "surveys.preview", "surveys.letter_preview",
+    "delivery.letter_html", "settings.preview", "surveys.preview", "words.preview", "letters.shown",
     # Only in an installation where nobody can sign in yet.
     "office.setup",
 }  # fmt: skip
@@ -39,7 +44,9 @@ NO_PAGES = {
 NOT_FILLED_IN = {"accounts.login", "accounts.forgot", "accounts.reset", "accounts.profile", "settings.edit",
                  "quotas.rule", "quotas.read",
                  "settings.holidays", "office.company_new", "office.visit_new", "office.visits_paste", "users.add",
-                 "users.edit", "surveys.add", "surveys.edit", "settings.add", "delivery.sender"}  # fmt: skip
+                 "users.edit", "surveys.add", "surveys.edit", "settings.add", "delivery.sender",
+                 "delivery.one_sender", "delivery.another_sender", "health.pace", "gateways.gateway",
+                 "returns.new", "returns.edit", "suppressions.new"}  # fmt: skip
 """Forms that say what is missing when they are sent empty."""
 MORE = {
     "cases.index": ("tab=overdue", "tab=settled", "tab=settled&q=zz"),
@@ -51,10 +58,16 @@ MORE = {
     "office.customer_search": ("q=zz", "q=example"),
     "office.audit_log": ("actor=user", "event=user.entered"),
     "settings.rows": ("q=zz", "show=retired"),
+    "words.letter": ("step=2&channel=sms",),
+    "letters.real": ("q=zz",),
+    "texts.index": ("from=2020-01-01&to=2035-01-01",),
     "delivery.messages": ("state=failed",),
+    "suppressions.index": ("q=zz", "reason=complaint&channel=email", "show=released"),
+    "replies.index": ("read=unread",),
+    "health.index": ("days=30",),
 }
 """Further states of a page, by arguments of the address."""
-SOMETIMES_GONE = {"survey.show", "unsubscribe.show", "operations.doubt", "cases.of_answer"}
+SOMETIMES_GONE = {"survey.show", "open.show", "unsubscribe.show", "operations.doubt", "cases.of_answer"}
 """Pages that say so when what they are about has ended or is not there."""
 
 
@@ -130,6 +143,7 @@ def rows(app: Flask, user: User) -> dict[str, list[Any]]:
     calls = [(one.id, one.source_id) for one in db.session.query(ReceivedBody).filter(ReceivedBody.id.in_(newest))]
     versions = select(func.max(SurveyVersion.id)).where(SurveyVersion.survey_id == survey)
     return {
+        "code": _ids(select(InvitationStep.short_code).where(InvitationStep.short_code.is_not(None)).limit(1)),
         "case_id": _ids(cases),
         "batch_id": _ids(batches),
         "response_id": _ids(answers),
@@ -145,16 +159,21 @@ def rows(app: Flask, user: User) -> dict[str, list[Any]]:
         "holiday_id": _ids(select(func.max(Holiday.id))),
         "region_id": _ids(select(func.max(Region.id))),
         "brand_id": [brand.id] if brand else [],
+        "sender_id": _ids(select(func.min(Sender.id)).where(Sender.channel == Channel.EMAIL)),
         "brand_key": [brand.key] if brand else [],
         "survey_id": [survey] if survey else [],
         "survey_id version_id": [(survey, one) for one in _ids(versions)],
         "kind": list(KINDS),
         "kind row_id": kinds,
         "name": sorted(path.name for path in Path(app.instance_path, "outbox").glob("*.eml"))[-1:],
+        "open_link_id": _ids(select(func.max(OpenLink.id)).group_by(OpenLink.tablet)),
+        "open.show token": _ids(select(func.max(OpenLink.token)).group_by(OpenLink.tablet)),
         "survey.show token": [*_ids(tokens), "x" * 22],
         "score": ["3"],
         "score token": [("3", token) for token in _ids(tokens)],
         "unsubscribe.show token": [*stop, "x" * 22],
+        "box_id": _ids(select(func.max(ReturnBox.id))),
+        "suppressions.preview token": sorted(path.name for path in Path(app.instance_path, "stops").glob("*"))[-1:],
         "accounts.reset token": [reset],
         "office.visits batch_id": _ids(
             select(func.max(ImportBatch.id)).where(

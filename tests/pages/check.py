@@ -31,7 +31,7 @@ from npsapp.demo.commands import load_into_empty
 from npsapp.lib.clock import utcnow
 from npsapp.permissions import Role
 from tests import cast
-from tests.browser import ARGUMENTS, AS_A_PERSON, RULES
+from tests.browser import ARGUMENTS, AS_A_PERSON, NAMED_AS_A_PERSONS, RULES
 from tests.conftest import CHEAP_HASH
 from tests.pages import stage
 from tests.pages.addresses import Address, addresses, as_another
@@ -58,7 +58,9 @@ def main() -> int:
     asked, worst = parsed(), 0
     logging.getLogger().setLevel(logging.CRITICAL)
     with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=shutil.which("chromium"), args=[*ARGUMENTS, AS_A_PERSON])
+        browser = driver.chromium.launch(
+            executable_path=shutil.which("chromium"), args=[*ARGUMENTS, AS_A_PERSON, NAMED_AS_A_PERSONS]
+        )
         for rows in asked.rows:
             with served(rows) as (app, address):
                 worst += look(browser, app, address, rows, asked)

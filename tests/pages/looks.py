@@ -125,7 +125,7 @@ class Looker:
         if answer.status not in address.status:
             found.append(f"answers {answer.status}")
         weight, most = self.page.evaluate(WEIGHT) / 1024, MOST_STAFF_KB
-        if address.path.startswith(("/r/", "/u/", "/privacy/")):
+        if address.path.startswith(("/r/", "/o/", "/u/", "/privacy/")):
             most = MOST_PUBLIC_KB
         if weight > most:
             found.append(f"weighs {weight:.0f} KB")

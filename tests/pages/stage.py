@@ -20,7 +20,9 @@ from npsapp.customers.models import CustomerNote, Hold
 from npsapp.customers.rules import HoldReason
 from npsapp.db import db, transaction
 from npsapp.delivery import pauses
-from npsapp.delivery.rules import PauseKind, State
+from npsapp.delivery.incoming_models import Incoming, ReturnBox
+from npsapp.delivery.models import SenderRate, Suppression
+from npsapp.delivery.rules import PauseKind, State, Stop, SuppressionReason
 from npsapp.intake import exchanges
 from npsapp.intake.models import (
     BatchState,
@@ -36,7 +38,9 @@ from npsapp.intake.received import CALLED
 from npsapp.intake.rules import ReceivedState
 from npsapp.intake.silence import Alarm
 from npsapp.invitations import targets
+from npsapp.invitations.models import InvitationStep
 from npsapp.invitations.rules import InvitationState, Reason
+from npsapp.lib.refusals import Refused
 from npsapp.organization.models import Holiday, Performer, Property, PropertyValue
 from npsapp.permissions import Role
 from npsapp.responses.models import Basis, DirtyDay, DisputedAnswer, OldImport
@@ -99,11 +103,15 @@ def everything(company: SimpleNamespace, now: datetime, *, count: int, words: An
         message.to_address, message.to_name = EMAIL, words.name
     for number, state in enumerate(ENDED):
         waiting(company, now, bought, words, number, state)
+    for number in range(2 * count):
+        make.make_open_link(company, now=now, name=f"{words.name} {number}", tablet=number % 2 == 1)
     imported(company, now, count, words)
     asked_elsewhere(company, now, words)
     declared(company, now, words)
     called(company, now, count, words)
     connected(company, now, count, words)
+    returned(company, now, count, words)
+    stopped(company, now, words)
     pauses.pause(kind=PauseKind.EVERYTHING, ref_id=None, until=None, by_user_id=company.admin.id, now=now)
     worked(company, now, words)
     month = now.date().replace(day=1)
@@ -182,8 +190,8 @@ def connected(company: SimpleNamespace, now: datetime, count: int, words: Any) -
             value.first_at = value.last_at = now
             db.session.add(value)
         for number in range(count):
-            why = f"{words.title}: {words.word}"[:200] if number % 2 else ""
-            exchanges.note(source.id, words.title, now=now, failed=bool(why), count=10**6, words=why)
+            why = Refused(f"{words.title}: {words.word}"[:200]) if number % 2 else None
+            exchanges.note(source.id, words.title, why, now=now, count=10**6)
     db.session.flush()
 
 
@@ -220,6 +228,36 @@ def asked_elsewhere(company: SimpleNamespace, now: datetime, words: Any) -> None
         db.session.flush()
     answer = make.make_response(company, now=now, score=2, comment=words.said)
     answer.old_import_id, answer.basis = one.id, Basis.IMPORTED
+
+
+def stopped(company: SimpleNamespace, now: datetime, words: Any) -> None:
+    """What mail health shows: providers and a sender that stopped, refusals of all kinds, letters that wait."""
+    for cause, domain in zip(Stop, ("gmail.com", f"{words.word[:50]}.example".lower(), "*"), strict=True):
+        rate = {"sender_id": company.sender.id, "domain": domain, "cause": cause, "words": words.said[:300]}
+        until = now + timedelta(hours=3)
+        db.session.add(SenderRate(**rate, next_free_at=now, stops=1, stopped_until=until, told_at=now))
+    for status in ("5.1.1", "5.2.2", "5.7.1", "4.7.0", "5.1.8", "5.3.4", "5.4.4", "5.6.0", "4.2.0", "", "5.0.0"):
+        refused = {"domain": f"{words.word[:50]}.example".lower(), "status": status, "error": words.said[:300]}
+        make.make_message(company, now=now, state=State.FAILED, ended_at=now, **refused)
+    make.make_message(company, now=now - timedelta(days=2), domain=f"{words.word[:50]}.example".lower(), attempts=3)
+
+
+def returned(company: SimpleNamespace, now: datetime, count: int, words: Any) -> None:
+    """What comes back to letters: mailboxes, replies, the stop list, and a file that waits to be put on it."""
+    server = {"host": f"imap.{words.word[:30]}.example", "user": EMAIL, "folder": words.name[:60]}
+    db.session.add(ReturnBox(**server, said=words.said[:200], looked_at=now, count=123_456))
+    for number, reason in enumerate(SuppressionReason):
+        entry = {"since": now, "note": words.said[:300], "until": now + timedelta(days=90) if number else None}
+        db.session.add(Suppression(channel="email", address=f"{number}.{EMAIL}", reason=reason, **entry))
+    for number, step in enumerate(db.session.scalars(select(InvitationStep).limit(count))):
+        letter = make.make_message(company, now=now, subject=words.title, state=State.SENT, sent_at=now)
+        step.message_id = letter.id
+        said = {"subject": words.title, "text": f"{words.said}\n\n> {words.title}", "sender": "ol…@zz.example"}
+        db.session.add(Incoming(kind="reply", at=now, digest=str(number), message_id=letter.id, attachments=2, **said))
+    waiting_file = {"entries": [["email", EMAIL]], "faults": [[2, words.name]], "left_out": 1, "brand_id": None}
+    folder = Path(current_app.instance_path) / "stops"
+    folder.mkdir(exist_ok=True)
+    (folder / ("x" * 24)).write_text(json.dumps({**waiting_file, "reason": "by_hand", "until": "", "note": ""}))
 
 
 def worked(company: SimpleNamespace, now: datetime, words: Any) -> None:

@@ -13,7 +13,7 @@ from npsapp.audit.models import AuditEntry
 from npsapp.audit.services import PROGRAM
 from npsapp.customers.models import ContactFact
 from npsapp.db import transaction
-from npsapp.delivery import queries as post, services as delivery
+from npsapp.delivery import queries as post, rates
 from npsapp.delivery.models import Message
 from npsapp.delivery.rules import State
 from npsapp.intake import services as intake
@@ -205,7 +205,7 @@ def test_two_workers_stamp_each_letter_into_one_batch_and_keep_to_the_pace(
 
     def stamp(per_minute: int) -> str | None:
         with transaction():
-            return delivery.stamp(sender_id, now=now, per_minute=per_minute, connections=2, lease=lease)
+            return rates.stamp(sender_id, now=now, per_minute=per_minute, connections=2, lease=lease)
 
     batches = [one for one in at_once(*[lambda: stamp(10)] * 6) if one]
 

@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from npsapp.reports import charts
+from npsapp.reports import charts, pictures
 from npsapp.reports.pictures import Shape, Sheet
 from npsapp.reports.rules import Split
 from npsapp.reports.statistics import GroupCounts, summarise
@@ -36,7 +36,8 @@ GROUPS = (
     (Group.PASSIVE, "Нейтрали", "27 %"),
     (Group.PROMOTER, "Прихильники", "35 %"),
 )
-SCORES = Sheet(None, *WORDS, by_score=tuple(score * 3 for score in range(11)), groups=GROUPS)
+COUNTS = tuple(score * 3 for score in range(11))
+SCORES = Sheet(None, *WORDS, by_score=COUNTS, figures=tuple(map(str, COUNTS)), groups=GROUPS)
 SHEETS = {"trend": TREND, "regions": REGIONS, "scores": SCORES}
 
 
@@ -144,3 +145,28 @@ def test_no_page_and_no_command_loads_matplotlib_before_the_first_picture():
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
 
     assert done.stdout.strip() == "False", done.stderr
+
+
+def test_pictures_are_drawn_by_a_process_of_their_own_again_when_it_has_ended():
+    painter = pictures.Painter()
+    try:
+        drawing = painter.draw(REGIONS, Shape.WIDE)
+        again = painter.draw(REGIONS, Shape.WIDE)
+        painter._process.kill()  # as one that ends just when it is asked
+        once_more = painter.draw(REGIONS, Shape.WIDE)
+    finally:
+        painter.rest()
+
+    assert drawing == again == once_more == charts.draw(REGIONS, Shape.WIDE)
+
+
+def test_the_process_that_draws_goes_with_the_one_that_asks_and_when_nobody_asks():
+    program = "from npsapp.reports import charts; charts.IDLE_S = {}; charts.main()"
+    unasked, left = (
+        subprocess.Popen([sys.executable, "-c", program.format(idle)], stdin=subprocess.PIPE) for idle in (0.1, 9999)
+    )
+
+    assert unasked.wait(60) == 0
+    left.communicate(timeout=60)  # closes its input
+    assert left.returncode == 0
+    unasked.communicate()

@@ -382,6 +382,22 @@ def test_pressing_change_opens_the_answer_without_showing_its_words_to_strangers
     assert (answer.score, answer.comment, answer.revision) == (4, "Secret words", 2)
 
 
+def test_strangers_get_the_words_neither_by_pressing_change_twice_nor_by_a_dispute(visitor, link):
+    first = visitor.press(visitor.open(f"{link}/9"), comment="Secret words")
+    change = visitor.press(visitor.open(link), "/change")
+    after_change = visitor.press(change, score="4")
+    disputed = visitor.press(visitor.open(link), "/change").form().fields | {"edit": "", "score": "2", "comment": ""}
+    dispute = visitor.send(link, **disputed)
+    applied = visitor.press(dispute, "/change")
+    seen = [change, after_change, dispute, applied]
+    seen += [visitor.send(f"{link}/change", **page.form().fields) for page in (change, after_change, applied)]
+
+    assert [page.status for page in seen] == [200] * len(seen)
+    assert not [page.text for page in seen if "Secret words" in page.html]
+    assert [answer.comment for answer in responses()] == ["Secret words"]
+    assert "Secret words" in visitor.press(first, "/change").html
+
+
 def test_a_link_with_another_score_offers_that_one_for_the_change(visitor, link):
     visitor.press(visitor.open(f"{link}/9"))
 

@@ -13,7 +13,7 @@ from npsapp.customers.rules import FactKind
 from npsapp.db import db, transaction
 from npsapp.invitations.models import InvitationStep
 from npsapp.permissions import EVERYTHING, Scope
-from npsapp.responses import queries, services
+from npsapp.responses import days, queries, rulings, services
 from npsapp.responses.models import DirtyDay, Response, ResponseRevision
 from npsapp.responses.rules import REVISIONS_KEPT, NotAScore, Said
 from npsapp.responses.services import Submission
@@ -107,7 +107,7 @@ def test_a_changed_answer_is_unread_again(company, invite, now):
     invitation = invite()
     _, id_ = submit(invitation.id, 9, now=now)
     with transaction():
-        assert services.mark([id_], read=True, scope=EVERYTHING, by_id=company.support.id, now=now) == 1
+        assert rulings.mark([id_], read=True, scope=EVERYTHING, by_id=company.support.id, now=now) == 1
 
     submit(invitation.id, 3, now=now, may_edit=True)
     assert db.session.scalar(select(Response.read_at)) is None
@@ -165,14 +165,14 @@ def test_voiding_and_restoring_recount_the_day_and_stand_in_the_log(company, now
     with transaction():
         response = make_response(company, now=now)
     with transaction():
-        services.void(response, reason="a test order", by_id=company.admin.id, now=now)
+        rulings.void(response, reason="a test order", by_id=company.admin.id, now=now)
     assert dirty_days() == [now.date()]
     assert response.void_reason == "a test order"
     with transaction():
         db.session.execute(delete(DirtyDay))
 
     with transaction():
-        services.restore(response, by_id=company.admin.id, now=now)
+        rulings.restore(response, reason="it was none", by_id=company.admin.id, now=now)
     assert dirty_days() == [now.date()]
     assert response.voided_at is None
     assert events(Event.RESPONSE_VOIDED, Event.RESPONSE_RESTORED) == ["response.voided", "response.restored"]
@@ -181,7 +181,7 @@ def test_voiding_and_restoring_recount_the_day_and_stand_in_the_log(company, now
 def test_the_reason_of_a_void_is_not_copied_into_the_log(company, now):
     with transaction():
         response = make_response(company, now=now)
-        services.void(response, reason="Olena asked", by_id=company.admin.id, now=now)
+        rulings.void(response, reason="Olena asked", by_id=company.admin.id, now=now)
 
     entry = db.session.scalar(select(AuditEntry).where(AuditEntry.event == Event.RESPONSE_VOIDED))
     assert entry.data == {}
@@ -193,7 +193,7 @@ def test_answers_of_other_regions_cannot_be_marked(company, now):
 
     with transaction():
         odesa = Scope(frozenset({company.regions.odesa.id}))
-        assert services.mark([id_], read=True, scope=odesa, by_id=company.manager_odesa.id, now=now) == 0
+        assert rulings.mark([id_], read=True, scope=odesa, by_id=company.manager_odesa.id, now=now) == 0
     assert db.session.scalar(select(Response.read_at)) is None
 
 
@@ -202,7 +202,7 @@ def test_many_answers_marked_at_once_are_one_entry_in_the_log(company, now):
         ids = [make_response(company, now=now).id for _ in range(3)]
 
     with transaction():
-        services.mark(ids, read=True, scope=EVERYTHING, by_id=company.support.id, now=now)
+        rulings.mark(ids, read=True, scope=EVERYTHING, by_id=company.support.id, now=now)
     assert len(events(Event.RESPONSE_READ)) == 1
 
 
@@ -235,9 +235,9 @@ def test_marks_of_days_are_taken_once(invite, now):
     wanted = [tuple(day), (day.survey_id, day.local_date - timedelta(days=1))]
 
     with transaction():
-        assert services.clear_dirty(wanted) == [tuple(day)]
+        assert days.clear_dirty(wanted) == [tuple(day)]
     with transaction():
-        assert services.clear_dirty(wanted) == []
+        assert days.clear_dirty(wanted) == []
     assert dirty_days() == []
 
 

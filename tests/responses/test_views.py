@@ -177,7 +177,10 @@ def test_an_administrator_voids_with_a_reason_and_restores(client, login, compan
     assert "A test order" in client.get(path).get_data(as_text=True)
     assert ids(client, "?state=voided") == [answers["kyiv_bad"]]
     assert ids(client, "?state=counted&group=detractor") == [answers["odesa_bad"]]
-    assert client.post(f"{path}/restore", data={"csrf_token": token}).status_code == 303
+    assert client.post(f"{path}/restore", data={"count-csrf_token": token}).status_code == 422
+    restored = client.post(f"{path}/restore", data={"count-csrf_token": token, "count-reason": "It was theirs"})
+    assert restored.status_code == 303
+    assert "It was theirs" in client.get(path).get_data(as_text=True)
     assert ids(client, "?state=voided") == []
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from npsapp.surveys import placeholders, rules, wording
+from npsapp.surveys import letters, placeholders, rules, wording
 from npsapp.surveys.rules import Kind, Questionnaire
 
 TOUCHPOINTS = ["purchase", "delivery", "service", "warehouse", "something_else"]
@@ -23,7 +23,6 @@ def facts(language: str, **over: str) -> dict[str, str]:
 @pytest.mark.parametrize("touchpoint", TOUCHPOINTS)
 def test_the_default_survey_is_complete(touchpoint: str) -> None:
     assert rules.faults(wording.default_questionnaire(touchpoint).fields()) == []
-    assert rules.faults(rules.letter_fields(wording.default_letter(touchpoint))) == []
 
 
 def test_a_questionnaire_survives_being_stored() -> None:
@@ -82,50 +81,6 @@ def test_the_question_reads_as_designed(language: str, question: str, low: str) 
     assert said.why.keys() == {"detractor", "passive", "promoter"}
 
 
-@pytest.mark.parametrize(
-    ("language", "subject", "before", "after"),
-    [
-        (
-            "en",
-            "Your order of 3 November: one question",
-            "Good day, Olena. One question about your purchase of 3 November, Odesa: drainage channel DN100, 12 pcs.",
-            (
-                "You received this letter because you bought drainage channel DN100, 12 pcs from us on 3 November. "
-                'No more such letters: "Unsubscribe".'
-            ),
-        ),
-        (
-            "ru",
-            "Ваш заказ от 3 ноября: один вопрос",
-            (
-                "Елена Ивановна, здравствуйте. Один вопрос о вашей покупке от 3 ноября, Одесса: "
-                "лоток водоотводный DN100, 12 шт."
-            ),
-            (
-                "Вы получили это письмо, потому что 3 ноября купили у нас «лоток водоотводный DN100, 12 шт.». "
-                "Не хотите таких писем — нажмите «Отписаться»."
-            ),
-        ),
-        (
-            "uk",
-            "Ваше замовлення від 3 листопада: одне запитання",
-            (
-                "Олено Іванівно, добрий день. Одне запитання про вашу покупку від 3 листопада, Одеса: "
-                "лоток водовідвідний DN100, 12 шт."
-            ),
-            (
-                "Ви отримали цей лист, бо 3 листопада придбали в нас «лоток водовідвідний DN100, 12 шт.». "
-                "Не хочете таких листів — натисніть «Відписатися»."
-            ),
-        ),
-    ],
-)
-def test_the_letter_reads_as_designed(language: str, subject: str, before: str, after: str) -> None:
-    said = rules.letter_words(wording.default_letter("purchase"), language=language, values=facts(language))
-
-    assert said == {"subject": subject, "before": before, "after": after}
-
-
 @pytest.mark.parametrize("language", rules.LANGUAGES)
 @pytest.mark.parametrize("touchpoint", TOUCHPOINTS)
 @pytest.mark.parametrize(
@@ -134,9 +89,10 @@ def test_the_letter_reads_as_designed(language: str, subject: str, before: str, 
 def test_no_sentence_breaks_when_facts_are_missing(touchpoint: str, language: str, missing: tuple[str, ...]) -> None:
     known = facts(language, **dict.fromkeys(missing, ""))
     page = rules.wording(wording.default_questionnaire(touchpoint), language=language, values=known)
-    said = rules.letter_words(wording.default_letter(touchpoint), language=language, values=known)
+    said = letters.said(wording.default_letter(touchpoint), language=language, values=known)
+    sms = letters.short_message(wording.default_short_message(), language=language, values=known, link="https://a/b")
 
-    for text in (page.naming, page.question, *said.values()):
+    for text in (page.naming, page.question, said.subject, sms, *(words for one in said.blocks for words in one.words)):
         assert text
         assert text[0].isupper()
         for broken in ("  ", " ,", " .", " :", ",,", ", .", "..", "«»", "()", "{", "[", "|"):
@@ -159,9 +115,3 @@ def test_a_survey_without_an_offer_of_a_call_has_no_words_for_it() -> None:
 
 def test_kinds_of_questions_have_parts() -> None:
     assert set(rules.PARTS) == set(Kind)
-
-
-def test_a_letter_without_a_language_falls_back_to_english() -> None:
-    letter = wording.default_letter("purchase") | {"subject": {"en": "One question"}}
-
-    assert rules.letter_words(letter, language="uk", values=facts("uk"))["subject"] == "One question"

@@ -10,8 +10,8 @@ from npsapp.audit.models import AuditEntry
 from npsapp.audit.services import PROGRAM, Actor, by_user
 from npsapp.db import db, transaction
 from npsapp.organization import services as organization
-from npsapp.surveys import queries, services
-from npsapp.surveys.models import StepText, Survey, SurveyVersion, Touchpoint
+from npsapp.surveys import queries, services, texts
+from npsapp.surveys.models import Survey, SurveyVersion, Touchpoint
 from npsapp.surveys.rules import LANGUAGES, SurveyState
 
 QUESTION = ("recommend", "wording")
@@ -42,8 +42,7 @@ def test_a_new_survey_is_a_complete_draft(draft: Survey) -> None:
     assert draft.version
     assert draft.version.number == 1
     assert services.count_faults(draft) == 0
-    texts = db.session.scalars(select(StepText).where(StepText.survey_id == draft.id)).all()
-    assert {text.language for text in texts} == set(LANGUAGES)
+    assert all(texts.keys() == set(LANGUAGES) for part, texts in queries.letter(draft.id).items() if part != "html")
 
 
 def test_only_one_survey_asks_at_a_touchpoint(company: SimpleNamespace, draft: Survey, now: datetime) -> None:
@@ -129,7 +128,7 @@ def test_two_editors_do_not_overwrite_each_other(draft: Survey, now: datetime) -
     first = services.stamp(draft.version)
     edit(draft.id, {QUESTION: NEW_WORDS}, now)
 
-    with pytest.raises(services.ChangedMeanwhile):
+    with pytest.raises(texts.ChangedMeanwhile):
         edit(draft.id, {QUESTION: NEW_WORDS | {"en": "Would you?"}}, now, based_on=first)
 
 
@@ -142,17 +141,6 @@ def test_the_audit_knows_which_texts_changed_but_not_their_words(
     assert entry
     assert (entry.event, entry.subject_id, entry.actor_id) == ("setting.changed", draft.id, company.admin.id)
     assert entry.data == {"fields": [f"recommend.wording.{language}" for language in LANGUAGES]}
-
-
-def test_a_letter_is_changed_per_language(draft: Survey, now: datetime) -> None:
-    texts = queries.letter(draft.id)
-    texts["subject"] = texts["subject"] | {"ru": "Один вопрос о заказе"}
-
-    with transaction():
-        changed = services.edit_letter(draft.id, texts, actor=PROGRAM, now=now)
-
-    assert changed == ["letter.subject.ru"]
-    assert queries.letter(draft.id)["subject"]["ru"] == "Один вопрос о заказе"
 
 
 def test_a_touchpoint_is_found_by_any_spelling(company: SimpleNamespace, now: datetime) -> None:

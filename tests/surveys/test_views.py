@@ -422,7 +422,7 @@ def test_a_further_language_is_asked_for_and_then_spoken(
     assert re.search(r"Polski \d+", page)
     assert "recommend__wording__en" not in page
     polish = {name: "Po polsku" for name in filled(analyst, url) if name.endswith("__pl")}
-    letter = {name: "Po polsku" for name in filled(analyst, f"{url}letter") if name.endswith("__pl")}
+    letter = {"letter__subject__pl": "Po polsku", "letter__body__pl": "Po polsku\n\n[scale]"}
     assert analyst.post(url, data=filled(analyst, url)).status_code == 422
     assert analyst.post(url, data=filled(analyst, url) | polish).status_code == 303
     assert analyst.post(f"{url}letter", data=filled(analyst, f"{url}letter") | letter).status_code == 303

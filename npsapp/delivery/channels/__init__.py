@@ -47,6 +47,10 @@ class Outgoing:
     cyrillic: bool
     refers_to: str = ""
     """Message-ID of an earlier letter; empty: of none."""
+    bounce_address: str = ""
+    """Where servers return it to, without its token; empty: to the author's address."""
+    feedback_id: str = ""
+    """What providers count complaints by; empty: nothing."""
 
 
 @dataclass(frozen=True)
@@ -64,8 +68,8 @@ class Server:
 class OpenChannel(Protocol):
     """A channel with its connection open."""
 
-    def send(self, letter: Outgoing) -> None:
-        """Hand over one letter, or raise ChannelError."""
+    def send(self, letter: Outgoing) -> str | None:
+        """Hand over one letter, or raise ChannelError. Gives the id by which a gateway will speak of it, if any."""
 
     def close(self) -> None:
         """End the connection; never raises."""

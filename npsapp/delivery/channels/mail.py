@@ -18,7 +18,7 @@ from typing import Any
 import flask_mail
 from flask import Flask, current_app
 
-from npsapp.delivery import queries
+from npsapp.delivery import bounces, queries
 from npsapp.delivery.channels import ChannelError, Fate, OpenChannel, Outgoing, Server
 from npsapp.delivery.models import Sender
 from npsapp.delivery.rules import Failure, Security, read_smtp_answer
@@ -128,6 +128,7 @@ class SafeConnection(flask_mail.Connection):
                 host.starttls(context=_certificates())
             if server.username:
                 host.login(server.username, server.password)
+            host.ehlo_or_helo_if_needed()  # the first letter, too, asks for what the server offers
         except BaseException:
             host.close()
             raise
@@ -205,12 +206,12 @@ class SmtpChannel:
 
     def send(self, letter: Outgoing) -> None:
         """Hand over one letter; ChannelError says what became of it otherwise."""
-        if self._connection.host is None:
+        if self._connection.host is None or self._connection.host.sock is None:  # after 421 smtplib hangs up
             self._connect()
         host: Any = self._connection.host
         host.content_begun = False
         try:
-            self._connection.send(compose(letter), envelope_from=letter.from_address)
+            self._connection.send(_with_reports(compose(letter), letter, host), envelope_from=_envelope_from(letter))
         except flask_mail.BadHeaderError as error:
             raise ChannelError(Fate.REFUSED, Failure(True, "a line break in a header")) from error
         except smtplib.SMTPRecipientsRefused as error:
@@ -285,13 +286,40 @@ def compose(letter: Outgoing) -> flask_mail.Message:
 
 def _headers(letter: Outgoing) -> dict[str, str]:
     headers = {"Auto-Submitted": "auto-generated", "X-Auto-Response-Suppress": "All"}
+    if letter.feedback_id:
+        headers["Feedback-ID"] = letter.feedback_id
     if letter.refers_to:
         headers |= {"In-Reply-To": letter.refers_to, "References": letter.refers_to}
     if letter.unsubscribe_url:
-        mailbox = letter.reply_to or letter.from_address
-        headers["List-Unsubscribe"] = f"<{letter.unsubscribe_url}>, <mailto:{mailbox}?subject=unsubscribe>"
+        headers["List-Unsubscribe"] = f"<{letter.unsubscribe_url}>, <mailto:{_mail_to_unsubscribe(letter)}>"
         headers["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     return headers
+
+
+def _mark(letter: Outgoing) -> str:
+    return bounces.mark(current_app.config["SECRET_KEYS"][0], letter.id)
+
+
+def _envelope_from(letter: Outgoing) -> str:
+    """Whom servers tell what became of the letter; with a bounce address one that names the letter."""
+    address = letter.bounce_address
+    return bounces.return_address(address, _mark(letter)) if address else letter.from_address
+
+
+def _mail_to_unsubscribe(letter: Outgoing) -> str:
+    """An address whose letters are read by this program, where there is one; the token stands in it or beside it."""
+    back = _envelope_from(letter)
+    if letter.bounce_address and back != letter.bounce_address:
+        return f"{back}?subject=unsubscribe"
+    return f"{letter.bounce_address or letter.reply_to or back}?subject=unsubscribe%20{_mark(letter)}"
+
+
+def _with_reports(message: flask_mail.Message, letter: Outgoing, host: Any) -> flask_mail.Message:
+    """Ask a server that can (RFC 3461) to report failure and delay only, with our token and without the body."""
+    if host.has_extn("dsn"):
+        message.mail_options = ["RET=HDRS", f"ENVID={_mark(letter)}"]
+        message.rcpt_options = ["NOTIFY=FAILURE,DELAY"]
+    return message
 
 
 def _text(words: bytes | str) -> str:

@@ -5,15 +5,19 @@
   const form = by("answer");
   if (!form) return;
   const QUIET_MS = 700; // a younger page does not believe a gesture
+  const CALM_MS = 3000; // a score that is not believed yet waits for a movement of its own
+  const LOOKED_MS = 3000; // whoever leaves sooner has not looked at the page
   const SETTLE_MS = 800; // arrow keys walk; where they stop is sent
   const RETRY_MS = [5000, 15000, 30000, 60000, 120000];
+  const THANKS_MS = 15000, IDLE_MS = 90000; // a tablet at the counter begins again for the next one
   const GESTURES = ["pointerdown", "touchstart", "keydown", "wheel", "pointermove"];
   const { elements: field, dataset: words } = form;
   const { comment } = field, address = form.getAttribute("action"), thanks = by("thanks");
   const key = "npsapp-" + words.key;
-  let job, busy, timer, tries = 0;
+  let job, busy, timer, tries = 0, calm = 0, silent = true, since = performance.now();
 
   const remember = (place, value) => {
+    if (!words.key) return "";
     try {
       if (value === undefined) return window[place].getItem(key) || "";
       if (value) window[place].setItem(key, value);
@@ -22,11 +26,13 @@
     return "";
   };
   const score = () => (form.querySelector("[name=score]:checked") || {}).value || "";
-  const trusted = (e) => e.isTrusted && !navigator.webdriver &&
+  const seen = () => !navigator.webdriver && !document.prerendering;
+  const trusted = (e) => e.isTrusted && seen() &&
     document.visibilityState === "visible" && performance.now() >= QUIET_MS;
+  const pressed = (e) => trusted(e) && (!navigator.userActivation || navigator.userActivation.hasBeenActive);
   const say = (text, trouble) => {
     by("status").textContent = text;
-    by("status").className = trouble ? "status note trouble" : "status";
+    by("status").className = "status room" + (trouble ? " note trouble" : "");
   };
   const post = async (data, where = address) => (await fetch(where, {
     method: "POST", headers: { Accept: "application/json" }, credentials: "omit", keepalive: true, body: data
@@ -35,6 +41,7 @@
   const reveal = () => {
     if (!score()) return;
     by("why").hidden = false;
+    by("status").classList.add("room");
     field.final.value = "1";
     const group = score() > 8 ? "promoter" : score() > 6 ? "passive" : "detractor";
     by("why-heading").textContent = words[group];
@@ -67,6 +74,7 @@
     data.set("gesture", now.gesture || "");
     job = null;
     busy = true;
+    silent = false;
     const reply = await post(data).catch(() => ({ state: "trouble" }));
     busy = false;
     by("send").disabled = false;
@@ -77,6 +85,9 @@
       document.querySelectorAll("[name=edit]").forEach((hidden) => { hidden.value = reply.edit; });
       remember("localStorage", reply.edit);
       still();
+    } else if (reply.state === "saved" || reply.state === "thanks") {
+      calm = performance.now() + CALM_MS;
+      listen();
     }
     if (reply.state === "trouble") {
       say(reply.words || words.trouble, true);
@@ -86,6 +97,7 @@
     }
     tries = 0;
     if (reply.state === "saved") say(words.saved);
+    else if (reply.state === "waiting") say("");
     else if (reply.state === "thanks") finish(reply);
     else if (reply.state === "wrong") {
       say(reply.words, true);
@@ -102,28 +114,37 @@
     remember("sessionStorage", "");
     field.shown.value = comment.value && "1";
     say("");
-    form.hidden = by("not-mine").hidden = true;
+    form.hidden = true;
+    if (by("not-mine")) by("not-mine").hidden = true;
     thanks.hidden = false;
     thanks.firstElementChild.textContent = reply.thanks;
     by("promise").textContent = reply.promise;
     thanks.firstElementChild.focus();
+    again(THANKS_MS);
+  };
+  let restart;
+  const again = (wait) => {
+    clearTimeout(restart);
+    if (words.tablet) restart = setTimeout(() => location.replace(address), wait);
   };
 
   const gesture = (e) => {
-    if (!score() || !trusted(e)) return;
+    if (!score() || !trusted(e) || performance.now() < calm) return;
     still();
     save({ gesture: e.type });
   };
+  const listen = () => GESTURES.forEach((name) => addEventListener(name, gesture, { passive: true }));
   const still = () => GESTURES.forEach((name) => removeEventListener(name, gesture));
   form.addEventListener("change", (e) => {
     reveal();
     if (e.target.name === "score" && trusted(e)) save({ gesture: "choice" }, SETTLE_MS);
   });
+  ["input", "pointerdown", "keydown"].forEach((name) => form.addEventListener(name, () => again(IDLE_MS)));
   form.addEventListener("submit", (e) => {
     if (e.submitter && e.submitter.name === "switch") return;
     e.preventDefault();
     by("send").disabled = true;
-    save({ final: 1, gesture: "submit" });
+    save({ final: 1, gesture: pressed(e) ? "submit" : "" });
   });
   comment.addEventListener("input", () => {
     count();
@@ -135,6 +156,14 @@
     by("question").focus();
   });
   addEventListener("online", () => save({}));
+  document.addEventListener("visibilitychange", () => {
+    const looked = performance.now() - since >= LOOKED_MS;
+    since = performance.now();
+    if (document.visibilityState !== "hidden" || !looked || !silent || !score() || !seen()) return;
+    if (by("answered") || field.edit.value || words.open) return;
+    silent = false;
+    navigator.sendBeacon(address + "/left", new URLSearchParams({ score: score(), nonce: field.nonce.value, lang: field.lang.value }));
+  });
   document.querySelectorAll(".langs a").forEach((link) => link.addEventListener("click", () => {
     if (score()) link.pathname = address + "/" + score();
   }));
@@ -150,7 +179,7 @@
       if (one.type !== "radio" && one.type !== "checkbox") one.value = value;
       else if (one.value === value) one.checked = true;
     }));
-    by("answered").hidden = true;
+    if (by("answered")) by("answered").hidden = true;
     form.hidden = false;
     reveal();
     count();
@@ -158,10 +187,10 @@
   comment.value = comment.value || remember("sessionStorage");
   reveal();
   count();
+  const edit = remember("localStorage");
   if (field.edit.value) remember("localStorage", field.edit.value);
-  else if (!by("answered")) GESTURES.forEach((name) => addEventListener(name, gesture, { passive: true }));
-  else if (remember("localStorage")) {
-    const edit = remember("localStorage");
+  else if (!by("answered")) listen();
+  if (!field.edit.value && edit && (by("answered") || words.open)) {
     post(new URLSearchParams({ edit, lang: field.lang.value }), address + "/change").then(open).catch(() => {});
   }
 })();
