@@ -59,7 +59,7 @@ def test_a_letter_is_what_it_is(name: str) -> None:
     assert (found.kind, found.status) == SAID[name]
 
 
-@pytest.mark.parametrize("name", set(SAID) - UNNAMED)
+@pytest.mark.parametrize("name", sorted(set(SAID) - UNNAMED))
 def test_it_tells_which_of_our_letters_it_is_about(name: str) -> None:
     found = read(name)
 
