@@ -20,7 +20,7 @@ import flask_migrate
 import waitress
 from flask import Flask, current_app
 from flask.cli import with_appcontext
-from flask_babel import gettext
+from flask_babel import get_translations
 from huey.consumer import Scheduler
 from huey.consumer_options import ConsumerConfig
 from sqlalchemy.orm import configure_mappers
@@ -147,7 +147,7 @@ def _load_ahead() -> None:
     configure_mappers()
     for language in LANGUAGES:
         with speaking(language):
-            gettext("")
+            get_translations()
             number(0)
 
 
