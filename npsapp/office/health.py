@@ -2,6 +2,7 @@
 
 import logging
 from datetime import datetime
+from functools import lru_cache
 
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
@@ -82,4 +83,10 @@ def migrated() -> bool:
 def revisions() -> tuple[set[str], set[str]]:
     """The migrations the database stands at, and those this program needs."""
     found = MigrationContext.configure(db.session.connection()).get_current_heads()
-    return set(found), set(ScriptDirectory(current_app.extensions["migrate"].directory).get_heads())
+    return set(found), set(_newest(current_app.extensions["migrate"].directory))
+
+
+@lru_cache
+def _newest(folder: str) -> tuple[str, ...]:
+    """Read once: the files of a running program do not change, and all of them are compiled for it."""
+    return tuple(ScriptDirectory(folder).get_heads())
