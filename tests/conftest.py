@@ -43,7 +43,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     foreign = [one for one in items if one.get_closest_marker("sqlite_only") and "postgres" in one.name]
     config.hook.pytest_deselected(items=foreign)
     items[:] = [one for one in items if one not in foreign]
-    items.sort(key=lambda one: not one.get_closest_marker("journey"))
+    items.sort(key=lambda one: not (one.get_closest_marker("crash") or one.get_closest_marker("journey")))
 
 
 @pytest.fixture(scope="session")
@@ -165,7 +165,7 @@ def app(shared_app: Flask) -> Iterator[Flask]:
     worker.init_app(shared_app)  # a test that made another application has bound the queue to that one
     with shared_app.app_context():
         _empty_tables()
-        for folder in ("outbox", "uploads"):
+        for folder in ("outbox", "uploads", "logos"):
             shutil.rmtree(Path(shared_app.instance_path, folder), ignore_errors=True)
         yield shared_app
         db.session.remove()

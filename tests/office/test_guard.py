@@ -19,7 +19,7 @@ from npsapp.permissions import EVERYTHING, Scope
 from npsapp.responses import guard
 from npsapp.responses.guard import Kind
 from npsapp.responses.models import LinkAct, LinkEvent, PlaceNetwork, Response, ResponseRevision, SetAside
-from tests.cast import csrf
+from tests.cast import PASSWORD, csrf
 from tests.factories import make_invitation, make_response
 
 MINUTE, NET = timedelta(minutes=1), "203.0.113.0/24"
@@ -69,13 +69,14 @@ def test_one_customer_several_networks_and_tests_are_no_burst(company, now):
     assert kinds(now=now) == []
 
 
-def test_answers_from_the_stores_network_and_from_where_colleagues_sign_in_are_marked(company, now, client, login):
+def test_answers_from_the_stores_network_and_from_where_colleagues_sign_in_are_marked(company, now, client):
     with transaction():
         posted(company, now)
         db.session.add(PlaceNetwork(unit_id=company.units.kyiv.id, network=NET))
         posted(company, now - MINUTE, network="127.0.0.0/24")
         posted(company, now - MINUTE, network="192.0.2.0/24")
-    login(client, company.admin)
+    token = csrf(client.get("/login").get_data(as_text=True))
+    client.post("/login", data={"email": company.admin.email, "password": PASSWORD, "csrf_token": token})
     with transaction():
         assert db.session.scalars(select(UserSession.network)).one() == "127.0.0.0/24"
 

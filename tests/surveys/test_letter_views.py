@@ -92,7 +92,7 @@ def test_the_sms_of_a_step_is_written_and_its_parts_counted(
 
     assert "needs its link exactly once" in faulty.text
     assert "Порадите нас? http" in shown
-    assert "1 part" in shown
+    assert "1 частина" in shown
     assert analyst.post(sms, data=data | said).status_code == 303
     assert queries.letter(company.survey.id, 2, Channel.SMS)["sms"]["ru"] == "Порадите нас? {link}"
     assert "Texts still missing:" not in analyst.get(sms).text
