@@ -1,4 +1,4 @@
-"""The database: the model base, types, sessions for reading and `transaction()` for writing."""
+"""The database: sessions for reading, `transaction()` for writing, statements that go past the mapper."""
 
 import json
 import threading
@@ -6,7 +6,6 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, nullcontext
 from contextvars import ContextVar
-from datetime import datetime
 from typing import Any, TypeVar, cast
 
 from flask import Flask
@@ -14,13 +13,12 @@ from flask_sqlalchemy import SQLAlchemy
 from flask_sqlalchemy.session import Session as OfApplication
 from sqlalchemy import (
     ARRAY,
-    JSON,
     ColumnElement,
     CursorResult,
     Delete,
+    Dialect,
     Engine,
     Insert,
-    MetaData,
     Select,
     String,
     Table,
@@ -35,20 +33,12 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
-from sqlalchemy.orm import (
-    DeclarativeBase,
-    InstrumentedAttribute,
-    Mapped,
-    Session,
-    declared_attr,
-    mapped_column,
-    registry,
-)
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from npsapp import driver, pool
 from npsapp.driver import Made, UtcDateTime as UtcDateTime, code as code
-from npsapp.lib.texts import underscored
 from npsapp.permissions import Scope
+from npsapp.tables import Base as Base, Numbered as Numbered
 
 DATABASE_TROUBLE = (OperationalError, InterfaceError, InternalError)
 """The database is away, starting or locked, or took back a transaction that stood still: the fault of nothing that was
@@ -58,47 +48,12 @@ Texts = dict[str, str]
 """Text that people typed, per language: `{"uk": "Київ", "ru": "Киев", "en": "Kyiv"}`."""
 
 
-class Base(DeclarativeBase):
-    """Base of all tables. Constraint names are spelled out by convention, so migrations can find them."""
-
-    @declared_attr.directive
-    def __tablename__(cls) -> str:
-        """The name of the class in lower case: `UserRegion` is `user_region`."""
-        return underscored(cls.__name__)
-
-    registry = registry(
-        type_annotation_map={
-            datetime: UtcDateTime,
-            dict[str, str]: JSON,
-            dict[str, Any]: JSON,
-            list[Any]: JSON,
-            list[str]: JSON,
-            str: String,
-        }
-    )
-    metadata = MetaData(
-        naming_convention={
-            "ix": "ix_%(column_0_N_label)s",
-            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-            "ck": "ck_%(table_name)s_%(constraint_name)s",
-            "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
-            "pk": "pk_%(table_name)s",
-        }
-    )
-
-
-class Numbered(Base):
-    """Base of tables whose rows are told apart by a number."""
-
-    __abstract__ = True
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-
-
 Row = TypeVar("Row", bound=Base)
 _writing: ContextVar[bool] = ContextVar("writing", default=False)
 _connection: ContextVar[Connection | None] = ContextVar("connection", default=None)
-_glance: ContextVar[Any] = ContextVar("glance", default=None)
+_own: ContextVar[tuple[Any, Dialect] | None] = ContextVar("own", default=None)
+"""The driver's connection of the `transaction()` or `glancing()` that is open."""
+_waiting: ContextVar[list[tuple[str, Any]] | None] = ContextVar("waiting", default=None)
 
 
 class _Joining(OfApplication):
@@ -144,6 +99,7 @@ def transaction() -> Iterator[Session]:
     try:
         with lock, db.engine.begin() as one:
             _connection.set(one)
+            _own.set((one.connection.dbapi_connection, one.dialect))
             try:
                 yield session
                 if _has_session() and db.session().in_transaction():
@@ -153,6 +109,7 @@ def transaction() -> Iterator[Session]:
                 raise
     finally:
         _connection.set(None)
+        _own.set(None)
         _writing.reset(token)
 
 
@@ -175,25 +132,31 @@ def glancing() -> Iterator[None]:
         at_once = engine.dialect.name != "sqlite"  # three round trips less
         if at_once:
             own.autocommit = True
-        _glance.set(own)
+        _own.set((own, engine.dialect))
         try:
             yield
         finally:
-            _glance.set(None)
+            _own.set(None)
             if at_once:
                 own.autocommit = False
 
 
 @contextmanager
 def together() -> Iterator[None]:
-    """Send PostgreSQL the writes of this block without waiting for each; a row that is read waits for all before it.
+    """Send PostgreSQL the rows and `Ready` statements of this block as one statement: each way there and back costs
+    more than the writing. A row that is read goes with all before it, and sees nothing of them.
 
-    Nothing may ask how many rows were touched. What fails may be raised at its end only, as an error of the driver.
+    No two may touch the same row, nothing may ask how many were touched, and what fails may be raised at the end only.
     """
     if _has_session():
         db.session.flush()
-    with nullcontext() if is_sqlite() else _driver().pipeline():
+    waiting = _waiting.set(None if is_sqlite() else [])
+    try:
         yield
+        if _waiting.get():
+            _execute("SELECT", {})
+    finally:
+        _waiting.reset(waiting)
 
 
 def connection() -> Connection:
@@ -201,9 +164,14 @@ def connection() -> Connection:
     return _connection.get() or db.session.connection()
 
 
-def _driver() -> Any:
-    """The driver's own connection, of `glancing()` or of `connection()`."""
-    return _glance.get() or connection().connection.dbapi_connection
+def _driver() -> tuple[Any, Dialect]:
+    """The driver's own connection, of what is open or of `connection()`."""
+    return _own.get() or (connection().connection.dbapi_connection, _dialect())
+
+
+def _dialect() -> Dialect:
+    own = _own.get()
+    return own[1] if own else db.engine.dialect
 
 
 def _has_session() -> bool:
@@ -280,16 +248,16 @@ class Ready:
 
     def run(self, **values: Any) -> None:
         """Run it, inside `together()` without waiting for it."""
-        self._run(self._ready(), values)
+        self._run(self._ready(), values, waits=True)
 
     def _ready(self) -> Made:
-        dialect = db.engine.dialect
+        dialect = _dialect()
         return self._made.get(dialect.name) or self._made.setdefault(dialect.name, Made(self._statement, dialect))
 
-    def _run(self, made: Made, values: dict[str, Any]) -> Any:
+    def _run(self, made: Made, values: dict[str, Any], *, waits: bool = False) -> Any:
         if made.writes:
             _before_writing()
-        return _execute(made.sql, made.parameters(values))
+        return _execute(made.sql, made.parameters(values), waits=waits)
 
 
 def _before_writing() -> None:
@@ -299,8 +267,15 @@ def _before_writing() -> None:
         db.session.flush()
 
 
-def _execute(sql: str, values: Any, *, many: bool = False) -> Any:
-    return driver.execute(_driver(), db.engine.dialect, sql, values, many=many)
+def _execute(sql: str, values: Any, *, many: bool = False, waits: bool = False) -> Any:
+    """Run it, with what waits for it; `waits`: inside `together()`, only with what comes after it."""
+    waiting = _waiting.get()
+    if waiting is not None and waits:
+        return waiting.append((sql, values))
+    if waiting:
+        sql, values = driver.as_one((*waiting, (sql, values)))
+        waiting.clear()
+    return driver.execute(*_driver(), sql, values, many=many)
 
 
 def insert_unless_there(model: type[Base]) -> Any:
@@ -315,10 +290,12 @@ def insert_many(model: type[Base], rows: Sequence[dict[str, Any]], **same: Any) 
     Goes past the mapper and past SQLAlchemy's own parameters, which cost more than the database: values are
     converted column by column. Every column without a default must be named, in the first row or in `same`.
     """
-    if not rows:
+    if len(rows) < 2:
+        for row in rows:
+            _insert_row(model, row | same)
         return
     _before_writing()
-    dialect, first = db.engine.dialect, rows[0]
+    dialect, first = _dialect(), rows[0]
     every = (*first, *(name for name in same if name not in first))
     sql, sql_of_many, into = driver.insert_of(table(model), dialect, every)
     columns = []
@@ -327,24 +304,23 @@ def insert_many(model: type[Base], rows: Sequence[dict[str, Any]], **same: Any) 
         columns.append(driver.converted(given, convert, kind) if convert else given)
     names = [name for name, *_rest in into]
     if dialect.name == "sqlite":
-        values = list(zip(*columns, strict=True))
-        _execute(sql, values if len(values) > 1 else values[0], many=len(values) > 1)
-    elif len(rows) > 1:
-        _execute(sql_of_many, dict(zip(names, columns, strict=True)))
+        _execute(sql, list(zip(*columns, strict=True)), many=True)
     else:
-        _execute(sql, {name: column[0] for name, column in zip(names, columns, strict=True)})
+        _execute(sql_of_many, dict(zip(names, columns, strict=True)), waits=True)
 
 
 def insert_one(model: type[Base], row: Mapping[str, Any]) -> int:
     """Write a row past the mapper, as `insert_many` does; gives its id."""
+    done = _insert_row(model, row, " RETURNING id")
+    return int(done.lastrowid if is_sqlite() else done.fetchone()[0])
+
+
+def _insert_row(model: type[Base], row: Mapping[str, Any], returning: str = "") -> Any:
     _before_writing()
-    dialect = db.engine.dialect
-    sql, _of_many, into = driver.insert_of(table(model), dialect, tuple(row))
-    values = {name: row.get(name, default) for name, _kind, _convert, default in into}
-    values |= {name: convert(values[name]) for name, _kind, convert, _default in into if convert}
-    if dialect.name == "sqlite":
-        return int(_execute(sql, list(values.values())).lastrowid)
-    return int(_execute(f"{sql} RETURNING id", values).fetchone()[0])
+    sql, _of_many, into = driver.insert_of(table(model), _dialect(), tuple(row))
+    given = [(name, row.get(name, default), convert) for name, _kind, convert, default in into]
+    values = {name: convert(value) if convert else value for name, value, convert in given}
+    return _execute(*((sql, list(values.values())) if is_sqlite() else (sql + returning, values)), waits=not returning)
 
 
 def new_ids(model: type[Base], count: int) -> Sequence[int]:
@@ -370,7 +346,7 @@ def one_of(column: ColumnElement[Any] | InstrumentedAttribute[Any], values: Iter
 
 def is_sqlite() -> bool:
     """Whether the current application's database is SQLite."""
-    return db.engine.dialect.name == "sqlite"
+    return _dialect().name == "sqlite"
 
 
 def within(column: InstrumentedAttribute[int | None], scope: Scope) -> ColumnElement[bool]:

@@ -3,6 +3,7 @@
 What SQLAlchemy does around each run of a statement costs more than the database does.
 """
 
+import re
 from collections import namedtuple
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -86,6 +87,21 @@ def execute(connection: Any, dialect: Dialect, sql: str, values: Any, *, many: b
         return connection.executemany(sql, values) if many else connection.execute(sql, values)
     except connection.Error as error:
         raise DBAPIError.instance(sql, None, error, connection.Error, hide_parameters=True, dialect=dialect) from error
+
+
+def as_one(statements: Sequence[tuple[str, dict[str, Any]]]) -> tuple[str, dict[str, Any]]:
+    """Statements for PostgreSQL as a single one that gives the rows of the last, see "WITH" in its manual, 7.8.4."""
+    values = {f"{name}_{at}": one for at, (_sql, some) in enumerate(statements) for name, one in some.items()}
+    return _with(tuple([sql for sql, _values in statements])), values
+
+
+@lru_cache(maxsize=256)
+def _with(statements: tuple[str, ...]) -> str:
+    *first, last = [_NAMED.sub(rf"%(\g<1>_{at})s", sql) for at, sql in enumerate(statements)]
+    return f"WITH {', '.join(f'w{at} AS ({sql})' for at, sql in enumerate(first))} {last}"
+
+
+_NAMED = re.compile(r"%\((\w+)\)s")
 
 
 @lru_cache(maxsize=256)

@@ -3,7 +3,7 @@
 from contextlib import suppress
 from datetime import datetime
 
-from flask import Flask, Request, Response, g, session
+from flask import Flask, Request, Response, g, request, session
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
 from flask_login import login_user
 from sqlalchemy.exc import SQLAlchemyError
@@ -12,6 +12,7 @@ from npsapp.accounts import queries, rules, sessions
 from npsapp.accounts.models import User
 from npsapp.db import transaction
 from npsapp.extensions import login_manager
+from npsapp.i18n import PUBLIC_BLUEPRINTS
 from npsapp.lib.clock import utcnow
 from npsapp.lib.tokens import digest
 
@@ -20,15 +21,11 @@ class Cookies(SecureCookieSessionInterface):
     """Visitors without our cookie, as customers are, have an empty session without any signature to be looked at."""
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
-        return (
-            super().open_session(app, request)
-            if app.config["SESSION_COOKIE_NAME"] in request.cookies
-            else self.session_class()
-        )
+        return super().open_session(app, request) if "HTTP_COOKIE" in request.environ else self.session_class()
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
-        """Nothing is said of a session that is empty and that nobody asked for."""
-        if session or session.modified or session.accessed:
+        """Nothing is said of a session that is empty to customers; Flask-Login looks into each."""
+        if session or session.modified or (session.accessed and request.blueprint not in PUBLIC_BLUEPRINTS):
             super().save_session(app, session, response)
 
 

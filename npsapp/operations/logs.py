@@ -4,15 +4,15 @@ import json
 import logging
 import re
 import sqlite3
+import sys
 import time
 import traceback
 from datetime import UTC, datetime
 from functools import lru_cache
 from types import TracebackType
-from typing import Any, TextIO, cast
+from typing import Any, TextIO
 
 from flask import Flask, Response, request
-from flask.logging import wsgi_errors_stream
 
 from npsapp.lib.tokens import new_token
 
@@ -23,6 +23,18 @@ FRAMES = 12  # innermost places of a failure; more is the framework
 # E-mail addresses, telephone numbers, and what stands in an address where a token could stand.
 _PLAIN = re.compile(r"[^\s\"=]+")
 PRIVATE = re.compile(r"[^\s@/'\"<(]+@[^\s@/]+\.\w+|\+?(?:\d[ ()-]{0,2}){8,}\d|(?<=[/=])[\w.-]{16,}")
+
+
+class ToStandardError(logging.StreamHandler[TextIO]):
+    """Whatever standard error is at that moment; Flask's own handler looks for it in the request four times a line."""
+
+    def __init__(self) -> None:
+        logging.Handler.__init__(self)
+
+    @property
+    def stream(self) -> TextIO:  # type: ignore[override]
+        return sys.stderr
+
 
 Failure = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 
@@ -49,7 +61,7 @@ class Lines(logging.Formatter):
             values |= _told(record.exc_info[1])
         if self.as_json:
             return json.dumps(values, ensure_ascii=False, default=str)
-        return " ".join(f"{name}={_quoted(str(value))}" for name, value in values.items())
+        return " ".join([f"{name}={_quoted(value)}" for name, value in values.items()])
 
 
 @lru_cache(maxsize=1024)
@@ -57,8 +69,9 @@ def _without_private(message: str) -> str:
     return PRIVATE.sub("…", message)
 
 
-def _quoted(value: str) -> str:
-    return value if value.isalnum() or _PLAIN.fullmatch(value) else json.dumps(value, ensure_ascii=False)
+def _quoted(value: Any) -> str:
+    text = str(value)
+    return text if isinstance(value, int | float) or _PLAIN.fullmatch(text) else json.dumps(text, ensure_ascii=False)
 
 
 def _told(error: BaseException) -> dict[str, str]:
@@ -83,7 +96,7 @@ def _harmless_words(error: BaseException) -> str:
 
 def init_app(app: Flask) -> None:
     """Write to standard error, in the form and from the level the settings name, and one line per request."""
-    handler = logging.StreamHandler(cast(TextIO, wsgi_errors_stream))
+    handler = ToStandardError()
     handler.setFormatter(Lines(as_json=app.config["LOG_FORMAT"] == "json"))
     root = logging.getLogger()
     root.handlers = [one for one in root.handlers if not isinstance(one.formatter, Lines)] + [handler]

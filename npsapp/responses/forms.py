@@ -45,7 +45,8 @@ class Fields:
     def read(cls, form: MultiDict[str, str]) -> "Fields":
         """The fields of a POST."""
         more = tuple(pair for pair in form.items(multi=True) if pair[0].startswith(MORE))
-        return cls(**{name: form.get(name, "") for name in _PLAIN}, more=more[:MORE_MAX])
+        given = form.to_dict()
+        return cls(**{name: given[name] for name in _PLAIN if name in given}, more=more[:MORE_MAX])
 
     def plain(self) -> dict[str, str]:
         """The fields that stand on every page."""

@@ -48,6 +48,12 @@ class LinkAct(Worded):
 DOUBTED = "doubt IS NOT NULL"
 
 
+def _index_of_those(column: str, *, unique: bool = False) -> Index:
+    """Of the answers that have it: most have not, and every answer would be written into it."""
+    there = text(f"{column} IS NOT NULL")
+    return Index(f"ix_response_{column}", column, unique=unique, sqlite_where=there, postgresql_where=there)
+
+
 class Response(Numbered):
     """One customer's answer. Its dimensions are fixed at creation; a unit that moves takes nothing with it."""
 
@@ -60,6 +66,10 @@ class Response(Numbered):
         Index("ix_response_customer", "customer_id"),
         Index("ix_response_unfinished", "finished_at", "acted_at"),
         Index("ix_response_doubted", "basis", "local_date", sqlite_where=text(DOUBTED), postgresql_where=text(DOUBTED)),
+        _index_of_those("old_key", unique=True),
+        _index_of_those("open_key", unique=True),
+        _index_of_those("old_import_id"),
+        _index_of_those("open_link_id"),
     )
 
     invitation_id: Mapped[int | None] = mapped_column(ForeignKey("invitation.id"), unique=True)
@@ -99,12 +109,12 @@ class Response(Numbered):
     read_at: Mapped[datetime | None]
     read_by_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
     """Who of the staff looked at it first; a changed answer becomes unread again."""
-    old_import_id: Mapped[int | None] = mapped_column(ForeignKey("old_import.id"), index=True)
+    old_import_id: Mapped[int | None] = mapped_column(ForeignKey("old_import.id"))
     """The file of old answers that brought it."""
-    old_key: Mapped[str | None] = mapped_column(unique=True)
+    old_key: Mapped[str | None]
     """Which answer of which program that was: the same one is never taken in twice."""
-    open_link_id: Mapped[int | None] = mapped_column(ForeignKey("open_link.id"), index=True)
-    open_key: Mapped[str | None] = mapped_column(unique=True)
+    open_link_id: Mapped[int | None] = mapped_column(ForeignKey("open_link.id"))
+    open_key: Mapped[str | None]
     """Which opening of the link's page gave it: a page answers once, however often it is sent."""
     reference: Mapped[str] = mapped_column(default="")
     """The order number that was typed there; a phone number stands with the customer."""

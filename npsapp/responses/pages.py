@@ -1,5 +1,6 @@
 """The pages of a survey link, each state with its own words; for the page's script the same states as JSON."""
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -51,13 +52,14 @@ class Visit:
 
         What comes after a POST is still the same page: so it is known again without the right to edit.
         """
-        made = self.opened_at.timestamp() if self.opened_at else int(self.now.timestamp() * 1000) / 1000
-        return tokens.sign(_keys(), _PAGE, [self.link.step_id, made])
+        if self.opened_at:
+            return self.form.nonce
+        return tokens.sign(_keys(), _PAGE, [self.link.step_id, int(self.now.timestamp() * 1000) / 1000])
 
     @cached_property
     def opened_at(self) -> datetime | None:
         """When the page that posts was made; None when its nonce is missing, altered, too old or another link's."""
-        read = tokens.read(_keys(), _PAGE, self.form.nonce)
+        read = tokens.read(_keys(), _PAGE, self.form.nonce) if self.form.nonce else None
         if not isinstance(read, list) or len(read) != 2 or read[0] != self.link.step_id:
             return None
         moment = datetime.fromtimestamp(read[1], UTC)
@@ -251,15 +253,16 @@ def _look(visit: Visit | None, language: str) -> tuple[rendering.Frame, dict[str
     own = {"here": request.path, "address": path_to(endpoint, token=(request.view_args or {})["token"])}
     if visit is None:
         language = language if language in LANGUAGES else negotiate()
-        return _frame(language, posted, root, _files(), (), ()), {"page": own}
+        return _frame(language, posted, root, _files(int(time.monotonic())), (), ()), {"page": own}
     link, language = visit.link, visit.language
     own |= visit.own()
     purchase = rendering.purchase_of(link, language)
-    frame = _frame(language, posted, root, _files(), _BRANDED(link), rendering.marks(purchase))
+    frame = _frame(language, posted, root, _files(int(time.monotonic())), _BRANDED(link), rendering.marks(purchase))
     return frame, {"page": own, "purchase": purchase}
 
 
-def _files() -> tuple[tuple[str, int], ...]:
+@lru_cache(maxsize=2)
+def _files(_second: int) -> tuple[tuple[str, int], ...]:
     return changed("css/survey.css"), changed("js/survey.js"), changed("img/mark.svg")
 
 

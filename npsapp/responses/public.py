@@ -88,7 +88,7 @@ def visiting(
 
 def _colleague() -> int | None:
     """Id of whoever of the staff is signed in on this device; customers have no cookie of ours, and nobody looks."""
-    if current_app.config["SESSION_COOKIE_NAME"] not in request.cookies:
+    if "HTTP_COOKIE" not in request.environ or current_app.config["SESSION_COOKIE_NAME"] not in request.cookies:
         return None
     return current_user.id if current_user.is_authenticated else None
 
@@ -125,8 +125,9 @@ def _visit(token: str, form: Fields) -> Visit | None:
 
 def language_for(link: queries.Link, form: Fields, usual: str) -> str:
     """Of the brand's languages the one asked for in the address, posted, or usual; else the brand's own."""
-    wanted = (request.args.get("lang", ""), form.switch, form.lang, usual)
-    return next((one for one in wanted if one in rendering.listed(link.brand_languages)), link.brand_language)
+    asked = request.args.get("lang", "") if request.query_string else ""
+    known = rendering.listed(link.brand_languages)
+    return next((one for one in (asked, form.switch, form.lang, usual) if one in known), link.brand_language)
 
 
 def delays() -> human.Delays:
@@ -270,7 +271,7 @@ def _take(
     doubt, believable = _judge(visit)
     submission = services.Submission(said, visit.language, final, may_edit, opened_at, doubt, believable)
     answered = answer(visit.link, submission, now=visit.now)
-    visit = replace(visit, sure=answered.sure)
+    visit = visit if answered.sure else replace(visit, sure=False)
     if too_long and not answered.disputed:
         return pages.refused(visit, too_long, visit.kept(edit=visit.right))
     if reading and not answered.disputed:

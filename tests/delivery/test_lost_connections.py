@@ -39,7 +39,7 @@ def stored(message: Message) -> Message:
     return db.session.get_one(Message, message.id, populate_existing=True)
 
 
-def test_a_letter_whose_acceptance_was_lost_twice_stays_unknown_and_stands_on_the_page(
+def test_a_letter_whose_acceptance_was_lost_twice_stays_unknown_counts_as_sent_and_stands_on_the_page(
     company: SimpleNamespace, mailing: MailServer, client: FlaskClient, login, at_now: datetime
 ) -> None:
     message = queue(company, at_now)
@@ -49,12 +49,14 @@ def test_a_letter_whose_acceptance_was_lost_twice_stays_unknown_and_stands_on_th
     with at(early):
         send_all(company)
     assert (state_of(message), len(mailing.letters)) == (State.UNKNOWN, 1)
+    assert stored(message).sent_at is None, "it will be sent once more"
 
     for hours in (1, 2, 48):
         with at(at_now + timedelta(hours=hours)):
             send_all(company)
 
     assert (state_of(message), stored(message).repeats) == (State.UNKNOWN, 1)
+    assert (stored(message).sent_at, stored(message).lease_until) == (at_now + timedelta(hours=1), None)
     assert mailing.ids() == [message.message_id] * 2
     assert "SMTPServerDisconnected" in stored(message).error
     page = login(client, company.admin).get("/messages/?state=unknown").get_data(as_text=True)

@@ -9,7 +9,8 @@ from flask import Flask
 from sqlalchemy import select, text, update
 from sqlalchemy.exc import IntegrityError, StatementError
 
-from npsapp.db import WriteOutsideTransaction, db, is_sqlite, transaction
+from npsapp.accounts.models import UserRegion
+from npsapp.db import WriteOutsideTransaction, db, insert_many, insert_one, is_sqlite, together, transaction
 from npsapp.organization.models import Pool, Unit
 
 
@@ -54,6 +55,29 @@ def test_moments_come_back_aware(company: SimpleNamespace, now: datetime) -> Non
 def test_foreign_keys_are_enforced(company: SimpleNamespace) -> None:
     with pytest.raises(IntegrityError), transaction() as session:
         session.execute(update(Unit).values(region_id=999_999))
+
+
+def test_rows_written_together_are_all_there_and_a_read_one_goes_with_those_before_it(app: Flask) -> None:
+    with transaction(), together():
+        insert_many(Pool, [{"name": "a"}])
+        insert_many(Pool, [{"name": "b"}, {"name": "100 %(name)s"}])
+        number = insert_one(Pool, {"name": "d"})
+        insert_many(Pool, [{"name": "e"}])
+
+    assert sorted(db.session.scalars(select(Pool.name))) == ["100 %(name)s", "a", "b", "d", "e"]
+    assert db.session.get_one(Pool, number).name == "d"
+
+
+def test_one_refused_row_takes_those_written_together_with_it(app: Flask) -> None:
+    def write() -> None:
+        with transaction(), together():
+            insert_many(Pool, [{"name": "new"}])
+            insert_many(UserRegion, [{"user_id": 999_999, "region_id": 999_999}])
+            insert_many(Pool, [{"name": "newer"}])
+
+    with pytest.raises(IntegrityError):
+        write()
+    assert not {"new", "newer"} & set(db.session.scalars(select(Pool.name)))
 
 
 @pytest.mark.sqlite_only

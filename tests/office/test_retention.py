@@ -16,7 +16,7 @@ from npsapp.customers.models import ContactPoint, Customer, Retention
 from npsapp.customers.rules import Kept, kept_since
 from npsapp.db import db, transaction
 from npsapp.delivery.models import Message
-from npsapp.delivery.rules import State
+from npsapp.delivery.rules import Channel, State
 from npsapp.intake import connections, received, services, staging, tasks
 from npsapp.intake.models import Interaction, ReceivedBody, Source, SourceKind
 from npsapp.office import retention
@@ -90,6 +90,17 @@ def test_letters_that_still_wait_keep_their_address(company, now):
     apply(now + 14 * MONTH)
 
     assert count(Message, Message.to_address != "") == 1
+
+
+def test_what_may_have_left_and_is_not_repeated_loses_address_and_words_as_well(company, now):
+    with transaction():
+        left = factories.make_message(company, now=now, state=State.UNKNOWN, channel=Channel.SMS, sent_at=now)
+        repeated = factories.make_message(company, now=now, state=State.UNKNOWN)
+
+    apply(now + 14 * MONTH)
+
+    assert db.session.get(Message, left.id).to_address == ""
+    assert db.session.get(Message, repeated.id).to_address != "", "it is sent once more"
 
 
 def test_people_are_emptied_two_years_after_the_last_purchase_and_scores_stay(answered, now):
