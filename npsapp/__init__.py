@@ -64,6 +64,8 @@ def create_app(overrides: dict[str, Any] | None = None, *, instance_path: str | 
     """Build the application: settings, extensions, rooms. `overrides` are for tests."""
     app = Flask(__name__, instance_relative_config=True, instance_path=instance_path or config.instance_path())
     config.load(app, overrides)
+    # None of our views and hooks is async; Flask would look at ten of them again with each request.
+    app.ensure_sync = lambda func: func  # type: ignore[method-assign]
     db.init_app(app)
     migrate.init_app(app, db.db, directory=str(MIGRATIONS), render_as_batch=True)
     csrf.init_app(app)
