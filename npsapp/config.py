@@ -86,7 +86,8 @@ def _choice(*words: str) -> Callable[[Any], str]:
 def _public_url(value: Any) -> str:
     text = str(value).strip().rstrip("/")
     parts = urlsplit(text)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+    good = parts.scheme in {"http", "https"} and parts.hostname and not (parts.query or parts.fragment)
+    if text and not good:
         raise ValueError("must be an address like https://nps.example.com")
     return text
 
@@ -122,7 +123,7 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting("SQLALCHEMY_DATABASE_URI", _database, "", "database; empty: sqlite file instance/npsapp.db"),
     Setting("HUEY_URL", _queue, "", "queue: redis://host/0; empty: file instance/queue.db"),
-    Setting("PUBLIC_URL", _public_url, "http://127.0.0.1:8000", "address under which customers reach this program"),
+    Setting("PUBLIC_URL", _public_url, "", "address under which customers reach this program; empty: HOST and PORT"),
     Setting("MAIL_SERVER", str, "", "SMTP server; empty: letters are written to instance/outbox/"),
     Setting("MAIL_PORT", _port, 25, "port of the SMTP server"),
     Setting("MAIL_USERNAME", str, "", "login name at the SMTP server; empty: none"),
@@ -186,6 +187,12 @@ def load(app: Flask, overrides: dict[str, Any] | None = None) -> None:
     _derive(app)
 
 
+def _reachable(host: str) -> str:
+    """How this computer itself reaches a server that listens at a host, or at all."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - nothing listens here
+    return f"[{host}]" if ":" in host else host
+
+
 def _make_folder(folder: Path) -> None:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -227,6 +234,7 @@ def _derive(app: Flask) -> None:
     config["SQLALCHEMY_ENGINE_OPTIONS"] = engine_options(
         config["SQLALCHEMY_DATABASE_URI"], idle_s=max(IDLE_S, config["LEASE"])
     )
+    config["PUBLIC_URL"] = config["PUBLIC_URL"] or f"http://{_reachable(config['HOST'])}:{config['PORT']}"
     config["MAX_CONTENT_LENGTH"] = config["UPLOAD_MEGABYTES"] * 1024 * 1024
     config["MAX_FORM_MEMORY_SIZE"] = 2 * 1024 * 1024
     config["SESSION_COOKIE_HTTPONLY"] = True

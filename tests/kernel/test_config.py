@@ -64,3 +64,22 @@ def test_the_secret_key_is_made_once_and_kept_private(tmp_path: Path) -> None:
 
     assert first == second
     assert (tmp_path / "secret_key").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize(
+    ("settings", "url"),
+    [
+        ({}, "http://127.0.0.1:8000"),
+        ({"PORT": "8090"}, "http://127.0.0.1:8090"),
+        ({"HOST": "0.0.0.0", "PORT": "80"}, "http://127.0.0.1:80"),  # noqa: S104 - nothing listens
+        ({"HOST": "::1"}, "http://[::1]:8000"),
+        ({"PORT": "8090", "PUBLIC_URL": "https://nps.example.com/"}, "https://nps.example.com"),
+    ],
+)
+def test_letters_lead_to_where_the_server_listens_unless_an_address_is_given(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, settings: dict[str, str], url: str
+) -> None:
+    for name, value in settings.items():
+        monkeypatch.setenv(f"NPSAPP_{name}", value)
+
+    assert create_app(instance_path=str(tmp_path)).config["PUBLIC_URL"] == url
