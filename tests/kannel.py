@@ -106,7 +106,7 @@ class KannelServer:
 
     def start(self) -> "KannelServer":
         (self.folder / "kannel.conf").write_text(CONFIG.format(folder=self.folder, **self.ports))
-        self._listening = [_listen(self.ports["operator"], self._operate), _listen(self.ports["incoming"], self._hear)]
+        self._listening = [listen(self.ports["operator"], self._operate), listen(self.ports["incoming"], self._hear)]
         self._run("bearerbox", "/usr/sbin/bearerbox", "-v", "4", str(self.folder / "kannel.conf"))
         self._await(self.ports["boxes"])
         self._run("fake", FAKE_OPERATOR, "-H", "127.0.0.1", "-r", str(self.ports["fake"]), "-m", "0", "1 2 text x")
@@ -186,7 +186,7 @@ def _text(message: str) -> str:
     return unquote_to_bytes(said.replace("+", " ")).decode("utf-16-be") if kind == "ucs-2" else said
 
 
-def _listen(port: int, answer: Callable[[str], str]) -> ThreadingHTTPServer:
+def listen(port: int, answer: Callable[[str], str]) -> ThreadingHTTPServer:
     """A web server that answers a path with words."""
 
     class Handler(BaseHTTPRequestHandler):

@@ -28,7 +28,9 @@ def doubt(cause: PauseCause, *, known_until: datetime | None = None, now: dateti
     _begin(stop, actor=audit.PROGRAM)
     under_way = or_(
         Message.state == State.CLAIMED,
-        Message.state.in_((State.SENDING, State.UNKNOWN)) & (Message.channel != Channel.SMS),  # no SMS leaves twice
+        Message.state.in_((State.SENDING, State.UNKNOWN))
+        & (Message.channel != Channel.SMS)  # no SMS leaves twice
+        & Message.sent_at.is_(None),
     )
     db.session.execute(
         update(Message)

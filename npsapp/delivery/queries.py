@@ -246,16 +246,20 @@ def log(wanted: LogFilter, *, scope: Scope, limit: int) -> Sequence[Message]:
 
 
 def news_of(message_ids: Select[int | None]) -> Sequence[Message]:
-    """Of these messages, those that have left or never will; an SMS of unknown outcome counts as left."""
+    """Of these messages, those that have left or never will."""
+    theirs = select(Message).where(Message.id.in_(message_ids), _is_over())
+    return db.session.scalars(theirs.order_by(Message.id)).all()
+
+
+def _is_over() -> ColumnElement[bool]:
+    """Nothing more leaves; what may have left and is not repeated counts as sent."""
     final = [state for state in State if state.final]
-    over = or_(Message.state.in_(final), and_(Message.state == State.UNKNOWN, Message.sent_at.is_not(None)))
-    return db.session.scalars(select(Message).where(Message.id.in_(message_ids), over).order_by(Message.id)).all()
+    return or_(Message.state.in_(final), and_(Message.state == State.UNKNOWN, Message.sent_at.is_not(None)))
 
 
 def letters_to_empty(before: datetime) -> Select[int]:
     """Ids of letters made before a moment that are over and still hold an address."""
-    final = [state for state in State if state.final]
-    return select(Message.id).where(Message.created_at < before, Message.to_address != "", Message.state.in_(final))
+    return select(Message.id).where(Message.created_at < before, Message.to_address != "", _is_over())
 
 
 def to_look_at_again(now: datetime, limit: int) -> list[int]:

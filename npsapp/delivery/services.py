@@ -25,6 +25,8 @@ LOOK_AGAIN_AFTER = timedelta(hours=1)
 SMS_LOOK_AGAIN_AFTER = timedelta(minutes=10)  # the evening comes, and nobody wants one then
 FROM = {"name": "from_name", "address": "from_address", "reply_to": "reply_to", "bounce_address": "bounce_address"}
 
+_NOT_AGAIN = or_(Message.channel == Channel.SMS, Message.repeats > 0)  # whatever becomes of this try
+
 # The two statements that every letter costs, built once and past the mapper: building them took longer than running.
 _MESSAGE, _SENDER = cast(Table, Message.__table__), cast(Table, Sender.__table__)
 _NOW: Any = bindparam("now", type_=UtcDateTime)
@@ -158,13 +160,14 @@ def take_back(*, now: datetime, unknown_after: timedelta) -> int:
 
     1. claimed past its lease: nothing had happened, back to the queue.
     2. sending past its lease: it may have left, so its outcome is unknown.
-    3. unknown long enough: a letter is sent once more, with the same Message-ID, and counted as a repeat; an SMS never.
+    3. unknown long enough: a letter is sent once more, with the same Message-ID, and counted as a repeat. An SMS
+       never is, nor a letter a second time: these count as sent.
     4. past its useful time and still waiting: expired.
     """
     late = Message.lease_until < now
     moves = (
         (Message.state == State.CLAIMED, late, {"state": State.QUEUED, "batch_id": "", "lease_until": None}),
-        ((Message.state == State.SENDING) & (Message.channel == Channel.SMS), late, _taken_as_sent(now)),
+        ((Message.state == State.SENDING) & _NOT_AGAIN, late, _taken_as_sent(now)),
         (
             Message.state == State.SENDING,
             late,
@@ -188,7 +191,7 @@ def take_back(*, now: datetime, unknown_after: timedelta) -> int:
 
 
 def _taken_as_sent(now: datetime) -> dict[str, Any]:
-    """What becomes of an SMS that may have left: it counts as sent and is never repeated; a report settles it."""
+    """What becomes of a message that may have left and is not repeated: it counts as sent; a report settles it."""
     return {"state": State.UNKNOWN, "batch_id": "", "lease_until": None, "sent_at": now}
 
 
@@ -325,7 +328,7 @@ def record_unknown(message_id: int, failure: Failure, *, now: datetime, again_af
         return
     message.state, message.batch_id, message.lease_until = State.UNKNOWN, "", now + again_after
     message.error, message.attempts = failure.words, message.attempts + 1
-    if message.channel is Channel.SMS:
+    if message.channel is Channel.SMS or message.repeats:
         message.lease_until, message.sent_at = None, now
     db.session.flush()
 

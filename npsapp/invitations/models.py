@@ -168,7 +168,7 @@ class Invitation(Numbered):
     customer: Mapped[Customer | None] = relationship()
     survey: Mapped[Survey | None] = relationship()
     version: Mapped[SurveyVersion | None] = relationship()
-    steps: Mapped[list["InvitationStep"]] = relationship(back_populates="invitation")
+    steps: Mapped[list["InvitationStep"]] = relationship(back_populates="invitation", order_by="InvitationStep.number")
 
 
 class InvitationStep(Numbered):

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-HEADING = "external_id;happened_at;email;unit;region;performer;amount;customer_name"
+HEADING = "external_id;happened_at;email;phone;consent_sms;unit;region;performer;amount;customer_name"
 REPEATED = 40
 WRONG = 20
 
@@ -17,7 +17,9 @@ class Purchases:
     path: Path
     rows: int
     letters: int
-    """Customers with an address."""
+    """Customers with an e-mail address, and a mobile phone too."""
+    texts: int
+    """Customers with a mobile phone alone, so that they are asked by SMS."""
 
     @property
     def counts(self) -> dict[str, int]:
@@ -26,23 +28,25 @@ class Purchases:
         return {"accepted": fresh, "updated": REPEATED, "unchanged": REPEATED, "rejected": WRONG}
 
 
-def purchases(folder: Path, name: str, *, rows: int, letters: int) -> Purchases:
-    """The first `letters` customers can be asked; the others left no address. Everything happened yesterday."""
+def purchases(folder: Path, number: int, *, rows: int, letters: int, texts: int) -> Purchases:
+    """The first customers can be asked; the others left no address. Everything happened yesterday."""
+    name = f"file{number}"
     day = (datetime.now(ZoneInfo("Europe/Kyiv")) - timedelta(days=1)).strftime("%d.%m.%Y %H:%M")
 
-    def line(number: int, *, at: str = day, amount: int | None = None) -> str:
-        email = f"{name}-{number}@shop.example" if number < letters else ""
-        unit, region = ("Лівий берег", "Київ") if number % 2 else ("Порт", "Одеса")
-        if number % 11 == 0:
+    def line(row: int, *, at: str = day, amount: int | None = None) -> str:
+        email = f"{name}-{row}@shop.example" if row < letters else ""
+        phone = f"+38067{number:02}{row:05};так" if row < letters + texts else ";"
+        unit, region = ("Лівий берег", "Київ") if row % 2 else ("Порт", "Одеса")
+        if row % 11 == 0:
             unit = region = ""
-        what = f"{unit};{region};Продавець {number % 7};{number if amount is None else amount},50"
-        return f"{name}-{number};{at};{email};{what};Покупець {number}"
+        what = f"{unit};{region};Продавець {row % 7};{row if amount is None else amount},50"
+        return f"{name}-{row};{at};{email};{phone};{what};Покупець {row}"
 
     fresh = rows - WRONG - 2 * REPEATED
-    lines = [line(number) for number in range(fresh)]
-    lines += [line(number, amount=number + 1000) for number in range(REPEATED)]
-    lines += [line(number) for number in range(REPEATED, 2 * REPEATED)]
-    lines += [line(fresh + number, at="позавчора") for number in range(WRONG)]
+    lines = [line(row) for row in range(fresh)]
+    lines += [line(row, amount=row + 1000) for row in range(REPEATED)]
+    lines += [line(row) for row in range(REPEATED, 2 * REPEATED)]
+    lines += [line(fresh + row, at="позавчора") for row in range(WRONG)]
     path = folder / f"{name}.csv"
     path.write_text("\r\n".join([HEADING, *lines, ""]), encoding="utf-8")
-    return Purchases(path, rows, letters)
+    return Purchases(path, rows, letters, texts)

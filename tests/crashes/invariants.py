@@ -1,4 +1,4 @@
-"""What must hold: at every moment, and when everything is done. Asked of the rows and of the mail server."""
+"""What must hold: at every moment, and when everything is done. Asked of the rows, the mail server, the SMS gateway."""
 
 import json
 from collections import Counter
@@ -8,7 +8,11 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from npsapp.reports.models import DailyTally, PerformerTally
+from tests.crashes.gateway import Gateway
 from tests.crashes.sink import Sink
+from tests.crashes.world import seconds
+
+NOTICED_S = 15  # after so long the program knows that an SMS was on its way
 
 # Every query gives the rows that must not be there.
 ALWAYS = {
@@ -112,14 +116,19 @@ ALWAYS = {
 DONE = {
     "an interaction nobody decided about": "SELECT id FROM interaction WHERE undecided",
     "a message that is neither final nor due": """
-        SELECT id FROM message WHERE state <> 'sent' AND NOT (state = 'unknown' AND repeats = 1)
+        SELECT id FROM message
+        WHERE state NOT IN ('sent', 'delivered') AND NOT (state = 'unknown' AND sent_at IS NOT NULL)
         AND NOT (state = 'cancelled' AND purpose = 'reminder')""",
     "a due reminder that did not leave": """
         SELECT s.id FROM invitation_step s JOIN invitation v ON v.id = s.invitation_id
         WHERE s.state = 'planned' AND v.state = 'handed_over' AND s.due_at < v.handed_over_at""",
-    "a letter that left and is not noted": """
+    "a message that left, or may have left, and is not noted": """
         SELECT v.id FROM invitation v JOIN invitation_step s ON s.invitation_id = v.id
-        JOIN message m ON m.id = s.message_id WHERE m.state = 'sent' AND v.sent_at IS NULL""",
+        JOIN message m ON m.id = s.message_id WHERE m.sent_at IS NOT NULL AND v.sent_at IS NULL""",
+    "a customer with a phone who was not asked": """
+        SELECT v.id FROM invitation v JOIN contact_point c ON c.customer_id = v.customer_id AND c.kind = 'phone'
+        LEFT JOIN invitation_step s ON s.invitation_id = v.id AND s.number = 1
+        WHERE s.message_id IS NULL""",
     "an unhappy answer without a case": """
         SELECT r.id FROM response r LEFT JOIN case_response c ON c.response_id = r.id
         WHERE r.score < 7 AND r.finished_at IS NOT NULL AND c.case_id IS NULL""",
@@ -194,16 +203,20 @@ def wrong_letters(connection: Connection, sink: Sink, kills: list[tuple[float, f
     `kills`: when the worker or its database died and came back, in seconds since 1970; `most`: letters that can
     be on their way at once.
     """
-    rows = connection.execute(text("SELECT message_id, state, repeats FROM message")).all()
+    rows = connection.execute(
+        text("SELECT message_id, state, repeats, refers_to FROM message WHERE channel = 'email'")
+    ).all()
     known = {row.message_id: row for row in rows}
     lost = [row.message_id for row in rows if row.state == "sent" and row.message_id not in sink.times]
     strange = [id_ for id_ in sink.times if id_ not in known]
     repeated = sink.repeated()
     unknowing = [id_ for id_ in repeated if id_ in known and known[id_].repeats != repeated[id_]]
+    unrelated = [id_ for id_, others in sink.references.items() if id_ in known and others != {known[id_].refers_to}]
     without_kill = [id_ for id_ in repeated if not any(during(sink.times[id_][0], kill) for kill in kills)]
     found = {
         "letters marked as sent that never arrived": lost,
         "letters that nobody wrote": strange,
+        "letters that do not refer to the one they remind of": unrelated,
         "letters repeated without being counted": unknowing,
         "letters repeated that were not on their way at a kill": without_kill,
         "more repeats than letters on their way": list(repeated)[: max(0, repeated.total() - most * len(kills))],
@@ -211,10 +224,41 @@ def wrong_letters(connection: Connection, sink: Sink, kills: list[tuple[float, f
     return [f"{name}: {len(ids)}, such as {ids[0]}" for name, ids in found.items() if ids]
 
 
-def during(moment: float, kill: tuple[float, float]) -> bool:
+def wrong_texts(connection: Connection, gateway: Gateway, kills: list[tuple[float, float]], *, most: int) -> list[str]:
+    """Lost SMS, those that left twice, and those of unknown outcome without a kill. See `wrong_letters`."""
+    heard = set(gateway.heard)
+    rows = connection.execute(text("SELECT id, state FROM message WHERE channel = 'sms'")).all()
+    known = {row.id: row.state for row in rows}
+    unknown = unknown_texts(connection, gateway)
+    found: dict[str, list[Any]] = {
+        "SMS marked as sent that never arrived": [
+            id_ for id_, state in known.items() if state in ("sent", "delivered") and id_ not in gateway.times
+        ],
+        "SMS that nobody wrote": [id_ for id_ in gateway.times if id_ not in known],
+        "SMS that left twice": [id_ for id_, times in gateway.times.items() if len(times) > 1],
+        "phones that got two SMS": [phone for phone, count in gateway.phones.items() if count > 1],
+        "SMS that left and wait": [
+            id_ for id_ in gateway.times if known.get(id_) not in (None, "sent", "delivered", "unknown")
+        ],
+        "reports of delivery that were lost": [id_ for id_ in heard if known.get(id_) != "delivered"],
+        "SMS of unknown outcome that were not on their way at a kill": [
+            id_ for id_, at in unknown.items() if not any(during(at, kill, noticed_s=NOTICED_S) for kill in kills)
+        ],
+        "more SMS of unknown outcome than on their way": list(unknown)[most * len(kills) :],
+    }
+    return [f"{name}: {len(ids)}, such as {ids[0]}" for name, ids in found.items() if ids]
+
+
+def unknown_texts(connection: Connection, gateway: Gateway) -> dict[int, float]:
+    """SMS of which nobody knows whether they arrived → when they did, or when that was noticed."""
+    rows = connection.execute(text("SELECT id, sent_at FROM message WHERE channel = 'sms' AND state = 'unknown'"))
+    return {id_: gateway.times[id_][0] if id_ in gateway.times else seconds(at) for id_, at in rows}
+
+
+def during(moment: float, kill: tuple[float, float], *, noticed_s: float = 2) -> bool:
     """Whether a moment lies about a kill: a letter may have left a little before, and the news of it been lost."""
     died, back = kill
-    return died - 2 <= moment <= back + 2
+    return died - 2 <= moment <= back + noticed_s
 
 
 def unkept_answers(connection: Connection, said: Mapping[str, tuple[int, str]]) -> list[str]:

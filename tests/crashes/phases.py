@@ -11,7 +11,7 @@ from tests.crashes.files import Purchases
 from tests.crashes.people import Clerk, Crowd, Customers
 from tests.crashes.world import World, wait_until
 
-PHASES = ("importing", "planning", "sending", "answering", "reminding", "opening")
+PHASES = ("importing", "planning", "sending", "answering", "reminding", "texting", "opening")
 IDS = "SELECT v.id FROM invitation v JOIN interaction i ON i.id = v.interaction_id WHERE i.batch_id = :id"
 OF_ROUND = f"s.invitation_id IN ({IDS})"
 AT_ONCE = 6
@@ -31,7 +31,8 @@ class Round:
         self.tokens: list[str] = []
 
     def phases(self) -> "list[Phase]":
-        return [Importing(self), Planning(self), Sending(self), Answering(self), Reminding(self), Opening(self)]
+        kinds = Importing, Planning, Sending, Answering, Reminding, Texting, Opening
+        return [kind(self) for kind in kinds]
 
     def find_links(self, step: int = 1) -> Sequence[str]:
         """The links of this round's letters, as far as these have arrived; none when the database does not answer."""
@@ -108,15 +109,16 @@ class Planning(Phase):
 
 
 class Sending(Phase):
-    """Planned invitations become letters, and these leave."""
+    """Planned invitations become letters and SMS, and these leave."""
 
     def progress(self) -> float:
         of_file = (
             "SELECT count(*) FROM invitation v JOIN interaction i ON i.id = v.interaction_id "
             "WHERE i.batch_id = :id AND v."
         )
-        queued = self._count(f"{of_file}handed_over_at IS NOT NULL") / self.round.file.letters
-        sent = self._count(f"{of_file}sent_at IS NOT NULL") / self.round.file.letters
+        asked = self.round.file.letters + self.round.file.texts
+        queued = self._count(f"{of_file}handed_over_at IS NOT NULL") / asked
+        sent = self._count(f"{of_file}sent_at IS NOT NULL") / asked
         arrived = len(self.round.find_links())
         return round(0.2 * queued + 0.7 * min(arrived / self.round.file.letters, 1.0) + 0.1 * sent, 6)
 
@@ -152,26 +154,52 @@ class Answering(Phase):
         self._crowd.stop()
 
 
-class Reminding(Phase):
-    """Five days pass: whoever has not answered gets a reminder."""
+class Following(Phase):
+    """Five days pass: whoever has not answered gets the next message of the chain."""
 
-    _PLANNED = (
-        f"FROM invitation_step s JOIN invitation v ON v.id = s.invitation_id WHERE {OF_ROUND} "
-        "AND s.number = 2 AND s.state = 'planned' AND v.state = 'handed_over'"
-    )
+    number: int
 
     def start(self) -> None:
-        self._expected = max(self._count(f"SELECT count(*) {self._PLANNED}"), 1)
+        planned = "AND s.state = 'planned' AND v.state = 'handed_over'"
+        asked_by_letter = (
+            "EXISTS (SELECT 1 FROM invitation_step f WHERE f.invitation_id = v.id AND f.number = 1 "
+            "AND f.channel = 'email')"
+        )
+        self._expected = max(self._steps(f"{planned} AND {asked_by_letter}"), 1)
+        letters = f"SELECT s.message_id FROM invitation_step s WHERE s.channel = 'email' AND {OF_ROUND}"
         for table, column, chosen in (
-            ("message", "sent_at", f"id IN (SELECT s.message_id FROM invitation_step s WHERE {OF_ROUND})"),
+            ("message", "sent_at", f"id IN ({letters})"),
             ("customer", "claimed_at", f"id IN (SELECT v.customer_id FROM invitation v WHERE v.id IN ({IDS}))"),
             ("invitation_step", "due_at", f"state = 'planned' AND invitation_id IN ({IDS})"),
         ):
             earlier = f"{column} - interval '5 days'" if self.world.postgres else f"datetime({column}, '-5 days')"
             self.world.change(f"UPDATE {table} SET {column} = {earlier} WHERE {chosen}", id=self.round.batch_id)
 
+    def _steps(self, condition: str) -> int:
+        return self._count(
+            "SELECT count(*) FROM invitation_step s JOIN invitation v ON v.id = s.invitation_id "
+            f"LEFT JOIN message m ON m.id = s.message_id WHERE {OF_ROUND} AND s.number = {self.number} {condition}"
+        )
+
+
+class Reminding(Following):
+    """Whoever has not answered the letter gets another one."""
+
+    number = 2
+
     def progress(self) -> float:
-        return min(len(self.round.find_links(step=2)) / self._expected, 1.0)
+        arrived = len(self.round.find_links(step=2)) / self._expected
+        noted = self._steps("AND m.sent_at IS NOT NULL") / self._expected
+        return min(round(0.9 * arrived + 0.1 * noted, 6), 1.0)
+
+
+class Texting(Following):
+    """Whoever has not answered the letters gets an SMS: it leaves, or nobody knows whether it left."""
+
+    number = 3
+
+    def progress(self) -> float:
+        return min(self._steps("AND m.state IN ('sent', 'delivered', 'unknown')") / self._expected, 1.0)
 
 
 class Opening(Phase):

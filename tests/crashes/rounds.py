@@ -6,7 +6,7 @@ import random
 import statistics
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -14,15 +14,18 @@ from pathlib import Path
 from tests.crashes import invariants
 from tests.crashes.files import purchases
 from tests.crashes.people import Clerk, Crowd, Customers
-from tests.crashes.phases import Phase, Round
+from tests.crashes.phases import PHASES, Phase, Round
 from tests.crashes.world import CONNECTIONS, Violation, World, wait_until
 
 ROWS = 20_000
 LETTERS = 500
+TEXTS = 100
 QUIET_ROWS = 300
 QUIET_LETTERS = 150
+QUIET_TEXTS = 30
 WAVERING = 3
 LOSES_LETTERS = ("worker", "database")
+INSIDE = ("importing", "planning")  # phases in which nothing leaves the installation
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,9 @@ class Tally:
     kills: int = 0
     violations: int = 0
     repeated: int = 0
+    """Letters that came again …"""
+    unknown: int = 0
+    """… and SMS that do not, of which nobody knows whether they arrived."""
     recovered_s: list[float] = field(default_factory=list)
 
 
@@ -57,6 +63,12 @@ def drawn(rng: random.Random, phase: str, victims: Sequence[str]) -> list[Kill]:
         Kill(phase, victim, (place + 0.1 + 0.8 * rng.random()) * share, 0.15 * rng.random(), 0.2 + rng.random())
         for place, victim in enumerate(order)
     ]
+
+
+def shared_out(rng: random.Random, victims: Sequence[str]) -> dict[str, Sequence[str]]:
+    """Who dies in which phase: each once in every one, but only in one of those inside the installation."""
+    order = rng.sample(victims, len(victims))
+    return dict.fromkeys(PHASES, victims) | dict(zip(INSIDE, (order[::2], order[1::2]), strict=True))
 
 
 class Crashes:
@@ -75,21 +87,23 @@ class Crashes:
         self._numbers = itertools.count(1)
         self._wavering: list[str] = []
         self._tally_of: dict[float, Tally] = {}
-        self._repeats_seen: set[str] = set()
+        self._seen: set[str | int] = set()
+        """Repeated letters and SMS of unknown outcome that are counted already."""
 
     def quiet_round(self) -> None:
         """A small file without any kill: what it makes is what the counts of the other files are judged by."""
         self.clerk.sign_in()
-        self._round(rows=QUIET_ROWS, letters=QUIET_LETTERS, kills=())
+        self._round(rows=QUIET_ROWS, letters=QUIET_LETTERS, texts=QUIET_TEXTS, kills={})
 
-    def round(self, victims: Sequence[str], *, rows: int = ROWS, letters: int = LETTERS) -> None:
-        """One file through all phases; in each every victim dies once."""
+    def round(self, victims: Sequence[str], *, short: bool = False) -> None:
+        """One file through all phases; in each every victim dies once (`short`: see `shared_out`)."""
+        kills = shared_out(self.rng, victims) if short else dict.fromkeys(PHASES, victims)
         waver = partial(self.customers.waver, rng=self.rng, stop=threading.Event())
         tokens, self._wavering = self._wavering[:40], self._wavering[40:]
         crowd = Crowd(WAVERING, tokens, waver)
         waver.keywords["stop"] = crowd.stopping
         try:
-            self._round(rows=rows, letters=letters, kills=victims, crowd=crowd)
+            self._round(rows=ROWS, letters=LETTERS, texts=TEXTS, kills=kills, crowd=crowd)
         finally:
             crowd.stop()
 
@@ -97,8 +111,10 @@ class Crashes:
         """The link of somebody who has not answered yet."""
         return next(token for token in self._wavering if token not in self.customers.said)
 
-    def _round(self, *, rows: int, letters: int, kills: Sequence[str], crowd: Crowd | None = None) -> None:
-        file = purchases(self.folder, f"file{next(self._numbers)}", rows=rows, letters=letters)
+    def _round(
+        self, *, rows: int, letters: int, texts: int, kills: Mapping[str, Sequence[str]], crowd: Crowd | None = None
+    ) -> None:
+        file = purchases(self.folder, next(self._numbers), rows=rows, letters=letters, texts=texts)
         round_ = Round(self.world, self.clerk, self.customers, file, self.rng)
         for phase in round_.phases():
             if phase.name == "answering":
@@ -106,7 +122,7 @@ class Crashes:
                 kept = len(round_.tokens) // (3 if kills else 1)
                 self._wavering += round_.tokens[:kept]
                 round_.tokens = round_.tokens[kept:] or [self._wavering.pop()]
-            self._go_through(phase, drawn(self.rng, phase.name, kills) if kills else [])
+            self._go_through(phase, drawn(self.rng, phase.name, kills[phase.name]) if kills else [])
         if crowd:
             crowd.stop()
         self._settle(file.counts, round_.batch_id)
@@ -159,6 +175,8 @@ class Crashes:
         def nothing_left() -> bool:
             with self.world.snapshot() as connection:
                 wrong[:] = invariants.broken(connection, done=True)
+            if not self.world.gateway.all_heard():
+                wrong.append("delivery reports that the program does not take")
             return not wrong
 
         with contextlib.suppress(Violation):
@@ -170,29 +188,41 @@ class Crashes:
             wrong.append(f"the file counts {dict(row._mapping)}, without kills {counts}")
         with self.world.snapshot() as connection:
             wrong += invariants.wrong_letters(connection, self.world.sink, self.lossy, most=CONNECTIONS)
+            wrong += invariants.wrong_texts(connection, self.world.gateway, self.lossy, most=CONNECTIONS)
             wrong += invariants.unkept_answers(connection, self.customers.said)
-        self._count_repeats()
+            unknown = invariants.unknown_texts(connection, self.world.gateway)
+        self._count(unknown)
         wrong += self.customers.wrong
         self.customers.wrong = []
         self._note(wrong)
 
-    def _count_repeats(self) -> None:
-        """Put every new repeat to the kill that interrupted its letter."""
-        for id_ in self.world.sink.repeated().keys() - self._repeats_seen:
-            self._repeats_seen.add(id_)
-            first = self.world.sink.times[id_][0]
-            for kill in self.lossy:
-                if invariants.during(first, kill):
-                    self._tally_of[kill[0]].repeated += 1
-                    break
+    def _count(self, unknown: Mapping[int, float]) -> None:
+        """Put every new repeat, and every SMS of unknown outcome, to the kill that interrupted it."""
+        for id_ in self.world.sink.repeated().keys() - self._seen:
+            if tally := self._interrupted(self.world.sink.times[id_][0]):
+                tally.repeated += 1
+        for text in unknown.keys() - self._seen:
+            if tally := self._interrupted(unknown[text]):
+                tally.unknown += 1
+        self._seen |= self.world.sink.repeated().keys() | unknown.keys()
+
+    def _interrupted(self, moment: float) -> Tally | None:
+        """What is counted of the kill about that moment, or of the last one before: a loss may be noticed later."""
+        about = [died for died, back in self.lossy if invariants.during(moment, (died, back))]
+        before = [died for died, _back in self.lossy if died <= moment]
+        found = about[:1] or before[-1:]
+        return self._tally_of[found[0]] if found else None
 
 
 def table(tallies: Tallies) -> Iterator[str]:
     """Lines of the result: phase × process × database."""
-    yield f"{'phase':10} {'process':9} {'database':9} {'kills':>6} {'violations':>11} {'repeated':>9} {'recovered':>10}"
+    heading = f"{'phase':10} {'process':9} {'database':9} {'kills':>6} {'violations':>11}"
+    yield f"{heading} {'repeated':>9} {'unknown':>8} {'recovered':>10}"
     for (phase, victim, kind), one in sorted(tallies.items()):
         middle = statistics.median(one.recovered_s) if one.recovered_s else 0.0
-        yield f"{phase:10} {victim:9} {kind:9} {one.kills:6} {one.violations:11} {one.repeated:9} {middle:8.1f} s"
-    kills = sum(one.kills for one in tallies.values())
-    repeated = sum(one.repeated for one in tallies.values())
-    yield f"{kills} kills, {repeated} letters repeated, {sum(one.violations for one in tallies.values())} violations"
+        counts = f"{one.kills:6} {one.violations:11} {one.repeated:9} {one.unknown:8}"
+        yield f"{phase:10} {victim:9} {kind:9} {counts} {middle:8.1f} s"
+    kills, violations, repeated, unknown = (
+        sum(getattr(one, name) for one in tallies.values()) for name in ("kills", "violations", "repeated", "unknown")
+    )
+    yield f"{kills} kills, {repeated} letters repeated, {unknown} SMS of unknown outcome, {violations} violations"

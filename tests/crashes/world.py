@@ -18,13 +18,15 @@ from werkzeug.security import generate_password_hash
 from npsapp import create_app
 from npsapp.audit.services import PROGRAM
 from npsapp.db import db, transaction
-from npsapp.delivery.rules import Channel
+from npsapp.delivery import senders
+from npsapp.delivery.rules import Channel, GatewayKind
 from npsapp.intake import services as intake
 from npsapp.invitations import policies
 from npsapp.invitations.chains import ChainStep
 from npsapp.invitations.models import InvitationPolicy
 from npsapp.lib.clock import utcnow
 from tests import cast
+from tests.crashes.gateway import RECIPE, Gateway
 from tests.crashes.sink import Sink
 from tests.journeys.conftest import Installation
 from tests.postgres import PostgresServer
@@ -66,6 +68,7 @@ class World:
     def __init__(self, folder: Path, kind: str) -> None:
         self.kind = kind
         self.sink = Sink()
+        self.gateway = Gateway()
         self.postgres = PostgresServer().start(durable=True) if kind == "postgres" else None
         self.redis = RedisServer().start() if kind == "postgres" else None
         self.uri = self.postgres.database("crashes") if self.postgres else f"sqlite:///{folder / 'npsapp.db'}"
@@ -83,8 +86,9 @@ class World:
 
     def start(self) -> "World":
         self.sink.start()
+        self.gateway.start()
         self.installation.flask("db", "upgrade")
-        _found(self.uri, self.installation.folder)
+        _found(self.uri, self.installation.folder, self.gateway)
         self._run("web", "serve")
         self._run("worker", "work")
         wait_until(self.answers, "the web process answers")
@@ -94,6 +98,7 @@ class World:
         self.engine.dispose()
         self.installation.stop()
         self.sink.stop()
+        self.gateway.stop()
         if self.postgres:
             self.postgres.stop()
         if self.redis:
@@ -156,9 +161,7 @@ class World:
     def beaten_since(self, moment: float) -> bool:
         """Whether a heartbeat began after a moment (seconds since 1970)."""
         at = self.value("SELECT beat_at FROM heartbeat")
-        if isinstance(at, str):
-            at = datetime.fromisoformat(f"{at}+00:00")
-        return at is not None and at.timestamp() > moment
+        return at is not None and seconds(at) > moment
 
     @contextmanager
     def snapshot(self) -> Iterator[Connection]:
@@ -184,8 +187,16 @@ class World:
             connection.execute(text(sql), values)
 
 
-def _found(uri: str, folder: Path) -> None:
-    """The company of the tests, asking at any hour and at once, with a reminder, and a source that is live."""
+def seconds(at: datetime | str) -> float:
+    """A stored moment since 1970; SQLite gives it as text."""
+    return (datetime.fromisoformat(f"{at}+00:00") if isinstance(at, str) else at).timestamp()
+
+
+def _found(uri: str, folder: Path, gateway: Gateway) -> None:
+    """The company of the tests, asking at any hour and at once, with reminders by letter and SMS; a source is live.
+
+    Customers who left a mobile phone alone are asked by SMS.
+    """
     app = create_app({"SQLALCHEMY_DATABASE_URI": uri}, instance_path=str(folder))
     with app.app_context():
         now, cheap = utcnow(), generate_password_hash(cast.PASSWORD, method="scrypt:1024:8:1")
@@ -193,8 +204,20 @@ def _found(uri: str, folder: Path) -> None:
             company = cast.found(session, password_hash=cheap, now=now)
             policy = session.get_one(InvitationPolicy, company.survey.id)
             policy.delay_hours, policy.window_from, policy.window_until = 0, clock_time(0), clock_time(0)
-            reminder = ChainStep(2, Channel.EMAIL, timedelta(days=4))
-            policies.change_policy(company.survey.id, {}, follow_ups=[reminder], actor=PROGRAM, now=now)
+            any_hour = {"kind": GatewayKind.HTTP, "hours_from": clock_time(0), "hours_until": clock_time(0)}
+            senders.set_gateway(
+                company.brand.id,
+                {"address": "NPS", "per_minute": 0},
+                {"url": gateway.url, "recipe": RECIPE.stored(), **any_hour},
+                secret="",
+                keys=app.config["SECRET_KEYS"],
+                actor=PROGRAM,
+                now=now,
+            )
+            reminders = [ChainStep(2, Channel.EMAIL, timedelta(days=4)), ChainStep(3, Channel.SMS, timedelta(days=4))]
+            policies.change_policy(
+                company.survey.id, {"mobile_sms": True}, follow_ups=reminders, actor=PROGRAM, now=now
+            )
             source = intake.get_or_create_source(name=SOURCE, actor=PROGRAM, now=now)
             source.grounds = {"email": "contract"}
             intake.go_live(

@@ -98,15 +98,6 @@ def test_a_reminder_goes_once_with_its_own_link_and_words(company: SimpleNamespa
     assert headers["References"] == first.message.message_id
 
 
-def test_steps_stand_in_their_order_whichever_was_changed_last(company: SimpleNamespace, now: datetime) -> None:
-    chain(company, now, REMINDER)
-    invitation = first_letter(company, now)
-    with transaction() as session:
-        session.execute(update(InvitationStep).where(InvitationStep.number == 1).values(due_at=now))
-
-    assert [step.number for step in line(invitation.interaction_id).steps] == [1, 2]
-
-
 def outgoing(message_id: int) -> object:
     names = select(Message.__table__).where(Message.id == message_id)
     return names.add_columns(*(delivery._of_sender(column).label(label) for column, label in delivery.FROM.items()))
