@@ -1,5 +1,6 @@
 """What a person may type about the gateway of a brand's SMS."""
 
+from decimal import Decimal
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -33,6 +34,19 @@ def _text(label: Any, *also: Any, kind: type[Field] = StringField, longest: int 
     return kind(label, filters=[stripped], validators=[Length(max=longest), *also])
 
 
+class PriceField(DecimalField):
+    """A number with a point, or with a comma as most people here write it."""
+
+    data: Decimal | None
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        """Read what was typed."""
+        super().process_formdata([text.strip().replace(",", ".") for text in valuelist])
+        if self.data is not None and not self.data.is_finite():
+            self.data = None
+            raise ValueError(self.gettext("Not a valid decimal value."))
+
+
 _SIGNS = Regexp(r"^[\x20-\x7e]*$", message=_l("Latin letters, digits and signs only."))
 
 
@@ -53,7 +67,7 @@ class GatewayForm(FlaskForm):
     username = _text(_l("User name"), _SIGNS)
     secret = PasswordField(_l("Password or key"), validators=[Length(max=500), _SIGNS])
     per_minute = IntegerField(_l("SMS a minute, at most"), validators=[Optional(), NumberRange(0, 100_000)])
-    price = DecimalField(_l("Price of one part"), places=None, validators=[Optional(), NumberRange(0, 1000)])
+    price = PriceField(_l("Price of one part"), places=None, validators=[Optional(), NumberRange(0, 1000)])
     currency = StringField(
         _l("Currency"),
         filters=[stripped],

@@ -32,7 +32,7 @@ bp = Room("gateways", __name__, template_folder="templates")
 def gateway(brand_id: int) -> Response:
     """Sender name and gateway of a brand's SMS; a provider's recipe may be filled in from a preset."""
     brand, found = organization.brand(brand_id) or abort(404), queries.gateways().get(brand_id)
-    form = GatewayForm(data=_stored(found))
+    form = GatewayForm(data=_stored(found, brand))
     form.offer()
     if not form.validate_on_submit():
         return _page(brand, found, form, TestForm(formdata=None))
@@ -50,7 +50,7 @@ def gateway(brand_id: int) -> Response:
     return done(_("The changes are saved. Send yourself a test SMS."), ".gateway", brand_id=brand_id)
 
 
-def _stored(found: Gateway | None) -> dict[str, object]:
+def _stored(found: Gateway | None, brand: Brand) -> dict[str, object]:
     """What the form shows before anybody has typed: what is stored, else a preset, else Kannel on this machine."""
     usual = asdict(Recipe())
     if found:
@@ -59,7 +59,7 @@ def _stored(found: Gateway | None) -> dict[str, object]:
         stored |= {name: getattr(found.sender, name) for name in ("address", "username", "per_minute")}
         stored["price"] = None if found.price is None else f"{found.price.normalize():f}"
         return usual | asdict(Recipe.of(found.recipe)) | stored
-    first = {"hours_from": senders.HOURS[0], "hours_until": senders.HOURS[1]}
+    first = {"hours_from": senders.HOURS[0], "hours_until": senders.HOURS[1], "currency": brand.currency}
     if preset := PRESETS.get(request.args.get("preset", "")):
         return first | asdict(preset[2]) | {"kind": GatewayKind.HTTP, "url": preset[1]}
     return usual | first | {"kind": GatewayKind.KANNEL, "url": "http://127.0.0.1:13013/cgi-bin/sendsms"}
@@ -84,7 +84,7 @@ def _page(brand: Brand, found: Gateway | None, form: GatewayForm, test: TestForm
 def test(brand_id: int) -> Response:
     """Send an SMS to oneself, on the way that customers' SMS take."""
     brand, found = organization.brand(brand_id) or abort(404), queries.gateways().get(brand_id) or abort(404)
-    form, shown = TestForm(), GatewayForm(formdata=None, data=_stored(found))
+    form, shown = TestForm(), GatewayForm(formdata=None, data=_stored(found, brand))
     if not form.validate_on_submit():
         shown.offer()
         return _page(brand, found, shown, form)

@@ -74,6 +74,10 @@ class Gateway(Base):
     """Between which hours of the customer's day SMS may leave, whatever a survey's rule says."""
     sender: Mapped[Sender] = relationship()
 
+    def cost(self, parts: int) -> Decimal | None:
+        """What so many parts cost, in `currency`; None: the price is unknown."""
+        return None if self.price is None else self.price * parts
+
 
 class SenderRate(Numbered):
     """When a sender may write next (GCRA: theoretical arrival time), and whether it had to stop."""

@@ -93,7 +93,7 @@ def _cost(survey_id: int, policy: Policy, messages: int) -> dict[str, Any]:
     """What so many messages cost at most: words in the brand's language, in parts, at the gateway's price."""
     survey = surveys.survey(survey_id)
     gateway = delivery.gateways().get(survey.brand_id) if survey else None
-    if survey is None or gateway is None or gateway.price is None:
+    if survey is None or gateway is None:
         return {}
     language = survey.brand.language
     steps = {FIRST, *(step.number for step in policy.steps if step.channel is Channel.SMS)}
@@ -101,7 +101,7 @@ def _cost(survey_id: int, policy: Policy, messages: int) -> dict[str, Any]:
     values = texts.sample_values(survey, language, day="")
     words = [short_message(one, language=language, values=values, link=LINK) for one in said]
     parts = max(1, *(count_parts(one).parts for one in words))
-    return {"cost": gateway.price * parts * messages, "currency": gateway.currency}
+    return {"cost": gateway.cost(parts * messages), "currency": gateway.currency}
 
 
 def _compared(before: datetime | None, after: datetime | None, now: datetime) -> str:

@@ -8,7 +8,6 @@ from flask_login import current_user
 from npsapp.audit.doors import me
 from npsapp.db import transaction
 from npsapp.delivery import queries as delivery
-from npsapp.delivery.parts import count_parts
 from npsapp.delivery.rules import Channel
 from npsapp.delivery.services import NoSender
 from npsapp.delivery.tasks import send_next
@@ -19,7 +18,7 @@ from npsapp.lib.clock import utcnow
 from npsapp.lib.texts import text_in
 from npsapp.permissions import Permission
 from npsapp.surveys import queries as surveys, texts
-from npsapp.surveys.letter_views import letter_page, place, text_page
+from npsapp.surveys.letter_views import letter_page, place, sms_page, text_page
 from npsapp.surveys.models import StepWords, Survey
 from npsapp.web import listing
 from npsapp.web.access import Room, scope
@@ -75,8 +74,9 @@ def shown(survey_id: int, interaction_id: int) -> ResponseReturnValue:
     made = real_letters.composed(survey, words, purchase, language=language, addresses=addresses)
     if words.channel is Channel.EMAIL and request.args.get("as") != "text":
         return letter_page(made["html"], survey.brand.site(addresses.public_url))
-    parts = count_parts(made["body"]) if words.channel is Channel.SMS else None
-    return text_page(language, subject=made.get("subject"), body=made["body"], parts=parts)
+    if words.channel is Channel.SMS:
+        return sms_page(survey, language, made["body"])
+    return text_page(language, subject=made["subject"], body=made["body"])
 
 
 @bp.deed("/<int:survey_id>/letter/real/<int:interaction_id>/test", Permission.EDIT_SURVEYS)

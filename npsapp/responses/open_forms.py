@@ -14,8 +14,6 @@ from npsapp.responses.open_rules import Asks
 
 EACH = "each"
 """Stands for a link of its own for every store that has none yet."""
-PLACES = {"region": "region_id", "unit": "unit_id"}
-"""What a place in the form is called → its column."""
 
 
 class OpenLinkForm(FlaskForm):
@@ -48,9 +46,9 @@ class OpenLinkForm(FlaskForm):
         self.asks.choices = options(words_of(Asks).items())
 
     def show(self, link: OpenLink) -> None:
-        """What is stored; survey and place stay as they are, for the code may hang on a wall."""
-        del self.survey, self.place
-        self.process(data={"name": link.name, "segment": link.segment_id, "asks": link.asks, "tablet": link.tablet})
+        """What is stored."""
+        stored = {name: getattr(link, name) for name in ("name", "place", "asks", "tablet")}
+        self.process(data=stored | {"segment": link.segment_id})
 
     def validate_place(self, field: Field) -> None:
         """A tablet stands in one store."""
@@ -58,6 +56,8 @@ class OpenLinkForm(FlaskForm):
             raise ValidationError(gettext("Tablets are set up one by one."))
 
     def columns(self) -> dict[str, Any]:
-        """What was typed, by column, without a unit."""
+        """What was typed, by column; without a place for the whole brand, and for `EACH`."""
+        kind, _colon, id_ = self.place.data.partition(":")
         found = {"name": self.name.data, "asks": self.asks.data, "tablet": self.tablet.data}
-        return found | {"segment_id": self.segment.data}
+        places = {f"{one}_id": int(id_) if kind == one else None for one in ("unit", "region")}
+        return found | places | {"segment_id": self.segment.data}

@@ -36,6 +36,11 @@ class OpenLink(Numbered):
     unit: Mapped[Unit | None] = relationship()
     segment: Mapped[Segment | None] = relationship()
 
+    @property
+    def place(self) -> str:
+        """Where its answers belong, as forms name it: `unit:5`, `region:3`; empty: the whole brand."""
+        return f"unit:{self.unit_id}" if self.unit_id else f"region:{self.region_id}" if self.region_id else ""
+
     def address(self, ours: str) -> str:
         """Where people get by it, on the brand's own address or the installation's (`ours`)."""
         return f"{self.survey.brand.site(ours)}/o/{self.token}"

@@ -104,10 +104,7 @@ def _who(link: Link, reference: Reference, language: str, now: datetime) -> dict
 
 def make(columns: dict[str, Any], unit_ids: Sequence[int | None], *, actor: Actor, now: datetime) -> list[int]:
     """One new link for each of the units; `None` stands for a link without one. May raise OtherBrand."""
-    brands = select(Unit.brand_id).where(Unit.id.in_([id_ for id_ in unit_ids if id_]))
-    survey = db.session.get_one(Survey, columns["survey_id"])
-    if set(db.session.scalars(brands)) - {survey.brand_id}:
-        raise OtherBrand
+    _refuse_strangers(db.session.get_one(Survey, columns["survey_id"]), unit_ids)
     links = [
         OpenLink(**columns | {"unit_id": id_}, token=_token(), created_at=now, created_by_id=actor.id)
         for id_ in unit_ids
@@ -118,12 +115,22 @@ def make(columns: dict[str, Any], unit_ids: Sequence[int | None], *, actor: Acto
     return [link.id for link in links]
 
 
+def _refuse_strangers(survey: Survey, unit_ids: Iterable[int | None]) -> None:
+    brands = select(Unit.brand_id).where(Unit.id.in_([id_ for id_ in unit_ids if id_]))
+    if set(db.session.scalars(brands)) - {survey.brand_id}:
+        raise OtherBrand
+
+
 def _token() -> str:
     return "".join(secrets.choice(rules.TOKEN_SIGNS) for _sign in range(rules.TOKEN_LENGTH))
 
 
 def alter(link: OpenLink, columns: dict[str, Any], *, actor: Actor, now: datetime) -> list[str]:
-    """Set columns of a link; gives the names of those that changed."""
+    """Set columns of a link; gives the names of those that changed. May raise OtherBrand.
+
+    Another place is that of answers to come: each answer keeps the one it was given for.
+    """
+    _refuse_strangers(link.survey, [columns.get("unit_id")])
     changed = put(link, columns)
     if changed:
         _record(Event.SETTING_CHANGED, [link.id], actor, now, fields=changed)

@@ -12,6 +12,7 @@ from npsapp.audit.doors import me
 from npsapp.db import transaction
 from npsapp.i18n import LANGUAGES, language_now
 from npsapp.lib.clock import utcnow
+from npsapp.lib.texts import text_in
 from npsapp.organization import queries as organization
 from npsapp.permissions import Permission
 from npsapp.responses import open_queries as queries, open_services as services
@@ -21,7 +22,7 @@ from npsapp.surveys import queries as surveys
 from npsapp.surveys.rules import SurveyState
 from npsapp.web import listing
 from npsapp.web.access import Room, scope
-from npsapp.web.pages import done, form_page, saved, with_policy
+from npsapp.web.pages import done, form_page, saved, told_at, with_policy
 
 bp = Room("open_links", __name__, url_prefix="/open-links", template_folder="templates")
 SHOWN = ("retired",)
@@ -67,30 +68,29 @@ def add() -> ResponseReturnValue:
     _offer(form)
     if form.validate_on_submit():
         survey = surveys.survey(form.survey.data) or abort(404)
-        kind, _colon, id_ = form.place.data.partition(":")
-        columns = form.columns() | {"survey_id": survey.id, "region_id": int(id_) if kind == "region" else None}
-        units: list[int | None] = [int(id_) if kind == "unit" else None]
-        if kind == EACH:
+        columns = form.columns() | {"survey_id": survey.id}
+        units: list[int | None] = [columns["unit_id"]]
+        if form.place.data == EACH:
             units = [*queries.without_link(scope(), survey)]
-        try:
+        with told_at(form.place, services.OtherBrand):
             with transaction():
                 made = services.make(columns, units, actor=me(), now=utcnow())
-        except services.OtherBrand as refusal:
-            form.place.errors = [_(refusal.wording)]
-            return form_page("responses/open_link.html", form, link=None)
-        words = ngettext("%(num)s link is made.", "%(num)s links are made.", len(made))
-        return done(words, ".show", open_link_id=made[0]) if len(made) == 1 else done(words, ".index")
+            words = ngettext("%(num)s link is made.", "%(num)s links are made.", len(made))
+            return done(words, ".show", open_link_id=made[0]) if len(made) == 1 else done(words, ".index")
     return form_page("responses/open_link.html", form, link=None)
 
 
-def _offer(form: OpenLinkForm) -> None:
+def _offer(form: OpenLinkForm, link: OpenLink | None = None) -> None:
     visible, language = scope(), language_now()
     regions = organization.choices("region", language, scope=visible)
     units = organization.choices("unit", language, scope=visible)
     places: list[tuple[str, Any]] = [("", _("the whole brand"))] if visible.everything else []
     places += [(f"unit:{id_}", name) for id_, name in units]
-    places += [(EACH, _("each store without a link: one for each"))] if len(units) > 1 else []
+    places += [(EACH, _("each store without a link: one for each"))] if len(units) > 1 and not link else []
     places += [(f"region:{id_}", _("%(region)s, the whole region", region=name)) for id_, name in regions]
+    here = link and (link.unit or link.region)
+    if link and here and link.place not in dict(places):  # retired meanwhile
+        places.append((link.place, text_in(here.name, language)))
     segments = organization.choices("segment", language)
     form.offer(surveys=list(_surveys().items()), places=places, segments=segments)
 
@@ -101,17 +101,17 @@ def _link(open_link_id: int) -> OpenLink:
 
 @bp.form("/<int:open_link_id>", Permission.OPEN_LINKS)
 def show(open_link_id: int) -> ResponseReturnValue:
-    """One link: its address and code, what it has brought, its settings. :raise 404:"""
+    """One link: its address and code, what it has brought, its settings and place. :raise 404:"""
     link, form = _link(open_link_id), OpenLinkForm()
-    _offer(form)
+    _offer(form, link)
+    del form.survey  # whoever comes by a code that hangs on a wall finds the questions it was hung up for
     if not form.is_submitted():
         form.show(link)
-    else:
-        del form.survey, form.place
     if form.validate_on_submit():
-        with transaction():
-            changed = services.alter(_link(open_link_id), form.columns(), actor=me(), now=utcnow())
-        return saved(changed, ".show", open_link_id=open_link_id)
+        with told_at(form.place, services.OtherBrand):
+            with transaction():
+                changed = services.alter(_link(open_link_id), form.columns(), actor=me(), now=utcnow())
+            return saved(changed, ".show", open_link_id=open_link_id)
     brought = queries.brought([link.id]).get(link.id)
     return form_page("responses/open_link.html", form, link=link, brought=brought, languages=LANGUAGES)
 

@@ -116,6 +116,7 @@ def _page(survey: Survey, form: WordsForm, here: Place, current: dict[Variant, S
         Variant=Variant,
         preview=url_for(".preview", survey_id=survey.id, **here.arguments),
         sender=delivery.sender_of(survey.brand_id) if here.channel is Channel.EMAIL else None,
+        gateway=delivery.gateways().get(survey.brand_id) if here.channel is Channel.SMS else None,
     )
 
 
@@ -199,7 +200,7 @@ def _shown(survey: Survey, said: dict[str, Texts], channel: Channel) -> Response
     facts, site = sample(survey, language), survey.brand.site(current_app.config["PUBLIC_URL"])
     if channel is Channel.SMS:
         text = letters.short_message(said, language=language, values=facts, link=f"{site}/s/abcdefghij")
-        return text_page(language, body=text, parts=count_parts(text))
+        return sms_page(survey, language, text)
     made = texts.sample(survey, said, language, facts, site=site)
     if request.values.get("as") == "text":
         return text_page(language, subject=made.subject, body=made.body)
@@ -209,6 +210,13 @@ def _shown(survey: Survey, said: dict[str, Texts], channel: Channel) -> Response
 def letter_page(html: str, site: str) -> ResponseReturnValue:
     """A letter for a frame; its pictures come from here, whatever address letters name."""
     return with_policy(html.replace(f"{site}/logos/", f"{request.script_root}/logos/"), LETTER_IN_A_FRAME)
+
+
+def sms_page(survey: Survey, language: str, text: str) -> ResponseReturnValue:
+    """A short message for a frame, with its parts, and what they cost where that is known."""
+    parts, gateway = count_parts(text), delivery.gateways().get(survey.brand_id)
+    price = {"cost": gateway.cost(parts.parts), "currency": gateway.currency} if gateway else {}
+    return text_page(language, body=text, parts=parts, **price)
 
 
 def text_page(language: str, **values: Any) -> ResponseReturnValue:

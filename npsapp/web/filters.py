@@ -11,7 +11,7 @@ from flask import Flask, g
 from flask_babel import get_locale, get_timezone, gettext, ngettext
 from phonenumbers import NumberParseException, PhoneNumberFormat
 
-from npsapp.i18n import DEFAULT_LANGUAGE, LANGUAGES, language_now
+from npsapp.i18n import DEFAULT_LANGUAGE, LANGUAGES, language_name, language_now
 from npsapp.lib.clock import utcnow
 from npsapp.lib.texts import text_in
 
@@ -143,9 +143,19 @@ def money(amount: Number | None, currency: str = "") -> str:
         return ""
     if not currency:
         return number(amount, 2)
+    return _in_currency(amount, currency, rounded=True)
+
+
+def price(amount: Number, currency: str) -> str:
+    """What one thing costs: as `money`, with all the decimals it has, as in 0.0085 USD."""
+    return _in_currency(amount, currency, rounded=False)
+
+
+def _in_currency(amount: Number, currency: str, *, rounded: bool) -> str:
     # In English the code stands behind the amount: "UAH12.50" reads badly, and most readers know no sign for it.
     pattern = "#,##0.00\N{NO-BREAK SPACE}¤¤" if language_now() == "en" else None
-    return numbers.format_currency(Decimal(str(amount)), currency, pattern, locale=_locale())
+    exact = Decimal(str(amount))
+    return numbers.format_currency(exact, currency, pattern, locale=_locale(), decimal_quantization=rounded)
 
 
 def phone(e164: str | None) -> str:
@@ -190,8 +200,8 @@ FILTERS: dict[str, Callable[..., str]] = {
     "moment": moment,
     "day": day, "short_day": short_day, "weekday": weekday, "month": month, "time": clock_time,
     "ago": ago, "due": due, "due_kind": due_kind, "duration": duration, "iso": iso, "number": number,
-    "signed": signed, "percent": percent, "money": money, "phone": phone, "filesize": filesize, "clip": clip,
-    "spoken": spoken,
+    "signed": signed, "percent": percent, "money": money, "price": price, "phone": phone, "filesize": filesize,
+    "clip": clip, "spoken": spoken, "language_name": language_name,
 }  # fmt: skip
 
 

@@ -308,6 +308,22 @@ def test_what_machines_wrote_is_put_away_when_wished(box: DovecotServer, sent: M
     assert len(box.flags("Read")) == (2 if done else 0)
 
 
+def test_a_full_mailbox_is_read_on_with_the_next_heartbeat(
+    box: DovecotServer, mailbox: int, sent: Message, at_now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(return_tasks, "MOST_LETTERS", 2)
+    for _letter in range(3):
+        box.deliver(letter("vacation", mark=bounces.mark(KEY, sent.id)))
+
+    assert read(mailbox).count == 2
+    assert incoming.due(at_now) == [mailbox]
+    return_tasks.read_box(mailbox)
+
+    db.session.rollback()
+    assert db.session.get_one(ReturnBox, mailbox, populate_existing=True).count == 3
+    assert incoming.due(at_now) == []
+
+
 def test_a_poisoned_letter_does_not_stop_the_others(
     box: DovecotServer, mailbox: int, sent: Message, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -30,6 +30,7 @@ from npsapp.surveys import queries as surveys, services as survey_services
 from npsapp.surveys.rules import SurveyState
 from tests import factories as make
 from tests.delivery.test_sms import LONG, set_up
+from tests.invitations.test_policies import send
 from tests.kannel import KannelServer
 
 ADDRESSES = Addresses("https://nps.example", ("a key for tests only, 1234",))
@@ -326,7 +327,7 @@ def test_a_short_link_shows_the_page_of_its_long_one_and_guesses_are_counted(
 
 
 def test_what_sms_would_cost_is_said_before_they_are_planned(
-    company: SimpleNamespace, gate: Gateway, now: datetime
+    company: SimpleNamespace, gate: Gateway, client: FlaskClient, login: Any, now: datetime, at_now: datetime
 ) -> None:
     with transaction():
         for email in ("", "", "anna@example.com"):
@@ -338,3 +339,5 @@ def test_what_sms_would_cost_is_said_before_they_are_planned(
     found = effects.of_policy(company.survey.id, rule, without_mail=(), now=now)
     assert (found.come + found.stay, found.sms) == (3, 2)
     assert (found.cost, found.currency) == (Decimal("1.70"), "UAH")
+    _status, page = send(login(client, company.admin), company, mobile_sms="y", delay_days="5")
+    assert "At most 2 SMS, about 1.70\N{NO-BREAK SPACE}UAH." in page

@@ -1,5 +1,6 @@
 """The page of a brand's SMS gateway: what may be typed, what is stored, and the test SMS."""
 
+from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
 
@@ -8,12 +9,13 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
-from npsapp.db import db
+from npsapp.db import db, transaction
 from npsapp.delivery import queries
 from npsapp.delivery.channels.gateways import TURBOSMS, Recipe
 from npsapp.delivery.models import Message
 from npsapp.delivery.rules import Channel, GatewayKind, State
 from npsapp.lib import sealing
+from npsapp.organization.models import Brand
 from tests.cast import csrf
 from tests.kannel import PASSWORD, USER, KannelServer
 
@@ -62,6 +64,12 @@ WRONG: tuple[tuple[dict[str, str], str], ...] = (
     ({"kind": "http", "url": "https://g.example/", "accepted": "x", "way": "query", "body": "k={secret}"}, "recipe"),
     ({"username": "us\r\nBcc: x"}, "Latin letters, digits and signs only."),
     ({"currency": "hryvnia"}, "Three capital letters"),
+    ({"currency": ""}, "Three capital letters"),
+    ({"price": "a lot"}, "Not a valid decimal value."),
+    ({"price": "snan"}, "Not a valid decimal value."),
+    ({"price": "-0.1"}, "Number must be between 0 and 1000."),
+    ({"price": "inf"}, "Not a valid decimal value."),
+    ({"price": "1000.01"}, "Number must be between 0 and 1000."),
 )
 
 
@@ -74,6 +82,28 @@ def test_what_cannot_work_is_not_saved(company: SimpleNamespace, admin: FlaskCli
         assert answer.status_code == 422, over
         assert words in answer.get_data(as_text=True), over
     assert queries.gateways() == {}
+
+
+def test_a_price_is_typed_with_a_comma_and_may_be_taken_back(company: SimpleNamespace, admin: FlaskClient) -> None:
+    stored = []
+    for typed in (" 0,0853", "1", "0", ""):
+        assert send(admin, company, **KANNEL | {"price": typed, "currency": "PLN"}).status_code == 303
+        gateway = queries.gateways()[company.brand.id]
+        stored.append((gateway.price, gateway.cost(3), gateway.currency))
+
+    assert stored == [
+        (Decimal("0.0853"), Decimal("0.2559"), "PLN"),
+        (Decimal(1), Decimal(3), "PLN"),
+        (Decimal(0), Decimal(0), "PLN"),
+        (None, None, "PLN"),
+    ]
+
+
+def test_a_new_gateway_begins_with_the_money_of_its_brand(company: SimpleNamespace, admin: FlaskClient) -> None:
+    with transaction() as session:
+        session.get_one(Brand, company.brand.id).currency = "PLN"
+
+    assert 'value="PLN"' in admin.get(f"/senders/{company.brand.id}/sms").get_data(as_text=True)
 
 
 def test_a_preset_is_filled_in_and_saved(company: SimpleNamespace, admin: FlaskClient) -> None:

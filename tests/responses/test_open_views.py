@@ -107,7 +107,7 @@ def test_each_store_without_a_link_gets_one_at_once(enter, links, company, at_no
     assert len({link.unit_id for link in made}) == len(made) == 3
 
 
-def test_a_store_of_another_brand_is_refused(enter, company, at_now):
+def test_a_store_of_another_brand_is_refused(enter, links, company, at_now):
     with transaction() as session:
         other = Brand(pool_id=company.pool.id, key="other", name={"uk": "Інший"}, created_at=at_now)
         session.add(other)
@@ -120,14 +120,19 @@ def test_a_store_of_another_brand_is_refused(enter, company, at_now):
 
     refused = send(enter(company.admin), "/open-links/new", **given)
 
-    assert refused.status_code == 422
-    assert "another brand" in refused.text
+    moved = send(enter(company.admin), f"/open-links/{links.kyiv.id}", **settings_of(links.kyiv, place))
+
+    for answered in (refused, moved):
+        assert answered.status_code == 422
+        assert "another brand" in answered.text
+    assert db.session.get_one(OpenLink, links.kyiv.id, populate_existing=True).unit_id == company.units.kyiv.id
 
 
 def test_a_link_is_changed_retired_and_taken_into_use_again(enter, links, company, client):
     olena, path = enter(company.admin), f"/open-links/{links.kyiv.id}"
     assert "Каса" in olena.get(path).text
-    assert send(olena, path, name="Каса 2", asks="nothing", segment="", tablet="y").status_code == 303
+    place = f"unit:{company.units.kyiv.id}"
+    assert send(olena, path, name="Каса 2", asks="nothing", segment="", tablet="y", place=place).status_code == 303
     link = db.session.get_one(OpenLink, links.kyiv.id, populate_existing=True)
     assert (link.name, link.asks, link.tablet, link.unit_id) == ("Каса 2", Asks.NOTHING, True, company.units.kyiv.id)
 
@@ -137,6 +142,76 @@ def test_a_link_is_changed_retired_and_taken_into_use_again(enter, links, compan
     assert "Каса 2" in olena.get("/open-links/?show=retired").text
     send(olena, f"{path}/retire", state="in_use")
     assert client.get(f"/o/{link.token}").status_code == 200
+
+
+def settings_of(link: OpenLink, place: str, **over: str) -> dict[str, str]:
+    return {"name": link.name, "asks": link.asks.value, "segment": "", "place": place} | over
+
+
+def entries(link: OpenLink) -> list[dict[str, Any]]:
+    db.session.rollback()
+    about = AuditEntry.subject_type == "open_link", AuditEntry.subject_id == link.id
+    return [entry.data for entry in db.session.scalars(select(AuditEntry).where(*about).order_by(AuditEntry.id))]
+
+
+def test_a_link_moves_and_answers_given_so_far_keep_the_old_place(enter, links, company, client):
+    olena, path, visitor = enter(company.admin), f"/open-links/{links.kyiv.id}", Visitor(client)
+    kyiv, odesa = company.units.kyiv.id, company.units.odesa.id
+    thanks = answer(visitor, f"/o/{links.kyiv.token}?lang=en")
+    page = olena.get(path).text
+    assert f'<option selected value="unit:{kyiv}">' in page
+    assert "Answers given so far stay with the old place." in page
+    assert 'value="each"' not in page
+
+    moved = send(olena, path, **settings_of(links.kyiv, f"unit:{odesa}", name="Порт 2"))
+    visitor.press(visitor.press(thanks), score="4", final="1")
+    answer(visitor, f"/o/{links.kyiv.token}?lang=en", "7")
+
+    assert moved.status_code == 303
+    assert entries(links.kyiv) == [{"fields": ["name", "unit_id"]}]
+    given = db.session.scalars(select(Response).order_by(Response.id)).all()
+    assert [(one.score, one.unit_id, one.region_id) for one in given] == [
+        (4, kyiv, company.regions.kyiv.id),
+        (7, odesa, company.regions.odesa.id),
+    ]
+    assert enter(company.manager_kyiv).get(path).status_code == 404
+    assert "Порт 2" in enter(company.manager_odesa).get("/open-links/").text
+
+
+def test_a_link_moves_to_a_region_and_to_the_whole_brand(enter, links, company):
+    olena, path = enter(company.admin), f"/open-links/{links.kyiv.id}"
+    for place, here in ((f"region:{company.regions.odesa.id}", company.regions.odesa.id), ("", None)):
+        assert send(olena, path, **settings_of(links.kyiv, place)).status_code == 303
+
+        link = db.session.get_one(OpenLink, links.kyiv.id, populate_existing=True)
+        assert (link.unit_id, link.region_id) == (None, here)
+        assert f'<option selected value="{place}">' in olena.get(path).text
+    assert "Nothing was changed" in olena.get(send(olena, path, **settings_of(links.kyiv, "")).location).text
+    assert entries(links.kyiv) == [{"fields": ["region_id", "unit_id"]}, {"fields": ["region_id"]}]
+
+
+def test_nobody_moves_a_link_beyond_the_own_regions(enter, links, company):
+    andriy, path = enter(company.manager_kyiv), f"/open-links/{links.kyiv.id}"
+    beyond = (f"unit:{company.units.odesa.id}", f"region:{company.regions.odesa.id}", "", "each", "unit:999999")
+    for place in beyond:
+        assert send(andriy, path, **settings_of(links.kyiv, place)).status_code == 422, place
+    ivan = enter(company.manager_odesa)
+    token = {"csrf_token": csrf(ivan.get("/open-links/new").text)}
+
+    assert ivan.post(path, data=token | settings_of(links.kyiv, beyond[0])).status_code == 404
+    assert db.session.get_one(OpenLink, links.kyiv.id, populate_existing=True).unit_id == company.units.kyiv.id
+    assert entries(links.kyiv) == []
+
+
+def test_a_link_keeps_a_retired_store_until_it_gets_another(enter, links, company, at_now):
+    with transaction() as session:
+        session.get_one(Unit, company.units.kyiv.id).retired_at = at_now
+    olena, path, place = enter(company.admin), f"/open-links/{links.kyiv.id}", f"unit:{company.units.kyiv.id}"
+
+    assert send(olena, path, **settings_of(links.kyiv, place, name="Склад")).status_code == 303
+    assert send(olena, f"/open-links/{links.odesa.id}", **settings_of(links.odesa, place)).status_code == 422
+
+    assert entries(links.kyiv) == [{"fields": ["name"]}]
 
 
 def test_a_store_whose_code_hangs_somewhere_is_not_retired(enter, links, company):

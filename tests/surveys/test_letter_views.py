@@ -1,5 +1,8 @@
 """The pages of a step's words: pictures, HTML of one's own, SMS, the history, two texts."""
 
+import re
+from datetime import datetime
+from decimal import Decimal
 from io import BytesIO
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,12 +12,15 @@ from flask import Flask
 from flask.testing import FlaskClient
 from PIL import Image
 
+from npsapp.audit.services import PROGRAM
 from npsapp.db import db, transaction
-from npsapp.delivery.rules import Channel
+from npsapp.delivery import senders
+from npsapp.delivery.rules import Channel, GatewayKind
 from npsapp.surveys import queries, texts
 from npsapp.surveys.letters import Variant
 from tests.browser import ONE_DATABASE
 from tests.cast import csrf
+from tests.factories import make_interaction
 from tests.surveys.test_views import fields, filled
 
 pytestmark = ONE_DATABASE
@@ -96,6 +102,82 @@ def test_the_sms_of_a_step_is_written_and_its_parts_counted(
     assert analyst.post(sms, data=data | said).status_code == 303
     assert queries.letter(company.survey.id, 2, Channel.SMS)["sms"]["ru"] == "Порадите нас? {link}"
     assert "Texts still missing:" not in analyst.get(sms).text
+
+
+def set_price(company: SimpleNamespace, now: datetime, price: str | None, currency: str = "UAH") -> None:
+    sender = {"address": "VODOLAD", "username": ""}
+    gateway = {"kind": GatewayKind.KANNEL, "url": "http://127.0.0.1:13013/", "price": price and Decimal(price)}
+    about = {"secret": "", "keys": [], "actor": PROGRAM, "now": now}
+    with transaction():
+        senders.set_gateway(company.brand.id, sender, gateway | {"currency": currency}, **about)
+
+
+@pytest.mark.parametrize(
+    ("price", "currency", "one", "two"),
+    [
+        ("0.8", "UAH", "0.80\N{NO-BREAK SPACE}UAH per message", "1.60\N{NO-BREAK SPACE}UAH per message"),
+        ("0.0085", "USD", "0.0085\N{NO-BREAK SPACE}USD per message", "0.017\N{NO-BREAK SPACE}USD per message"),
+        ("0", "UAH", "0.00\N{NO-BREAK SPACE}UAH per message", "0.00\N{NO-BREAK SPACE}UAH per message"),
+    ],
+)
+def test_beside_the_parts_stands_what_a_message_costs(
+    analyst: FlaskClient,
+    url: str,
+    company: SimpleNamespace,
+    now: datetime,
+    price: str,
+    currency: str,
+    one: str,
+    two: str,
+) -> None:
+    set_price(company, now, price, currency)
+    typed = {"letter__sms__en": "Recommend us? {link}", "letter__sms__uk": "Порадите нас друзям? " * 3 + "{link}"}
+    data = typed | {"csrf_token": csrf(analyst.get(url).text)}
+
+    english, cyrillic = (
+        analyst.post(f"{url}/preview?step=2&channel=sms&show={language}", data=data).text for language in ("en", "uk")
+    )
+    data["letter__sms__en"] = typed["letter__sms__uk"]
+    longer = analyst.post(f"{url}/preview?step=2&channel=sms&show=en", data=data).text
+
+    assert re.search(rf"1 part · \d+ places · Latin: 160 places in one part · {one}</p>", english)
+    assert re.search(rf"2 parts · \d+ places · Cyrillic: 70 places in one part · {two}</p>", longer)
+    assert re.search(r"2 частини .*\b" + two.split("\N{NO-BREAK SPACE}")[0].replace(".", ","), cyrillic)
+
+
+def test_without_a_price_only_administrators_are_led_to_where_it_is_entered(
+    client: FlaskClient, login, url: str, company: SimpleNamespace, now: datetime
+) -> None:
+    sms, there = f"{url}?step=2&channel=sms", f'href="/senders/{company.brand.id}/sms#price"'
+
+    def led() -> list[bool]:
+        return [there in login(client, user).get(sms).text for user in (company.analyst, company.admin)]
+
+    assert led() == [False, True]
+    assert "per message" not in client.get(f"{url}/preview?step=2&channel=sms&show=en").text
+    set_price(company, now, None)
+    assert led() == [False, True]
+    assert "per message" not in client.get(f"{url}/preview?step=2&channel=sms&show=en").text
+    assert there not in client.get(url).text
+    assert 'id="price"' in client.get(f"/senders/{company.brand.id}/sms").text
+
+    set_price(company, now, "0.8")
+    assert led() == [False, False]
+
+
+def test_with_a_real_purchase_an_sms_shows_its_cost_as_well(
+    analyst: FlaskClient, url: str, company: SimpleNamespace, now: datetime
+) -> None:
+    set_price(company, now, "0.8")
+    with transaction():
+        bought = make_interaction(company, now=now)
+        said = {"sms": {"en": "Recommend us? {link}"}}
+        texts.edit(company.survey.id, said, step=2, channel=Channel.SMS, now=now, actor=PROGRAM)
+
+    shown = analyst.get(f"{url}/real/{bought.id}?step=2&channel=sms&show=en")
+
+    assert "Recommend us? http" in shown.text
+    assert "0.80\N{NO-BREAK SPACE}UAH per message" in shown.text
 
 
 def test_the_history_shows_what_a_save_changed_and_brings_it_back(

@@ -107,6 +107,22 @@ def test_numbers_are_grouped_as_the_language_does(page, language, number, percen
         assert filters.money(Decimal("1234.5"), "UAH") == money
 
 
+@pytest.mark.parametrize(
+    ("amount", "written"),
+    [
+        ("1.6000", f"1,60{SPACE}₴"),
+        ("0.0085", f"0,0085{SPACE}₴"),
+        ("0", f"0,00{SPACE}₴"),
+        ("1234.5", f"1{SPACE}234,50{SPACE}₴"),
+    ],
+)
+def test_a_price_loses_no_decimals(page, amount, written):
+    with force_locale("uk"):
+        assert filters.price(Decimal(amount), "UAH") == written
+    with force_locale("en"):
+        assert filters.price(Decimal("0.0085"), "USD") == f"0.0085{SPACE}USD"
+
+
 @pytest.mark.parametrize(("language", "written"), [("en", "11,001"), ("ru", f"11{SPACE}001"), ("uk", f"11{SPACE}001")])
 def test_the_number_of_a_plural_is_grouped_too(page, language, written):
     template = "{{ ngettext('%(num)s letter could not be sent.', '%(num)s letters could not be sent.', 11001) }}"
