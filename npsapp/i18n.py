@@ -1,18 +1,23 @@
 """Which language now, and which languages there are."""
 
-from collections.abc import Iterable, Iterator, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 
 from babel import Locale, UnknownLocaleError
-from flask import has_request_context, request, session
+from babel.support import NullTranslations
+from flask import g, has_app_context, has_request_context, request, session
 from flask_babel import force_locale, get_locale, gettext
 from flask_login import current_user
 
 from npsapp.lib.texts import Worded
 
 LANGUAGES: dict[str, str] = {"en": "English", "ru": "Русский", "uk": "Українська"}
+"""What the program itself speaks; customers may be asked in further languages, whose words people type."""
 DEFAULT_LANGUAGE = "en"
+TYPED: list[Callable[[str], Mapping[str, str]]] = []
+"""Who knows the words typed for such a language: msgid, or `form_key` of a plural → text."""
 
 
 @cache
@@ -36,11 +41,47 @@ def words_of(codes: Iterable[Worded]) -> dict[str, str]:
     return {one.value: gettext(one.label) for one in codes}
 
 
+def exists(code: str) -> bool:
+    """Whether there is a language with this code, of two or three letters."""
+    return bool(re.fullmatch("[a-z]{2,3}", code)) and language_name(code) not in (code, code.capitalize())
+
+
+def form_key(plural: str, language: str, count: int) -> str:
+    """Under which key the form of a plural is typed that the language wants with this number."""
+    return f"{plural}|{Locale.parse(language).plural_form(count)}"
+
+
+class _Typed(NullTranslations):
+    """The words typed for one language; what nobody typed is said in English."""
+
+    def __init__(self, language: str) -> None:
+        super().__init__()
+        self.language = language
+        self.texts = {key: text for typed in TYPED for key, text in typed(language).items() if text}
+
+    def ugettext(self, message: str) -> str:
+        return self.texts.get(message, message)
+
+    def ungettext(self, singular: str, plural: str, count: int) -> str:
+        return self.texts.get(form_key(plural, self.language, count)) or (singular if count == 1 else plural)
+
+
 @contextmanager
 def speaking(language: str | None) -> Iterator[None]:
-    """Run a block in that language: letters are written in the reader's, whoever causes them."""
-    with force_locale(language if language in LANGUAGES else DEFAULT_LANGUAGE):
-        yield
+    """Run a block in that language: letters are written in the reader's, whoever causes them.
+
+    Of a language the program does not speak, the typed words are read anew with each block.
+    """
+    code = language if language and exists(language) else DEFAULT_LANGUAGE
+    with force_locale(code):
+        if not has_app_context():
+            yield
+            return
+        before, g.typed_words = g.get("typed_words"), None if code in LANGUAGES else _Typed(code)
+        try:
+            yield
+        finally:
+            g.typed_words = before
 
 
 def negotiate(wanted: Sequence[str] | None = None) -> str:

@@ -98,6 +98,15 @@ def find_or_create(
     return [person.id if person else None for person in found]
 
 
+def recognised(people: Sequence[Incoming], *, pool_id: int, source_id: int | None, now: datetime) -> list[int]:
+    """As `find_or_create`, but nothing is written: whoever is new, or nobody known, has a number below zero."""
+    chunk = _Chunk(pool_id, source_id, now)
+    chunk.load(people)
+    found = [chunk.person_of(row) or _Person(0, {}) for row in people]
+    new: dict[_Person, int] = {}
+    return [person.id or -new.setdefault(person, len(new) + 1) for person in found]
+
+
 class _Chunk:
     """The people a chunk of rows may mean, and what will be written about them."""
 

@@ -137,6 +137,8 @@ class Tag(Numbered):
     customer_id: Mapped[int] = mapped_column(ForeignKey("customer.id"))
     survey_id: Mapped[int] = mapped_column(default=0)
     """Plain id of the survey it was derived from; 0: put by hand."""
+    region_id: Mapped[int | None] = mapped_column(ForeignKey("region.id"))
+    """Where the answer was given that it was derived from: whoever may not see that may not see the tag."""
     name: Mapped[str]
     at: Mapped[datetime]
     by_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))

@@ -8,7 +8,7 @@ from npsapp.customers.models import ContactPoint, Hold
 from npsapp.customers.rules import Choice, Kept, masked
 from npsapp.db import transaction
 from npsapp.extensions import csrf
-from npsapp.i18n import DEFAULT_LANGUAGE, LANGUAGES, negotiate, speaking
+from npsapp.i18n import LANGUAGES, language_name, negotiate, speaking
 from npsapp.lib.clock import local_date, utcnow
 from npsapp.lib.texts import text_in
 from npsapp.organization import queries as organization
@@ -71,7 +71,7 @@ def _visitor(token: str) -> Visitor | None:
 def _page(visitor: Visitor, token: str, *, undone: bool = False) -> Response:
     point, brand = visitor
     customer = point.customer
-    language = _language(queries.language_of(customer, brand))
+    language = _language(brand, queries.language_of(customer, brand))
     stop = queries.own_stop(customer.id, utcnow())
     return _said(
         "customers/unsubscribe.html",
@@ -105,7 +105,7 @@ def privacy(brand_key: str) -> Response:
     brand = organization.brand_by_key(brand_key)
     if brand is None:
         return _broken()
-    language = _language(None)
+    language = _language(brand)
     return _said(
         "customers/privacy.html",
         language,
@@ -122,21 +122,20 @@ def privacy(brand_key: str) -> Response:
 def _broken(token: str = "") -> Response:
     """The same page for every link that leads nowhere, so that it tells nothing about anybody; a test says so."""
     if (links.read_token(current_app.config["SECRET_KEYS"], token) or (None,))[0] == links.TEST:
-        return _said("customers/test.html", _language(None), here=request.path)
-    return _said("customers/broken.html", _language(None), status=404, here=request.path)
+        return _said("customers/test.html", negotiate(), here=request.path)
+    return _said("customers/broken.html", negotiate(), status=404, here=request.path)
 
 
-def _language(own: str | None) -> str:
-    """The switch on the page, else the customer's own, else what the browser asks for."""
-    asked = request.args.get("lang", "")
-    if asked in LANGUAGES:
-        return asked
-    return own if own in LANGUAGES else negotiate() or DEFAULT_LANGUAGE
+def _language(brand: Brand, own: str = "") -> str:
+    """Of the brand's languages: the switch on the page, else the customer's own, else what the browser asks for."""
+    wishes = (request.args.get("lang"), own, request.accept_languages.best_match(brand.languages))
+    return next((wish for wish in wishes if wish in brand.languages), brand.language)
 
 
-def _said(template: str, language: str, *, status: int = 200, **values: object) -> Response:
+def _said(template: str, language: str, *, brand: Brand | None = None, status: int = 200, **values: object) -> Response:
+    spoken = {code: language_name(code) for code in (brand.languages if brand else LANGUAGES)}
     with speaking(language):
-        page = render_template(template, language=language, languages=LANGUAGES, choices=Choice, **values)
+        page = render_template(template, brand=brand, language=language, languages=spoken, choices=Choice, **values)
     response = make_response(page, status)
     response.headers["Cache-Control"] = "no-store"
     response.headers["Referrer-Policy"] = "no-referrer"

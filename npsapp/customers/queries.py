@@ -190,9 +190,12 @@ def own_stop(customer_id: int, now: datetime) -> Hold | None:
 
 
 def language_of(person: Customer, brand: Brand | None) -> str:
-    """The language to write in: the person's own, else the region's, else the brand's, else English."""
+    """The language to write in, which a brand must speak: the person's own, else the region's, else the brand's."""
     region = db.session.get(Region, person.region_id) if person.region_id else None
-    return person.language or (region.language if region else None) or (brand.language if brand else "en")
+    wishes = [wish for wish in (person.language, region and region.language) if wish]
+    if brand is None:
+        return next(iter(wishes), "en")
+    return next((wish for wish in wishes if wish in brand.languages), brand.language)
 
 
 def timezone_of(person: Customer, brand: Brand) -> str:

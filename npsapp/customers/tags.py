@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, SelectBase, delete, extract, func, insert, select, tuple_
+from sqlalchemy import ColumnElement, Select, SelectBase, and_, delete, extract, func, insert, or_, select, true, tuple_
 
 from npsapp.audit import services as audit
 from npsapp.audit.events import Event
@@ -12,7 +12,7 @@ from npsapp.audit.services import Actor
 from npsapp.customers import queries
 from npsapp.customers.models import Customer, Tag
 from npsapp.db import change, db, insert_unless_there, within
-from npsapp.permissions import Scope
+from npsapp.permissions import EVERYTHING, Scope
 
 BY_HAND = 0
 LONGEST = 40  # characters
@@ -46,30 +46,41 @@ def drop(customer_id: int, name: str, *, actor: Actor, now: datetime) -> None:
 
 
 def derive_again(of: SelectBase, tags: Iterable[Select[Any]]) -> None:
-    """Replace what answers say of people. `of` gives (survey, customer), `tags` (customer, survey, name, moment)."""
+    """Replace what answers say of people. `of` gives (survey, customer), `tags` (customer, survey, region, name,
+    moment).
+    """
     derived = Tag.survey_id != BY_HAND
     change(delete(Tag).where(derived, tuple_(Tag.survey_id, Tag.customer_id).in_(of)))
     for rows in tags:
-        db.session.execute(insert(Tag).from_select(["customer_id", "survey_id", "name", "at"], rows))
+        db.session.execute(insert(Tag).from_select(["customer_id", "survey_id", "region_id", "name", "at"], rows))
 
 
-def of_person(customer_id: int) -> Sequence[Tag]:
+def _told(scope: Scope) -> ColumnElement[bool]:
+    """Of a person who is inside the scope: what was put by hand, and what answers say that lie inside, too."""
+    return true() if scope.everything else or_(Tag.survey_id == BY_HAND, within(Tag.region_id, scope))
+
+
+def _seen(scope: Scope) -> ColumnElement[bool]:
+    """A tag lies where its answer was given; one put by hand, where its person belongs."""
+    by_hand = and_(Tag.survey_id == BY_HAND, within(Customer.region_id, scope))
+    return true() if scope.everything else or_(by_hand, and_(Tag.survey_id != BY_HAND, within(Tag.region_id, scope)))
+
+
+def of_person(customer_id: int, scope: Scope) -> Sequence[Tag]:
     """Everything on one person, with what merged people bring, those by hand first."""
-    theirs = select(Tag).where(Tag.customer_id.in_(queries.members(customer_id)))
+    theirs = select(Tag).where(Tag.customer_id.in_(queries.members(customer_id)), _told(scope))
     return db.session.scalars(theirs.order_by(Tag.survey_id, Tag.name)).all()
 
 
-def tagged(name: str) -> Select[Any]:
+def tagged(name: str, scope: Scope = EVERYTHING) -> Select[Any]:
     """Ids of the customers with a tag."""
-    return select(Tag.customer_id).where(Tag.name == name)
+    return select(Tag.customer_id).where(Tag.name == name, _told(scope))
 
 
 def names(scope: Scope, *, limit: int = 200) -> list[str]:
     """All tags that people of the scope have, in the order of the alphabet."""
     rows = select(Tag.name).distinct().order_by(Tag.name).limit(limit)
-    if not scope.everything:
-        rows = rows.join(Customer, Customer.id == Tag.customer_id).where(within(Customer.region_id, scope))
-    return list(db.session.scalars(rows))
+    return list(db.session.scalars(rows.join(Customer, Customer.id == Tag.customer_id).where(_seen(scope))))
 
 
 def by_month(since: date, scope: Scope) -> dict[str, dict[date | None, int]]:
@@ -79,7 +90,7 @@ def by_month(since: date, scope: Scope) -> dict[str, dict[date | None, int]]:
     rows = (
         select(Tag.name, *month, func.count(person.distinct()))
         .join(Customer, Customer.id == Tag.customer_id)
-        .where(within(Customer.region_id, scope))
+        .where(_seen(scope))
         .group_by(Tag.name, *month)
         .order_by(Tag.name)
     )

@@ -46,7 +46,7 @@ class AddForm(FlaskForm):
 
     text = TextAreaField(_l("Addresses"), description=_l("E-mail addresses or phone numbers, one a line."))
     file = FileField(_l("Or a file"))
-    reason = choice(_l("Why"), coerce=SuppressionReason)
+    reason = choice(_l("Reason"), coerce=SuppressionReason)
     brand = choice(_l("Counts for"), coerce=whole)
     until = DateField(_l("Until"), validators=[Optional()], description=_l("Empty: for ever."))
     note = line(

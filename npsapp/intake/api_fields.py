@@ -81,7 +81,7 @@ PERSON = (
     Said("is_company", N_("A company is never addressed by name."), False, _K.YES_NO),
     Said("emails", N_("E-mail addresses, the preferred one first."), ["olena@example.com"], _K.TEXTS, ("email",)),
     Said("phones", N_("Phone numbers, best with the country's code."), ["+380671234567"], _K.TEXTS, ("phone",)),
-    Said("language", N_("Language of the letters: uk, ru or en."), "uk"),
+    Said("language", N_("Language of the letters by its code: uk, ru, en, or another of the brand."), "uk"),
     Said("is_key", N_("Key customers are called first when something is wrong."), False, _K.YES_NO, ("key_customer",)),
     Said("consent", N_("true: agreed to letters by e-mail. false: refuses questions on any channel."), True, _K.YES_NO),
     Said("consents", N_("Yes or no to each channel; a refusal stays in force whatever is sent later."),

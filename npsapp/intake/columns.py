@@ -8,8 +8,10 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
+
+from babel import Locale
 
 from npsapp.lib.tables import Cell
 from npsapp.lib.texts import N_, Worded
@@ -212,8 +214,16 @@ def yes_or_no(text: str) -> bool | None:
 
 
 def language(text: str) -> str:
-    """One of our three languages, or empty: an unknown language is the same as none."""
-    return _LANGUAGES.get(text.strip().casefold().replace("_", "-").split("-")[0].rstrip("."), "")
+    """The code of a language, or empty: an unknown language is the same as none."""
+    word = text.strip().casefold().replace("_", "-").split("-")[0].rstrip(".")
+    return _LANGUAGES.get(word) or (_languages().get(word, "") if word else "")
+
+
+@cache
+def _languages() -> dict[str, str]:
+    """Codes of two letters, and names in the program's languages → code."""
+    known = [(code, name) for own in WORDS["languages"] for code, name in Locale(own).languages.items()]
+    return {word.casefold(): code for code, name in known if len(code) == 2 for word in (code, name)}
 
 
 @lru_cache(maxsize=1000)

@@ -97,7 +97,7 @@ def people(rule: Rule, *, now: datetime, scope: Scope = EVERYTHING, only: Collec
     `only`: among these customers, all who were merged included.
     """
     standing = func.coalesce(Customer.merged_into_id, Customer.id).label("id")
-    found: Select[Any] = select(standing).where(*_about_person(rule)).group_by(standing)
+    found: Select[Any] = select(standing).where(*_about_person(rule, scope)).group_by(standing)
     if only is not None:
         found = found.where(one_of(Customer.id, only))
     if not rule.about_purchases:
@@ -115,10 +115,10 @@ def people(rule: Rule, *, now: datetime, scope: Scope = EVERYTHING, only: Collec
     return found
 
 
-def _about_person(rule: Rule) -> list[ColumnElement[bool]]:
+def _about_person(rule: Rule, scope: Scope) -> list[ColumnElement[bool]]:
     asked: list[ColumnElement[bool]] = [Customer.emptied_at.is_(None)]
     if rule.tag:
-        asked.append(Customer.id.in_(tags.tagged(rule.tag)))
+        asked.append(Customer.id.in_(tags.tagged(rule.tag, scope)))
     if rule.key_only:
         asked.append(Customer.is_key.is_(True))
     return asked

@@ -165,7 +165,10 @@ _ROWS = (
         # Merged persons count as the one they were merged into: addresses, holds and quarantine are shared.
         func.coalesce(Customer.merged_into_id, Customer.id).label("person_id"),
         _first(Customer.timezone, Region.timezone, Brand.timezone).label("zone"),
-        _first(Customer.language, Region.language, Brand.language).label("language"),
+        Customer.language.label("own_language"),
+        Region.language.label("region_language"),
+        Brand.language.label("brand_language"),
+        Brand.languages.label("brand_languages"),
     )
     .join(Source, Source.id == Interaction.source_id)
     .join(Brand, Brand.id == Interaction.brand_id)
@@ -328,7 +331,9 @@ def _gathered(
         cancelled=row.cancelled_at is not None,
         stop=way.stop,
     )
-    return Gathered(row, row.person_id, survey, policy.within(way.hours), row.language, channel, ways, candidate)
+    wishes = (row.own_language, row.region_language)
+    language = next((wish for wish in wishes if wish in row.brand_languages), row.brand_language)
+    return Gathered(row, row.person_id, survey, policy.within(way.hours), language, channel, ways, candidate)
 
 
 def candidate_of(row: Any, survey: Survey | None, policy: Policy, known: Reachable, **more: Any) -> Candidate:

@@ -29,21 +29,17 @@ def _amount(label: Any) -> DecimalField:
     return DecimalField(label, places=2, validators=[Optional(), limit], render_kw={"inputmode": "decimal", "min": 0})
 
 
-def _several(label: Any, coerce: Any = int) -> SelectMultipleField:
-    return SelectMultipleField(label, coerce=coerce, render_kw={"size": 5})
-
-
 class PolicyForm(FlaskForm):
     """The rule of one survey: whom it asks, when, and with which steps."""
 
-    segments = _several(_("Segments"))
-    regions = _several(_("Regions, with all below them"))
-    units = _several(_("Stores and departments"))
-    selections = _several(_("Selections of customers"))
+    segments = ticks(_("Segments"), coerce=int)
+    regions = ticks(_("Regions, with all below them"), coerce=int)
+    units = ticks(_("Stores and departments"), coerce=int)
+    selections = ticks(_("Selections of customers"), coerce=int)
     amount_from = _amount(_("Amount from"))
     amount_to = _amount(_("Amount up to"))
     acquaintance = SelectField(_("Customers"), default="")
-    properties = _several(_("Properties of the purchase"), coerce=str)
+    properties = ticks(_("Properties of the purchase"))
     delay_days = number(_("Days after the purchase"), 0, 365)
     delay_more_hours = number(_("and hours"), 0, 23)
     window_from = TimeField(_("From"), validators=[InputRequired(_("Enter a time like 10:00."))])

@@ -1,7 +1,7 @@
 """What a staged file or a source in trial would lead to: numbers for the pages that ask for a yes. Writes nothing."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -11,8 +11,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, func, select
 
 from npsapp.customers import queries as customers
-from npsapp.customers.models import ContactPoint, Customer
-from npsapp.customers.rules import ContactKind, GroundKind, why_not
+from npsapp.customers.matching import Incoming, recognised
+from npsapp.customers.models import Customer
+from npsapp.customers.rules import GroundKind, why_not
 from npsapp.db import db, one_of
 from npsapp.delivery import queries as delivery
 from npsapp.delivery.rules import Channel
@@ -59,8 +60,8 @@ class _Portion:
 def would_ask(batch: ImportBatch, *, live_from: date | None, now: datetime) -> WouldAsk:
     """Decide about a file's staged rows as if they were taken in and their source were live.
 
-    People are recognised by e-mail address only; of two rows with one address the second falls into the
-    quarantine, as it will. Rows that are already in are not counted. Of a large file it is an estimate.
+    People are recognised as they will be when the file is taken in; of two rows of one person the second falls into
+    the quarantine, as it will. Rows that are already in are not counted. Of a large file it is an estimate.
     """
     staged = _Staged(batch, live_from, now)
     mine, how_many = StagedPart.batch_id == batch.id, func.sum(StagedPart.count)
@@ -188,9 +189,13 @@ class _Staged:
         here = Interaction.source_id == self.source.id, one_of(Interaction.external_id, ids)
         taken_in = set(db.session.scalars(select(Interaction.external_id).where(*here)))
         rows = [row for row in chunk if row.external_id not in taken_in]
-        mailboxes = _Mailboxes({row.email for row in rows if row.email}, self.source.brand_id, self.now)
+        people = [Incoming(external_id=row.customer_id, **row.reached) for row in rows]
+        persons = self.source.id if self.source.ids_are_persons else None
+        found = recognised(people, pool_id=self.source.brand.pool_id, source_id=persons, now=self.now)
+        who = {id(row): person_id for row, person_id in zip(rows, found, strict=True)}
+        mailboxes = _Mailboxes(rows, {one for one in found if one > 0}, self.source.brand_id, self.now)
         known = Reachable(mailboxes.people, self.policies.values(), count_planned=True, now=self.now)
-        purchases = list(self._purchases(rows, mailboxes, known))
+        purchases = list(self._purchases(rows, who, mailboxes, known))
         for one in purchases:
             since = known.since.get(one.person_id, one.happened_at)
             known.since[one.person_id] = min(since, one.happened_at)
@@ -198,17 +203,16 @@ class _Staged:
             yield self._decide(one, mailboxes, known)
 
     def _purchases(
-        self, rows: Sequence[InteractionRow], mailboxes: "_Mailboxes", known: Reachable
+        self, rows: Sequence[InteractionRow], who: Mapping[int, int], mailboxes: "_Mailboxes", known: Reachable
     ) -> Iterator[_Purchase]:
-        for number, one in enumerate(self.names.known(rows), start=1):
-            customer = mailboxes.people.get(mailboxes.person.get(one.row.email, 0))
+        for one in self.names.known(rows):
+            customer = mailboxes.people.get(who[id(one.row)])
             region_id = one.region_id or (customer.region_id if customer else None)
             zones = (
                 customer.timezone if customer else "",
                 self.zones.get(region_id or 0),
                 self.brand_zones[one.brand_id],
             )
-            new_id = mailboxes.new.setdefault(one.row.email or one.row.phone or one.row.external_id, -number)
             yield _Purchase(
                 one.row,
                 one.brand_id,
@@ -218,7 +222,7 @@ class _Staged:
                 one.segment_id,
                 one.amount,
                 one.properties,
-                person_id=known.person[customer.id] if customer else new_id,
+                person_id=known.person[customer.id] if customer else who[id(one.row)],
                 zone=next(zone for zone in zones if zone),
                 waits=self.source.ask_completed and one.row.state == DocumentState.OPEN,
             )
@@ -234,7 +238,7 @@ class _Staged:
             known,
             after_live_day=self.live_from is None or on >= self.live_from,
             cancelled=bool(one.row.cancelled),
-            stop=mailboxes.stop(one.row, policy, self.grounds, known),
+            stop=mailboxes.stop(one, policy, self.grounds, known),
         )
         about = {"who": one.person_id, "survey_id": survey.id if survey else None}
         return self.promises.decide(candidate, policy, **about, now=self.now)
@@ -243,21 +247,23 @@ class _Staged:
 class _Mailboxes:
     """What is known of some e-mail addresses and the people behind them; one statement per kind of fact."""
 
-    def __init__(self, emails: set[str], brand_id: int, now: datetime) -> None:
-        mailboxes = ContactPoint.kind == ContactKind.EMAIL, one_of(ContactPoint.value, emails)
-        points = select(ContactPoint.value, ContactPoint.customer_id).where(*mailboxes)
-        self.person: dict[str, int] = {row.value: row.customer_id for row in db.session.execute(points)}
+    def __init__(self, rows: Sequence[InteractionRow], people: Collection[int], brand_id: int, now: datetime) -> None:
         columns = Customer.id, Customer.region_id, Customer.timezone
-        theirs = select(*columns).where(one_of(Customer.id, self.person.values()))
+        theirs = select(*columns).where(one_of(Customer.id, people))
         self.people = {row.id: row for row in db.session.execute(theirs)}
-        self.new: dict[str, int] = {}
+        emails = {row.email for row in rows if row.email}
         self._boxes = {box.value: box for boxes in customers.mailboxes(self.people).values() for box in boxes}
         self._suppressed = delivery.suppressed(Channel.EMAIL, emails, brand_id=brand_id, now=now)
         self._now = now
 
-    def stop(self, row: InteractionRow, policy: Policy, grounds: Mapping[str, str], known: Reachable) -> Reason | None:
-        """Why nobody may write to the address of a row; `grounds`: those of rows that name none, by channel."""
-        by_sms = policy.first.channel is Channel.SMS or (policy.mobile_sms and not row.email)
+    def stop(self, one: _Purchase, policy: Policy, grounds: Mapping[str, str], known: Reachable) -> Reason | None:
+        """Why nobody may write to the person of a row; `grounds`: those of rows that name none, by channel."""
+        row, first = one.row, policy.first.channel
+        if not row.email and one.person_id > 0 and first is Channel.EMAIL:
+            way = known.way(first, one.person_id, one.brand_id, policy.care)
+            if not (way.stop is Reason.NO_ADDRESS and policy.mobile_sms):
+                return way.stop
+        by_sms = first is Channel.SMS or (policy.mobile_sms and not row.email)
         channel, value = (Channel.SMS, row.phone) if by_sms else (Channel.EMAIL, row.email)
         if not value or (by_sms and not phones.is_mobile(value)):
             return Reason.NO_ADDRESS

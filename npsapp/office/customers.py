@@ -21,7 +21,7 @@ from npsapp.customers import care, queries as customers, tags
 from npsapp.customers.models import Customer
 from npsapp.db import transaction
 from npsapp.delivery import queries as delivery
-from npsapp.i18n import LANGUAGES
+from npsapp.i18n import language_name
 from npsapp.invitations import letters, policies
 from npsapp.lib.clock import day_bounds, utcnow
 from npsapp.office import queries
@@ -75,17 +75,17 @@ def customer(customer_id: int) -> ResponseReturnValue:
         "office/customer.html",
         customer=found,
         region=organization.region(found.region_id or 0),
-        speaks=customers.language_of(found, None),
+        speaks=language_name(customers.language_of(found, None)),
         contact_points=known.contact_points,
         holds=list(chain(*customers.holds_for(family, utcnow()).values())),
         page=listing.page(shown, window),
         open_cases=[what for _at, kind, what in moments if kind == "case" and what.is_open],
-        tags=tags.of_person(customer_id),
+        tags=tags.of_person(customer_id, scope()),
         merges=(merged := customers.merges(family)),
         names=customers.labels(one.customer_id for one in merged),
         stops=delivery.stops((point.value for point in known.contact_points), now=utcnow()),
         users=accounts.labels(_named(known) | {one.by_id for one in merged if one.by_id}),
-        form=CorrectForm(obj=found),
+        form=_correct_form(found),
     )
 
 
@@ -111,18 +111,19 @@ class CorrectForm(FlaskForm):
 
     name = line(_l("Name"), Length(max=NAME_MAX))
     address_as = line(_l("Addressed as"), Length(max=NAME_MAX), help=_l("Empty: letters go without a name."))
-    language = SelectField(
-        _l("Language"),
-        choices=options([("", _l("as usual there")), *LANGUAGES.items()]),
-        coerce=lambda value: value or None,
-    )
+    language = SelectField(_l("Language"), coerce=lambda value: value or None)
+
+
+def _correct_form(person: Customer) -> CorrectForm:
+    form, spoken = CorrectForm(obj=person), organization.customer_languages(person.language)
+    form.language.choices = options([("", _("as usual there")), *spoken.items()])
+    return form
 
 
 @bp.deed("/customers/<int:customer_id>/correct", Permission.EDIT_CUSTOMERS)
 def customer_correct(customer_id: int) -> ResponseReturnValue:
     """Change name, form of address or language."""
-    _visible(customer_id)
-    form = CorrectForm()
+    form = _correct_form(_visible(customer_id))
     if not form.validate_on_submit():
         abort(400)
     typed = {name: form[name].data for name in ("name", "address_as", "language")}

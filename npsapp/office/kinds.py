@@ -14,7 +14,7 @@ from npsapp.accounts import queries as accounts, services as accounts_services
 from npsapp.audit.services import Actor
 from npsapp.cases import services as cases
 from npsapp.delivery import queries as delivery
-from npsapp.i18n import LANGUAGES, language_now
+from npsapp.i18n import language_name, language_now
 from npsapp.lib.texts import N_, text_in
 from npsapp.organization import logos, queries as organization, rules, services
 from npsapp.organization.forms import BrandForm, PerformerForm, RegionForm, SettingForm, SpelledForm, UnitForm
@@ -103,10 +103,14 @@ def _labels(heading: str, kind: str, column: str, rows: Rows) -> list[Column]:
 def _brand_columns(rows: Rows) -> list[Column]:
     senders = {row.id: delivery.sender_of(row.id) for row in rows}
     return [
-        (_("Language"), {row.id: LANGUAGES.get(row.language, row.language) for row in rows}),
+        (_("Language"), {row.id: language_name(row.language) for row in rows}),
         (_("Time zone"), {row.id: row.timezone for row in rows}),
         (_("Letters come from"), {id_: sender.address if sender else "" for id_, sender in senders.items()}),
     ]
+
+
+def _brand_offer(form: BrandForm, _brand: Brand | None) -> None:
+    form.let_choose("language", organization.customer_languages().items())
 
 
 def _brand_before(form: BrandForm, brand: Brand | None) -> dict[str, Any]:
@@ -152,6 +156,7 @@ def _region_offer(form: RegionForm, region: Region | None) -> None:
     workers = [(str(one.id), one.name) for one in accounts.users() if one.is_active and may(one.role, WORK)]
     days = get_locale().days["stand-alone"]["wide"]
     form.let_choose("workdays", [(str(number + 1), days[number]) for number in range(7)])
+    form.let_choose("language", organization.customer_languages().items(), none=_("the brand's"))
     form.let_choose("manager_id", workers, none=_("nobody"))
     form.let_choose("fallback_id", workers, none=_("nobody"))
     if not form.is_submitted():
@@ -244,6 +249,7 @@ KINDS: dict[str, Kind] = {
         N_("The name under which your customers know you: its look, language, addresses and privacy page."),
         N_("It is offered nowhere any more. Its answers stay in the reports, and links in old letters go on working."),
         _brand_columns,
+        _brand_offer,
         before=_brand_before,
         after=_clocks_after,
         defaults={"accent": rules.DEFAULT_ACCENT, "timezone": "Europe/Kyiv", "currency": "UAH", "language": "uk"},

@@ -49,6 +49,7 @@ SUBJECTS: dict[str, tuple[str, Labels | None]] = {
     "survey": (N_("survey"), lambda ids, _language: surveys.labels(ids)),
     "touchpoint": (N_("touchpoint"), surveys.touchpoint_labels),
     "unit": (N_("unit"), lambda ids, language: organization.labels("unit", ids, language)),
+    "words": (N_("fixed words of a language"), None),
     "user": (N_("user"), lambda ids, _language: accounts.labels(ids)),
 }
 ACTORS = {

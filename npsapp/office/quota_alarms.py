@@ -62,5 +62,5 @@ def _letter(user: User, survey: Survey, standings: list[Standing], *, public_url
         survey=survey.name,
         standings=standings[:MOST_NAMED],
         more=max(len(standings) - MOST_NAMED, 0),
-        link=f"{public_url}/schedule/quotas/?survey={survey.id}",
+        link=f"{public_url}/schedule/quotas/?survey={survey.id}&month={standings[0].quota.month:%Y-%m}",
     )

@@ -20,7 +20,7 @@ from npsapp.customers.rules import GroundKind
 from npsapp.db import db, transaction, within
 from npsapp.delivery.channels import mail
 from npsapp.delivery.rules import Channel
-from npsapp.i18n import LANGUAGES, language_now
+from npsapp.i18n import language_now
 from npsapp.intake import queries as intake, services, tasks
 from npsapp.intake.models import BatchState, ImportBatch, Interaction, Source
 from npsapp.intake.rules import RejectReason
@@ -85,7 +85,7 @@ class VisitForm(ByHandForm):
         regions = [one for one in organization.regions(brand.pool_id) if seen.covers(one.id)]
         anywhere = [("", _("none"))] if seen.everything else []
         self.region.choices = options([*anywhere, *((one.key, text_in(one.name, language)) for one in regions)])
-        self.language.choices = options([("", _("as usual there")), *LANGUAGES.items()])
+        self.language.choices = options([("", _("as usual there")), *organization.customer_languages().items()])
         self.touchpoint.choices = options(
             (str(one.id), text_in(one.name, language)) for one in surveys.touchpoints(brand.pool_id)
         )

@@ -12,7 +12,7 @@ from wtforms import Field, SelectChoice, ValidationError, fields
 from wtforms.validators import DataRequired, Email, InputRequired, Length, NumberRange, Optional, Regexp
 from wtforms.widgets import CheckboxInput, ListWidget
 
-from npsapp.i18n import LANGUAGES, language_name
+from npsapp.i18n import LANGUAGES, exists
 from npsapp.lib.clock import zone
 from npsapp.lib.texts import N_
 from npsapp.organization import logos, rules
@@ -210,7 +210,7 @@ class LanguagesField(fields.StringField):
 
 def existing_languages(form: FlaskForm, field: Field) -> None:
     """Validator: at least one language, all of them known, the usual one among them."""
-    unknown = [code for code in field.data or [] if not re.fullmatch("[a-z]{2,3}", code) or language_name(code) == code]
+    unknown = [code for code in field.data or [] if not exists(code)]
     if unknown:
         raise ValidationError(_("There is no language with this code: %(code)s. Example: pl.", code=unknown[0]))
     if form.language.data not in (field.data or []):
@@ -300,10 +300,7 @@ class RegionForm(RowForm):
     manager_id = _pick(_l("Manager"))
     fallback_id = _pick(_l("Fallback owner"), _l("One person for all regions of the company."))
     timezone = line(_l("Time zone"), Optional(), existing_zone, help=_l("Empty: the brand's."), tidy=_or_none)
-    language = choice(
-        *(_l("Language of customers who have none of their own"), "", _or_none),
-        choices=options([("", _l("the brand's")), *LANGUAGES.items()]),
-    )
+    language = choice(*(_l("Language of customers who have none of their own"), "", _or_none))
     workdays = ticks(_l("Working days"), InputRequired(_l("Choose at least one day.")))
     work_from = fields.TimeField(_l("Work begins"), validators=[InputRequired()])
     work_until = fields.TimeField(_l("Work ends"), validators=[InputRequired()])

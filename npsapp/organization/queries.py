@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, func, literal, or_, select
 
 from npsapp.db import db, pairs, within
+from npsapp.i18n import LANGUAGES, language_name
 from npsapp.lib.texts import text_in
 from npsapp.organization import rules
 from npsapp.organization.models import Brand, Holiday, Performer, Pool, Property, PropertyValue, Region, Segment, Unit
@@ -32,6 +33,17 @@ def brands() -> Sequence[Brand]:
 def brand(brand_id: int) -> Brand | None:
     """One brand, also a retired one: old letters still name it."""
     return db.session.get(Brand, brand_id)
+
+
+def further_languages() -> dict[str, str]:
+    """Languages that customers of some brand are asked in, and the program does not speak itself: code → name."""
+    spoken = {code for one in brands() for code in one.languages}
+    return {code: language_name(code) for code in sorted(spoken - LANGUAGES.keys())}
+
+
+def customer_languages(own: str | None = None) -> dict[str, str]:
+    """Every language customers may be written to in, and the one somebody has: code → name."""
+    return LANGUAGES | further_languages() | ({own: language_name(own)} if own else {})
 
 
 def brand_by_key(key: str) -> Brand | None:

@@ -65,7 +65,7 @@ class Asked:
 
 
 def _asked() -> Asked:
-    given = filters.asked()
+    given = filters.asked(scope())
     properties = filters.properties()
     ids = {name: given[name] for name in (*filters.IDS, *queries.PEOPLE, *properties) if name in given}
     if "from" in given or "to" in given:
@@ -92,7 +92,7 @@ def index() -> str:
             (_(words), listing.url_with(**{"period": name, "from": None, "to": None}), name == asked.preset)
             for name, words in PRESETS.items()
         ],
-        active=filters.active(filters.asked(), asked.options),
+        active=filters.active(filters.asked(scope()), asked.options),
         counted=counted,
         total=total,
         bases=bases.beside(asked.selection, counted, now=utcnow()),

@@ -26,14 +26,14 @@ Options = dict[str, dict[Any, str]]
 """Argument in the address → value → word."""
 
 
-def asked() -> dict[str, Any]:
+def asked(scope: Scope) -> dict[str, Any]:
     """The filters in the address; wrong values count as not given."""
     found: dict[str, Any] = {name: listing.whole(name) for name in (*IDS, *properties())}
     found |= {name: listing.picked(name, values) or None for name, values in CHOICES.items()}
     found |= {"score": score_or_none(listing.word("score")), "q": listing.word("q") or None}
     found |= {"from": listing.day("from"), "to": listing.day("to")}
     found |= {"selection": listing.whole("selection"), "tag": listing.word("tag") or None}
-    found["who"] = queries.who(found["selection"], found["tag"], now=utcnow())
+    found["who"] = queries.who(found["selection"], found["tag"], scope, now=utcnow())
     return {name: value for name, value in found.items() if value is not None}
 
 

@@ -14,11 +14,11 @@ from npsapp.i18n import language_now, speaking
 from npsapp.lib import addresses, phones
 from npsapp.lib.refusals import Refused
 from npsapp.lib.texts import N_, text_in
-from npsapp.responses import queries, rendering, rules
+from npsapp.responses import open_rules, queries, rendering, rules
 from npsapp.responses.forms import MORE, Fields
 from npsapp.responses.models import Response
 from npsapp.responses.queries import ANY, Link
-from npsapp.surveys import filling, queries as surveys
+from npsapp.surveys import filling, fixed, queries as surveys
 from npsapp.surveys.filling import Filled, More, Value
 from npsapp.surveys.rules import FURTHER, Asked, Kind, Questionnaire
 
@@ -38,6 +38,10 @@ class NoAddress(Refused):
     """Whoever wants to be contacted gave something that is neither number nor address."""
 
     wording = N_("Please write a phone number or an e-mail address.")
+
+
+REFUSALS = (NotAnswered, NoAddress, rules.NotAScore, rules.TooLong, open_rules.NoReference, open_rules.TooMany)
+fixed.SAID += [one.wording for one in REFUSALS]
 
 
 @dataclass(frozen=True)

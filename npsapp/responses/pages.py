@@ -20,6 +20,7 @@ from npsapp.responses import further, queries, rendering, rules
 from npsapp.responses.forms import Fields
 from npsapp.responses.models import DisputedAnswer
 from npsapp.responses.queries import Link
+from npsapp.surveys import fixed
 from npsapp.web.assets import asset, changed, path_to
 from npsapp.web.errors import wants_json
 
@@ -253,12 +254,18 @@ def _look(visit: Visit | None, language: str) -> tuple[rendering.Frame, dict[str
     own = {"here": request.path, "address": path_to(endpoint, token=(request.view_args or {})["token"])}
     if visit is None:
         language = language if language in LANGUAGES else negotiate()
-        return _frame(language, posted, root, _files(int(time.monotonic())), (), ()), {"page": own}
+        return _frame(language, posted, root, _sources(language), (), ()), {"page": own}
     link, language = visit.link, visit.language
     own |= visit.own()
     purchase = rendering.purchase_of(link, language)
-    frame = _frame(language, posted, root, _files(int(time.monotonic())), _BRANDED(link), rendering.marks(purchase))
+    frame = _frame(language, posted, root, _sources(language), _BRANDED(link), rendering.marks(purchase))
     return frame, {"page": own, "purchase": purchase}
+
+
+def _sources(language: str) -> tuple[Any, ...]:
+    """What pages are made of and may change: files, and the words typed for a language that is not the program's."""
+    words = () if language in LANGUAGES else tuple(fixed.typed(language).items())
+    return *_files(int(time.monotonic())), words
 
 
 @lru_cache(maxsize=2)
@@ -268,7 +275,12 @@ def _files(_second: int) -> tuple[tuple[str, int], ...]:
 
 @lru_cache(maxsize=256)
 def _frame(
-    language: str, posted: bool, _root: str, _files: Any, brand: tuple[Any, ...], purchase: tuple[tuple[str, str], ...]
+    language: str,
+    posted: bool,
+    _root: str,
+    _sources: Any,
+    brand: tuple[Any, ...],
+    purchase: tuple[tuple[str, str], ...],
 ) -> rendering.Frame:
     """What does not differ between visitors, kept until a file or a row changes."""
     look = {

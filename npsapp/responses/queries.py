@@ -274,14 +274,14 @@ def _chose(question_key: str, value: str) -> ColumnElement[bool]:
     return said.where(or_(is_it, AnswerValue.number == int(value)) if value.isdecimal() else is_it)
 
 
-def who(selection_id: int | None, tag: str | None, *, now: datetime) -> Select[Any] | None:
+def who(selection_id: int | None, tag: str | None, scope: Scope, *, now: datetime) -> Select[Any] | None:
     """Ids of the customers in a selection and with a tag; None: of whomever."""
     if selection_id is None and tag is None:
         return None
     found: Select[Any] = select(Customer.id)
     if selection_id is not None:
         found = found.where(selections.members(selection_id, now=now))
-    return found if tag is None else found.where(Customer.id.in_(tags.tagged(tag)))
+    return found if tag is None else found.where(Customer.id.in_(tags.tagged(tag, scope)))
 
 
 def has_properties(interaction_id: Any, asked: Asked) -> list[ColumnElement[bool]]:

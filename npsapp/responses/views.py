@@ -42,7 +42,7 @@ CHUNK = 500  # rows of the export read at a time: memory stays the same, however
 @bp.page("/", Permission.SEE_ANSWERS)
 def index() -> ResponseReturnValue:
     """All answers of the own scope, newest first; the filters stand in the address."""
-    asked, options = filters.asked(), filters.options(scope())
+    asked, options = filters.asked(scope()), filters.options(scope())
     further_options = further.choices(asked.get("survey"))
     asked, options = asked | _chosen(further_options), options | further_options
     found = queries.newest(scope(), asked, after=_after(), limit=PAGE_SIZE + 1)
@@ -168,7 +168,8 @@ def of_invitation(invitation_id: int) -> ResponseReturnValue:
 @bp.page("/export.csv", Permission.EXPORT)
 def export() -> ResponseReturnValue:
     """The filtered answers as CSV, streamed; the export stands in the audit log, without typed words."""
-    asked, visible, now = filters.asked(), scope(), utcnow()
+    visible, now = scope(), utcnow()
+    asked = filters.asked(visible)
     asked |= _chosen(further.choices(asked.get("survey")))
     data = {name: str(value) for name, value in asked.items() if name not in ("q", "who")}
     with transaction():

@@ -7,11 +7,12 @@ from typing import Any
 from flask_babel import gettext as _, lazy_gettext as _l
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, HiddenField, IntegerField, RadioField, SelectField, StringField, TextAreaField
-from wtforms.validators import DataRequired, Length, NumberRange, Optional
+from wtforms.validators import DataRequired, Length, NumberRange, Optional, ValidationError
 
 from npsapp.delivery.rules import Channel
 from npsapp.i18n import language_name
 from npsapp.lib.texts import N_, text_in
+from npsapp.lib.tokens import digest
 from npsapp.organization.forms import (
     NAME_MAX,
     Choices,
@@ -23,6 +24,7 @@ from npsapp.organization.forms import (
     ticks,
     upper,
 )
+from npsapp.surveys import fixed
 from npsapp.surveys.letters import LETTER, PARAGRAPHS, PARTS
 from npsapp.surveys.own_html import HTML_MAX
 from npsapp.surveys.rules import FURTHER, OPTION, Fault, Field, Kind, Question, Questionnaire, Texts, faults
@@ -225,6 +227,40 @@ def _texts_form(base: type[Any], labels: Mapping[tuple[str, str], Any], language
             field = kind(words, filters=[tidy], validators=[Length(max=longest)], render_kw=look)
             setattr(made, _name(key, part, code), field)
     return made
+
+
+class FixedForm(FlaskForm):
+    """The fixed words of one language; subclasses are made by `fixed_form`."""
+
+    names: dict[str, str] = {}  # noqa: RUF012 - never changed
+    """Key of a text → name of its field."""
+
+    def texts(self) -> dict[str, str]:
+        """What was typed, by key."""
+        return {key: self[name].data or "" for key, name in self.names.items()}
+
+
+def fixed_form(language: str) -> type[FixedForm]:
+    """The form for the fixed words of one language, each labelled with its original."""
+    made: type[Any] = type("Fixed", (FixedForm,), {})
+    made.names = {one.key: f"f{digest(one.key)[:12]}" for one in fixed.asked(language)}
+    for one in fixed.asked(language):
+        label = _l("%(text)s (with %(number)s)", text=one.original, number=one.count) if one.plural else one.original
+        checks = [Length(max=fixed.LONGEST), _kept(one.original)]
+        look = {"rows": 2, "lang": language}
+        setattr(made, made.names[one.key], TextAreaField(label, filters=[_one_line], validators=checks, render_kw=look))
+    return made
+
+
+def _kept(original: str) -> Any:
+    """Validator: has the placeholders of the original, and nothing that a page would take for its own."""
+    wanted = fixed.placeholders(original)
+
+    def check(_form: FlaskForm, field: Any) -> None:
+        if field.data and fixed.placeholders(field.data) != wanted:
+            raise ValidationError(_(fixed.WRONG, detail=", ".join(wanted) or "–"))
+
+    return check
 
 
 class NewSurveyForm(LanguageForm):

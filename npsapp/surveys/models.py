@@ -73,6 +73,14 @@ class SurveyVersion(Numbered):
     survey: Mapped[Survey] = relationship(foreign_keys=[survey_id])
 
 
+class FixedWords(Numbered):
+    """What pages and letters say to every customer, in a language that the program does not speak itself."""
+
+    language: Mapped[str] = mapped_column(unique=True)
+    texts: Mapped[dict[str, str]]
+    """Msgid, or form of a plural (`i18n.form_key`) → text."""
+
+
 class StepWords(Numbered):
     """What one step's message says, in all languages; every save is a row, and `replaced_at` is empty in the current.
 

@@ -12,7 +12,7 @@ from npsapp.db import change, db
 from npsapp.lib import tokens
 from npsapp.lib.refusals import Refused
 from npsapp.lib.texts import N_
-from npsapp.surveys import editing, queries, rules, texts, wording
+from npsapp.surveys import editing, fixed, queries, rules, texts, wording
 from npsapp.surveys.models import Survey, SurveyVersion, Touchpoint
 from npsapp.surveys.rules import Questionnaire, SurveyState
 
@@ -173,11 +173,13 @@ def _ask(survey: Survey) -> None:
 
 
 def faults_of(survey: Survey) -> list[rules.Fault]:
-    """What stands in the way of publishing: faults of the newest version, and of the messages of every step."""
+    """What stands in the way of publishing: faults of the newest version, of the messages of every step, and fixed
+    words that are missing.
+    """
     if survey.newest is None:
         return [rules.Fault("", "", "", editing.RECOMMENDATIONS)]
     page = editing.all_faults(Questionnaire.from_json(survey.newest.content), survey.brand.languages)
-    return [*page, *texts.faults_of(survey)]
+    return [*page, *texts.faults_of(survey), *fixed.faults(survey.brand.languages)]
 
 
 def count_faults(survey: Survey) -> int:

@@ -14,17 +14,18 @@ from flask_babel import gettext as _
 from npsapp.accounts import queries as accounts
 from npsapp.audit.doors import me
 from npsapp.db import transaction
-from npsapp.i18n import language_name, language_now, speaking
+from npsapp.i18n import DEFAULT_LANGUAGE, language_name, language_now, speaking
 from npsapp.lib.clock import local_date, utcnow
 from npsapp.lib.texts import N_, text_in
 from npsapp.organization import logos, queries as organization, services as organization_services
 from npsapp.organization.forms import NAME_MAX
 from npsapp.permissions import Permission
-from npsapp.surveys import editing, queries, rules, services, texts, wording
-from npsapp.surveys.forms import NEW_TOUCHPOINT, CopyForm, NewSurveyForm, PageForm, TextsForm, page_form
+from npsapp.surveys import editing, fixed, queries, rules, services, texts, wording
+from npsapp.surveys.forms import NEW_TOUCHPOINT, CopyForm, NewSurveyForm, PageForm, TextsForm, fixed_form, page_form
 from npsapp.surveys.models import Survey, SurveyVersion, Touchpoint
 from npsapp.surveys.placeholders import EMPTY, PLACEHOLDERS, spoken_day
 from npsapp.surveys.rules import Questionnaire
+from npsapp.web import listing
 from npsapp.web.access import Room
 from npsapp.web.headers import FRAMING_POLICY, SHOWN_IN_A_FRAME
 from npsapp.web.pages import done, form_page, saved, with_policy
@@ -147,6 +148,7 @@ def texts_page(template: str, survey: Survey, form: TextsForm, **values: Any) ->
         "placeholders": PLACEHOLDERS,
         "faults": len(found),
         "missing": Counter(language_name(one.language) for one in found if one.wording == EMPTY),
+        "fixed": fixed.missing(survey.brand.languages),
         "spoken": languages(survey),
         "addable": wording.ADDABLE,
     }
@@ -176,6 +178,29 @@ def change(survey_id: int, deed: str) -> ResponseReturnValue:
     with transaction():
         act(survey_id, actor=me(), now=utcnow())
     return done(_(words), ".edit", survey_id=survey_id)
+
+
+@bp.form("/words", EDIT)
+def words() -> ResponseReturnValue:
+    """What pages and letters say to every customer, in the languages that only customers speak."""
+    further = organization.further_languages()
+    language = listing.picked("language", further, next(iter(further), ""))
+    form, known = fixed_form(language)(), fixed.typed(language)
+    if language and form.validate_on_submit():
+        with transaction():
+            changed = fixed.save(language, form.texts(), actor=me(), now=utcnow())
+        return saved(changed, ".words", language=language)
+    for key, name in form.names.items() if not form.is_submitted() else ():
+        form[name].data = known.get(key, "")
+    return form_page(
+        "surveys/words.html",
+        form,
+        shown=language,
+        further=further,
+        asked=fixed.asked(language),
+        missing=fixed.missing(further).get(language, 0),
+        beside=language_now() if language_now() != DEFAULT_LANGUAGE else "uk",
+    )
 
 
 @bp.page("/<int:survey_id>/versions", Permission.EDIT_SURVEYS)

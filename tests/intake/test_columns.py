@@ -124,8 +124,11 @@ def test_performers_come_with_or_without_roles():
     )
 
 
-@pytest.mark.parametrize(("text", "code"), [("UA", "uk"), ("ru-RU", "ru"), ("English", "en"), ("pl", "")])
-def test_a_language_is_one_of_ours_or_none(text: str, code: str):
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [("UA", "uk"), ("ru-RU", "ru"), ("English", "en"), ("pl-PL", "pl"), ("польська", "pl"), ("xx", "")],
+)
+def test_a_language_is_known_by_code_or_name_or_none(text: str, code: str):
     assert columns.language(text) == code
 
 

@@ -35,7 +35,7 @@ from npsapp.surveys.rules import SurveyState
 from npsapp.worker import collecting
 from tests.cast import csrf
 from tests.factories import make_customer, make_interaction, make_invitation
-from tests.intake.files import CSV_1C, XLSX_1C, csv_file, purchases, workbook
+from tests.intake.files import CSV_1C, HEADING, XLSX_1C, csv_file, purchases, workbook
 
 
 class Browser:
@@ -152,6 +152,12 @@ TELLING = (
     "G;03.11.2026;refused@b.example;Лівий берег;Київ;500;Марія",
     "H;03.11.2026;;Лівий берег;Київ;500;Степан",
 )
+BY_PHONE = (
+    "I;03.11.2026;;Лівий берег;Київ;500;Юлія;+380501112233",
+    "J;04.11.2026;;Лівий берег;Київ;500;Юлія;+380501112233",
+    "K;03.11.2026;;Лівий берег;Київ;500;Рома;+380501112244",
+    "L;04.11.2026;;Лівий берег;Київ;500;Рома;+380501112244",
+)
 CHOSEN = Criteria(amount_from=Decimal(100), acquaintance=Acquaintance.NEW)
 
 
@@ -172,6 +178,7 @@ def test_the_preview_of_a_file_says_what_planning_will_do(
     with transaction():
         known = make_customer(company, now=at_now, email="known@b.example")
         make_interaction(company, now=at_now, customer=known, undecided=False)
+        make_customer(company, now=at_now, email="julia@b.example", phone="+380501112233")
         refused = make_customer(company, now=at_now, email="refused@b.example")
         for ground in db.session.scalars(select(Ground).join(ContactPoint).filter_by(customer_id=refused.id)):
             ground.withdrawn_at = at_now
@@ -183,7 +190,8 @@ def test_the_preview_of_a_file_says_what_planning_will_do(
         policies.change_policy(survey.id, rule | {"criteria": kyiv}, **who)
         policies.change_care(company.pool.id, care, **who)
         survey.state = SurveyState.ACTIVE
-    page = browser.upload(csv_file(tmp_path, TELLING))
+    rows = [*(f"{line};" for line in TELLING), *BY_PHONE]
+    page = browser.upload(csv_file(tmp_path, rows, heading=f"{HEADING};Телефон"))
     choices = {"touchpoint": company.touchpoint.id, "ground_email": "contract", "live_from": "2026-11-01"}
     browser.post(f"{page}/confirm", page, **choices, deed="count")
     before = preview.would_ask(_batch(), live_from=date(2026, 11, 1), now=at_now)
@@ -200,7 +208,7 @@ def test_the_preview_of_a_file_says_what_planning_will_do(
     moments = [line.send_at for line in planned if line.send_at]
     assert (before.asked, before.this_week) == (len(moments), len(moments))
     assert before.today == sum(moment < at_now + timedelta(days=1) for moment in moments)
-    assert len(planned) == len(TELLING)
+    assert len(planned) == len(rows)
 
 
 def test_with_a_quota_the_preview_says_at_most(browser: Browser, company: SimpleNamespace, tmp_path: Path):

@@ -1,5 +1,6 @@
 """The rule of a survey and the care for people: criteria, windows, what a change would do, what is refused."""
 
+import re
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from types import SimpleNamespace
@@ -29,7 +30,7 @@ from npsapp.invitations.models import ContactPolicy, Invitation, InvitationPolic
 from npsapp.invitations.rendering import Addresses
 from npsapp.invitations.rules import Care, InvitationState, Policy, Reason, sending_time, wave_months, wave_turn
 from npsapp.organization import queries as organization
-from npsapp.organization.models import Brand, Holiday
+from npsapp.organization.models import Brand, Holiday, Segment
 from npsapp.permissions import EVERYTHING, Scope
 from npsapp.surveys import queries as written, services as surveys, texts
 from npsapp.surveys.models import StepWords, Survey
@@ -485,7 +486,9 @@ def test_a_colleague_of_one_region_is_shown_its_numbers_only(
     ]
 
     assert "Matches 1 of last month’s 1." in page
-    assert f'<option selected value="{odesa.id}">' in page  # the rule of the company is shown, and saved, as it is
+    assert re.search(
+        f'<input checked [^>]* name="regions" [^>]*value="{odesa.id}"', page
+    )  # the rule of the company is shown, and saved, as it is
     assert "Last month it would have asked about 1 customer." in ready_made
     assert [one.move + one.held for one in told] == [1, 3]
 
@@ -561,3 +564,22 @@ def make_fact(customer_id: int | None, survey_id: int, at: datetime) -> None:
 def line(interaction: Interaction) -> Invitation:
     db.session.rollback()
     return db.session.scalars(select(Invitation).where(Invitation.interaction_id == interaction.id)).one()
+
+
+def test_a_long_list_is_folded_and_says_what_is_ticked(
+    client: FlaskClient, company: SimpleNamespace, login, at_now: datetime
+) -> None:
+    page = f"/surveys/{company.survey.id}/policy"
+    login(client, company.analyst)
+    assert "data-many" not in client.get(page).text
+    with transaction() as session:
+        about = {"pool_id": company.pool.id, "aliases": [], "created_at": at_now}
+        session.add_all(Segment(key=f"s{n}", name={"en": f"Segment {n}"}, **about) for n in range(14))
+    ticked = db.session.scalars(select(Segment.id).where(Segment.key == "s7")).one()
+    change(company, at_now, criteria=Criteria(segments=frozenset({ticked})).to_json())
+
+    lists = client.get(page).text.split("<details data-many")[1:]
+
+    assert len(lists) == 1
+    assert re.search(r"<summary[^>]*>.*Segment 7</span></summary>", lists[0])
+    assert lists[0].count('name="segments"') == 15

@@ -192,3 +192,11 @@ def test_managers_see_their_own_places_only(
     assert "Лівий берег,2026-11,100,3" in file
     assert "Порт" not in file
     assert manager.get(f"/schedule/quotas/{with_targets.survey.id}/targets").status_code == 403
+
+
+def test_survey_and_month_go_along_from_page_to_page(admin: FlaskClient, company: SimpleNamespace) -> None:
+    survey = company.survey.id
+
+    grid = admin.get(f"{address(company, 'targets')}?month=2027-02").text
+    assert f"/schedule/quotas/?survey={survey}&amp;month=2027-02" in grid
+    assert "/schedule/quotas/?month=2035-01" in admin.get("/schedule/?day=2035-01-05").text

@@ -18,6 +18,8 @@ from npsapp.intake.selections import Rule
 from npsapp.permissions import EVERYTHING, Scope
 from npsapp.reports import services as reports
 from npsapp.responses import services as responses
+from npsapp.responses.models import Response
+from npsapp.responses.tags import derive_again
 from tests import cast, factories
 
 
@@ -233,6 +235,27 @@ def test_tags_of_other_regions_are_not_offered(buyers: SimpleNamespace) -> None:
 
     assert tags.names(Scope(frozenset({buyers.kyiv}))) == ["tea"]
     assert tags.names(EVERYTHING) == ["coffee", "tea"]
+
+
+def test_a_tag_from_an_answer_lies_where_the_answer_was_given(buyers: SimpleNamespace) -> None:
+    with transaction():
+        for who, region_id, score in ((buyers.Anna, buyers.lviv, 3), (buyers.Boris, buyers.kyiv, 9)):
+            factories.make_response(buyers.company, now=buyers.now, score=score, customer_id=who, region_id=region_id)
+        days = {(one.survey_id, one.local_date) for one in db.session.scalars(select(Response))}
+        derive_again(days)
+        tags.put(buyers.Anna, "vip", actor=by_user(buyers.company.admin.id), now=buyers.now)
+    kyiv, lviv = (Scope(frozenset({region_id})) for region_id in (buyers.kyiv, buyers.lviv))
+
+    def of_anna(scope: Scope) -> list[str]:
+        return [one.name for one in tags.of_person(buyers.Anna, scope)]
+
+    assert set(tags.names(kyiv)) & {"detractor", "promoter"} == {"promoter"}
+    assert set(tags.names(lviv)) & {"detractor", "promoter"} == {"detractor"}
+    assert tags.by_month(buyers.now.date(), lviv)["detractor"][None] == 1
+    assert "detractor" not in tags.by_month(buyers.now.date(), kyiv)
+    assert of_anna(EVERYTHING) == of_anna(lviv) == ["vip", "detractor", "nps:3"]
+    assert of_anna(kyiv) == ["vip"]
+    assert [taken(buyers, scope, tag="detractor") for scope in (kyiv, lviv)] == [set(), {"Anna"}]
 
 
 def test_the_table_escapes_formulas(buyers: SimpleNamespace, admin: FlaskClient) -> None:

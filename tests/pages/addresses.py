@@ -35,12 +35,12 @@ NO_PAGES = {
     "reports.picture", "office.healthz", "office.here", "operations.metrics",
     "reports.export", "quotas.export", "responses.export", "cases.export", "office.people_csv",
     "responses.of_invitation", "suppressions.export", "steps.due", "office.import_rejects", "delivery.letter_raw",
-    # They stand in a frame of another page and run no script.
-    "delivery.letter_html", "settings.preview", "surveys.preview", "words.preview", "letters.shown",
     # Only in an installation where nobody can sign in yet.
     "office.setup",
 }  # fmt: skip
 """GET routes that answer with something else."""
+FRAMES = {"delivery.letter_html", "settings.preview", "surveys.preview", "words.preview", "letters.shown"}
+"""They stand in a frame of another page and run no script: letters and previews."""
 NOT_FILLED_IN = {"accounts.login", "accounts.forgot", "accounts.reset", "accounts.profile", "settings.edit",
                  "quotas.rule", "quotas.read",
                  "settings.holidays", "office.company_new", "office.visit_new", "office.visits_paste", "users.add",
@@ -59,6 +59,7 @@ MORE = {
     "office.audit_log": ("actor=user", "event=user.entered"),
     "settings.rows": ("q=zz", "show=retired"),
     "words.letter": ("step=2&channel=sms",),
+    "words.preview": ("as=text", "step=2&channel=sms"),
     "letters.real": ("q=zz",),
     "texts.index": ("from=2020-01-01&to=2035-01-01",),
     "delivery.messages": ("state=failed",),
@@ -80,6 +81,7 @@ class Address:
     status: tuple[int, ...] = (200,)
     public: bool = False
     sent: bool = False
+    frame: bool = False
 
     def __str__(self) -> str:
         return f"{self.path} (sent empty)" if self.sent else self.path
@@ -95,8 +97,8 @@ def addresses(app: Flask, *, as_user: User) -> list[Address]:
         for values in _values(rule, known):
             path = adapter.build(rule.endpoint, values)
             status = (200, 404, 410) if rule.endpoint in SOMETIMES_GONE else (200,)
-            found.append(Address(path, rule.endpoint, status, public))
-            found += [Address(f"{path}?{more}", rule.endpoint) for more in MORE.get(rule.endpoint, ())]
+            found.append(Address(path, rule.endpoint, status, public, frame=rule.endpoint in FRAMES))
+            found += [replace(found[-1], path=f"{path}?{more}") for more in MORE.get(rule.endpoint, ())]
             if rule.endpoint in NOT_FILLED_IN:
                 found.append(Address(path, rule.endpoint, (422,), public, sent=True))
     return [*found, Address("/nothing-here", "", (404,))]
@@ -110,8 +112,9 @@ def as_another(pages: list[Address]) -> list[Address]:
 def _values(rule: Rule, known: dict[str, list[Any]]) -> Iterator[dict[str, Any]]:
     """What to put into the address of a route: every combination of the rows it asks for."""
     names = sorted(rule.arguments)
-    if len(names) > 1 and " ".join(names) in known:
-        yield from (dict(zip(names, values, strict=True)) for values in known[" ".join(names)])
+    joint = known.get(f"{rule.endpoint} {' '.join(names)}", known.get(" ".join(names)))
+    if len(names) > 1 and joint is not None:
+        yield from (dict(zip(names, values, strict=True)) for values in joint)
         return
     own = {name: known.get(f"{rule.endpoint} {name}", known.get(name)) for name in names}
     assert None not in own.values(), f"{rule.rule}: say in `rows()` what is there"
@@ -145,6 +148,7 @@ def rows(app: Flask, user: User) -> dict[str, list[Any]]:
     return {
         "code": _ids(select(InvitationStep.short_code).where(InvitationStep.short_code.is_not(None)).limit(1)),
         "case_id": _ids(cases),
+        "interaction_id": _ids(select(func.max(Invitation.interaction_id)).where(Invitation.survey_id == survey)),
         "batch_id": _ids(batches),
         "response_id": _ids(answers),
         "customer_id": _ids(select(func.max(Case.customer_id))),
@@ -167,7 +171,8 @@ def rows(app: Flask, user: User) -> dict[str, list[Any]]:
         "kind row_id": kinds,
         "name": sorted(path.name for path in Path(app.instance_path, "outbox").glob("*.eml"))[-1:],
         "open_link_id": _ids(select(func.max(OpenLink.id)).group_by(OpenLink.tablet)),
-        "open.show token": _ids(select(func.max(OpenLink.token)).group_by(OpenLink.tablet)),
+        "open.show token": (opened := _ids(select(func.max(OpenLink.token)).group_by(OpenLink.tablet))),
+        "open.show score token": [("3", token) for token in opened],
         "survey.show token": [*_ids(tokens), "x" * 22],
         "score": ["3"],
         "score token": [("3", token) for token in _ids(tokens)],

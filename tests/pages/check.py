@@ -27,7 +27,6 @@ from werkzeug.serving import make_server
 
 from npsapp import create_app
 from npsapp.db import db, transaction
-from npsapp.demo.commands import load_into_empty
 from npsapp.lib.clock import utcnow
 from npsapp.permissions import Role
 from tests import cast
@@ -35,6 +34,7 @@ from tests.browser import ARGUMENTS, AS_A_PERSON, NAMED_AS_A_PERSONS, RULES
 from tests.conftest import CHEAP_HASH
 from tests.pages import stage
 from tests.pages.addresses import Address, addresses, as_another
+from tests.pages.crowd import crowded
 from tests.pages.looks import LANGUAGES, SCHEMES, WIDTHS, Looker, Screen
 
 PICTURES_THERE = """() => Promise.all([...document.images].filter(one => one.checkVisibility() && !one.complete).map(
@@ -45,11 +45,11 @@ def nothing(_company: SimpleNamespace, _now: object) -> None:
     """A company on its first day."""
 
 
-ROWS: dict[str, Callable[..., None] | None] = {
+ROWS: dict[str, Callable[..., None]] = {
     "none": nothing,
     "one": stage.one_of_everything,
     "longest": stage.longest_names,
-    "many": None,  # the demo company with its 10,000 purchases
+    "many": crowded,
 }
 
 
@@ -75,7 +75,7 @@ def parsed() -> argparse.Namespace:
     asking.add_argument("--language", nargs="+", choices=LANGUAGES, default=LANGUAGES)
     asking.add_argument("--scheme", nargs="+", choices=SCHEMES, default=SCHEMES)
     asking.add_argument("--role", type=Role, default=Role.ADMINISTRATOR, help="whose eyes: " + ", ".join(Role))
-    asking.add_argument("--only", default="", help="addresses that hold these words")
+    asking.add_argument("--only", nargs="+", default=[""], help="addresses that hold one of these words")
     asking.add_argument(
         "--axe", choices=("some", "all", "none"), default="some", help="on which screens axe looks, too"
     )
@@ -106,9 +106,9 @@ def served(rows: str) -> Iterator[tuple[Flask, str]]:
                 db.engine.dispose()
 
 
-def fill(rows: Callable[..., None] | None) -> None:
-    if rows is None:
-        load_into_empty()
+def fill(rows: Callable[..., None]) -> None:
+    if rows is crowded:
+        crowded(utcnow())
         return
     with transaction() as session:
         company = cast.found(session, password_hash=CHEAP_HASH, now=utcnow())
@@ -118,7 +118,7 @@ def fill(rows: Callable[..., None] | None) -> None:
 def look(browser: Browser, app: Flask, address: str, rows: str, asked: argparse.Namespace) -> int:
     """Every page on every screen that is asked for; gives the number of faults."""
     user = stage.somebody(Role.ADMINISTRATOR)
-    pages = [one for one in addresses(app, as_user=user) if asked.only in str(one)]
+    pages = [one for one in addresses(app, as_user=user) if any(words in str(one) for words in asked.only)]
     if asked.role != Role.ADMINISTRATOR:
         user, pages = stage.somebody(asked.role), as_another(pages)
     wrong, looks, started = 0, 0, time.monotonic()

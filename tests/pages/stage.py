@@ -11,18 +11,18 @@ from typing import Any
 from flask import current_app
 from sqlalchemy import select
 
-from npsapp.accounts.models import User
+from npsapp.accounts.models import SavedFilter, User
 from npsapp.audit.services import PROGRAM
 from npsapp.cases import handling, queries as cases_due, services as cases
 from npsapp.cases.models import Case, Cause
-from npsapp.cases.rules import Outcome, Result
+from npsapp.cases.rules import Outcome, Result, State as CaseState
 from npsapp.customers.models import CustomerNote, Hold
 from npsapp.customers.rules import HoldReason
 from npsapp.db import db, transaction
 from npsapp.delivery import pauses
 from npsapp.delivery.incoming_models import Incoming, ReturnBox
-from npsapp.delivery.models import SenderRate, Suppression
-from npsapp.delivery.rules import PauseKind, State, Stop, SuppressionReason
+from npsapp.delivery.models import Gateway, Sender, SenderRate, Suppression
+from npsapp.delivery.rules import Channel, GatewayKind, PauseKind, State, Stop, SuppressionReason
 from npsapp.intake import exchanges
 from npsapp.intake.models import (
     BatchState,
@@ -36,6 +36,7 @@ from npsapp.intake.models import (
 )
 from npsapp.intake.received import CALLED
 from npsapp.intake.rules import ReceivedState
+from npsapp.intake.selections import Selection
 from npsapp.intake.silence import Alarm
 from npsapp.invitations import targets
 from npsapp.invitations.models import InvitationStep
@@ -43,16 +44,22 @@ from npsapp.invitations.rules import InvitationState, Reason
 from npsapp.lib.refusals import Refused
 from npsapp.organization.models import Holiday, Performer, Property, PropertyValue
 from npsapp.permissions import Role
-from npsapp.responses.models import Basis, DirtyDay, DisputedAnswer, OldImport
+from npsapp.responses.models import (
+    Basis,
+    DirtyDay,
+    DisputedAnswer,
+    LinkAct,
+    LinkEvent,
+    OldImport,
+    PlaceNetwork,
+    Response,
+    Ruling,
+    SetAside,
+)
 from tests import factories as make
+from tests.pages import names, survey
+from tests.pages.names import EMAIL, Speech, Words
 
-# 60 letters, 120 letters, one word of 34, an address of 60.
-NAME = "Александра-Валентина Константиновна Добровольская-Вознесенска"
-MADE = "антикоррозионнозащищённая, комплект с лотком DN 100, 12 шт"
-TITLE = f"Решётка водоприёмная чугунная ячеистая высоконагруженная {MADE}"
-WORD = "дезоксирибонуклеопротеидосодержащи"
-EMAIL = "oleksandra.kostyantynivna.dobrovolska@voznesensk-vodo.example"
-COMMENT = f"{TITLE} пришла разбитой, {WORD}ми осколками вперёд; звонили трижды, никто не взял трубку. " * 6
 STATES = (BatchState.UPLOADED, BatchState.STAGED, BatchState.REFUSED, BatchState.DONE)
 ENDED = (InvitationState.EXPIRED, InvitationState.WITHDRAWN, InvitationState.NOT_MINE, InvitationState.HANDED_OVER)
 
@@ -67,66 +74,73 @@ def somebody(role: Role) -> User:
 def one_of_everything(company: SimpleNamespace, now: datetime) -> None:
     """A row on every list and a page for every state."""
     with transaction():
-        everything(company, now, count=1, words=SimpleNamespace(name="Олена", title="лоток", said="Тріснув.", word="x"))
+        everything(company, now, count=1, speech=names.short())
 
 
 def longest_names(company: SimpleNamespace, now: datetime) -> None:
-    """A dozen rows on every list, and every name as long as people make them."""
-    words = SimpleNamespace(name=NAME, title=TITLE, said=COMMENT, word=WORD)
+    """A dozen rows on every list, and every name as long as people make them, in each of the languages."""
+    speech = names.longest()
     named = [company.brand, company.survey, company.touchpoint, company.segment]
     with transaction():
         for row in (*named, *vars(company.regions).values(), *vars(company.units).values()):
-            row.name = NAME if isinstance(row.name, str) else dict.fromkeys(("en", "ru", "uk"), f"{NAME[:25]} {WORD}")
+            row.name = speech.next().name if isinstance(row.name, str) else speech.everywhere("{name:.25} {word}")
         for user in (company.admin, company.analyst, company.manager_kyiv, company.manager_odesa, company.support):
-            user.name = f"{NAME} {user.id}"
+            user.name = f"{speech.next().name} {user.id}"
             user.email = f"{user.id}.{EMAIL}"
         company.sender.address = company.sender.reply_to = company.brand.contact_email = EMAIL
-        company.brand.phrase = dict.fromkeys(("en", "ru", "uk"), f"компанию «{NAME}»")
-        company.brand.postal_address = dict.fromkeys(("en", "ru", "uk"), f"{NAME}, {TITLE}")
-        everything(company, now, count=12, words=words)
+        company.brand.phrase = speech.everywhere("компанию «{name}»")
+        company.brand.postal_address = speech.everywhere("{name}, {title}")
+        everything(company, now, count=12, speech=speech)
 
 
-def everything(company: SimpleNamespace, now: datetime, *, count: int, words: Any) -> None:
+def everything(company: SimpleNamespace, now: datetime, *, count: int, speech: Speech) -> None:
     """Rows of all kinds, `count` on each list. Needs a transaction."""
+    survey.asked_further(company, now, speech)
+    day = Holiday(day=now.date() + timedelta(days=3), name=speech.everywhere("{name}"))
+    words = speech.next()
     seller = Performer(brand_id=company.brand.id, key="s", name=words.name, role=words.word, created_at=now)
-    day = Holiday(day=now.date() + timedelta(days=3), name=dict.fromkeys(("en", "ru", "uk"), words.name))
     db.session.add_all([seller, day])
     db.session.flush()
-    bought = {"title": words.title, "amount": Decimal("1234567.89"), "currency": "UAH", "number": f"ЗП-{words.word}"}
     for number in range(count):
-        answered(company, now, number, words, bought, seller)
+        answered(company, now, number, speech.next(), seller)
     for number in range(count):
-        waiting(company, now, bought, words, number, InvitationState.PLANNED, send_at=now + timedelta(days=number))
+        waiting(company, now, speech.next(), number, InvitationState.PLANNED, send_at=now + timedelta(days=number))
         reason = list(Reason)[number % len(Reason)]
-        waiting(company, now, bought, words, number, InvitationState.EXCLUDED, reason=reason, send_at=None)
+        waiting(company, now, speech.next(), number, InvitationState.EXCLUDED, reason=reason, send_at=None)
+        words = speech.next()
         message = make.make_message(company, now=now, subject=words.title, state=State.FAILED, error=words.said[:300])
         message.to_address, message.to_name = EMAIL, words.name
     for number, state in enumerate(ENDED):
-        waiting(company, now, bought, words, number, state)
+        waiting(company, now, speech.next(), number, state)
     for number in range(2 * count):
-        make.make_open_link(company, now=now, name=f"{words.name} {number}", tablet=number % 2 == 1)
-    imported(company, now, count, words)
-    asked_elsewhere(company, now, words)
-    declared(company, now, words)
-    called(company, now, count, words)
-    connected(company, now, count, words)
-    returned(company, now, count, words)
-    stopped(company, now, words)
+        make.make_open_link(company, now=now, name=f"{speech.next().name} {number}", tablet=number % 2 == 1)
+    imported(company, now, count, speech)
+    asked_elsewhere(company, now, speech)
+    declared(company, now, speech)
+    called(company, now, count, speech)
+    connected(company, now, count, speech)
+    returned(company, now, count, speech)
+    stopped(company, now, speech)
+    kept(company, now, count, speech)
     pauses.pause(kind=PauseKind.EVERYTHING, ref_id=None, until=None, by_user_id=company.admin.id, now=now)
-    worked(company, now, words)
+    worked(company, now, speech.next())
     month = now.date().replace(day=1)
     wanted = {(company.units.kyiv.id, month): 100_000, (company.units.odesa.id, month): 1}
     targets.set_targets(company.survey, wanted, actor=PROGRAM, now=now)
-    letter(words)
+    letter(speech.next())
 
 
-def person(words: Any, number: int) -> dict[str, Any]:
+def bought(words: Words) -> dict[str, Any]:
+    return {"title": words.title, "amount": Decimal("1234567.89"), "currency": "UAH", "number": f"ЗП-{words.word}"}
+
+
+def person(words: Words, number: int) -> dict[str, Any]:
     return {"name": f"{words.name} {number}", "name_key": words.name.casefold(), "email": f"{number}.{EMAIL}"}
 
 
-def answered(company: SimpleNamespace, now: datetime, number: int, words: Any, bought: Any, seller: Performer) -> None:
+def answered(company: SimpleNamespace, now: datetime, number: int, words: Words, seller: Performer) -> None:
     customer = make.make_customer(company, now=now, **person(words, number), phone=f"+38067555{number:04d}")
-    one = make.make_interaction(company, now=now, customer=customer, undecided=False, **bought)
+    one = make.make_interaction(company, now=now, customer=customer, undecided=False, **bought(words))
     db.session.add(InteractionPerformer(interaction_id=one.id, performer_id=seller.id, role=words.word))
     invitation = make.make_invitation(company, now=now, interaction=one, state=InvitationState.ANSWERED)
     at = now - timedelta(days=number, hours=1)
@@ -143,28 +157,30 @@ def answered(company: SimpleNamespace, now: datetime, number: int, words: Any, b
 
 
 def waiting(
-    company: SimpleNamespace, now: datetime, bought: Any, words: Any, number: int, state: InvitationState, **over: Any
+    company: SimpleNamespace, now: datetime, words: Words, number: int, state: InvitationState, **over: Any
 ) -> None:
     customer = make.make_customer(company, now=now, **person(words, 100 + number))
-    one = make.make_interaction(company, now=now, customer=customer, undecided=False, **bought)
+    one = make.make_interaction(company, now=now, customer=customer, undecided=False, **bought(words))
     make.make_invitation(company, now=now, interaction=one, state=state, **over)
 
 
-def declared(company: SimpleNamespace, now: datetime, words: Any) -> None:
+def declared(company: SimpleNamespace, now: datetime, speech: Speech) -> None:
     """Properties with values: filters of answers, divisions of reports."""
     for number in range(2):
-        name = dict.fromkeys(("en", "ru", "uk"), f"{number} {words.name[:60]}")
-        one = Property(pool_id=company.pool.id, key=f"p-{number}", name=name, aliases=[words.word], created_at=now)
+        name = speech.everywhere(f"{number} {{name:.60}}")
+        aliases = [speech.next().word]
+        one = Property(pool_id=company.pool.id, key=f"p-{number}", name=name, aliases=aliases, created_at=now)
         db.session.add(one)
         db.session.flush()
         for key in ("a", "b"):
-            text = f"{key} {words.title}"[:80]
+            text = f"{key} {speech.next().title}"[:80]
             db.session.add(PropertyValue(property_id=one.id, key=key, name=text, created_at=now))
 
 
-def called(company: SimpleNamespace, now: datetime, count: int, words: Any) -> None:
+def called(company: SimpleNamespace, now: datetime, count: int, speech: Speech) -> None:
     """Connections that other programs call, with bodies in every state."""
     for kind in CALLED:
+        words = speech.next()
         settings = {"places": {"number": f"order.{words.word}"}, "items": ""}
         name = f"{words.name[:60]} {kind.value}"
         source = make.make_source(company, now=now, name=name, kind=kind, settings=settings)
@@ -179,25 +195,29 @@ def called(company: SimpleNamespace, now: datetime, count: int, words: Any) -> N
     db.session.flush()
 
 
-def connected(company: SimpleNamespace, now: datetime, count: int, words: Any) -> None:
+def connected(company: SimpleNamespace, now: datetime, count: int, speech: Speech) -> None:
     """Connections that send by themselves, in trial and with everything that can be wrong."""
     for kind in (SourceKind.ONEC, SourceKind.API, SourceKind.FOLDER, SourceKind.MAILBOX):
+        words = speech.next()
         name = f"{words.name[:60]} {kind.value}"
         source = make.make_source(company, now=now, name=name, kind=kind, live_at=None, alarm=Alarm.ADDRESSES.value)
         source.login, source.secret_digest = f"{kind.value}{source.id}", "0" * 64
         for number, word in enumerate(ValueKind):
+            words = speech.next()
             value = SourceValue(source_id=source.id, kind=word, raw=words.word, shown=words.title, count=10**number)
             value.first_at = value.last_at = now
             db.session.add(value)
         for number in range(count):
+            words = speech.next()
             why = Refused(f"{words.title}: {words.word}"[:200]) if number % 2 else None
             exchanges.note(source.id, words.title, why, now=now, count=10**6)
     db.session.flush()
 
 
-def imported(company: SimpleNamespace, now: datetime, count: int, words: Any) -> None:
-    source = make.make_source(company, now=now, name=words.name, live_at=None)
+def imported(company: SimpleNamespace, now: datetime, count: int, speech: Speech) -> None:
+    source = make.make_source(company, now=now, name=speech.next().name, live_at=None)
     for state in STATES:
+        words = speech.next()
         batch = ImportBatch(
             source_id=source.id, file_name=f"{words.title}.xlsx", stored_as="", sha256="0" * 64, size=9_876_543,
             state=state, columns={words.title: "", "Дата": "happened_at", words.word: "email"}, options={},
@@ -209,13 +229,16 @@ def imported(company: SimpleNamespace, now: datetime, count: int, words: Any) ->
         db.session.add(batch)
         db.session.flush()
         for line in range(count):
-            row = RejectedRow(batch_id=batch.id, line=line, reason="no_date", column="happened_at", value=words.word)
+            row = RejectedRow(
+                batch_id=batch.id, line=line, reason="no_date", column="happened_at", value=speech.next().word
+            )
             db.session.add(row)
 
 
-def asked_elsewhere(company: SimpleNamespace, now: datetime, words: Any) -> None:
+def asked_elsewhere(company: SimpleNamespace, now: datetime, speech: Speech) -> None:
     """Files of a previous program, and an answer of it."""
     for state in STATES:
+        words = speech.next()
         seen = {"counts": {"lines": 10**6, "answers": 9 * 10**5, "rejected": 3}, "sample": [[words.title, words.word]]}
         seen |= {"faults": [[2, "score", words.word]], "unknown": {"region": {words.name: 7}}}
         one = OldImport(
@@ -230,26 +253,29 @@ def asked_elsewhere(company: SimpleNamespace, now: datetime, words: Any) -> None
     answer.old_import_id, answer.basis = one.id, Basis.IMPORTED
 
 
-def stopped(company: SimpleNamespace, now: datetime, words: Any) -> None:
+def stopped(company: SimpleNamespace, now: datetime, speech: Speech) -> None:
     """What mail health shows: providers and a sender that stopped, refusals of all kinds, letters that wait."""
-    for cause, domain in zip(Stop, ("gmail.com", f"{words.word[:50]}.example".lower(), "*"), strict=True):
-        rate = {"sender_id": company.sender.id, "domain": domain, "cause": cause, "words": words.said[:300]}
+    place = f"{names.ENGLISH.word}.example".lower()
+    for cause, domain in zip(Stop, ("gmail.com", place, "*"), strict=True):
+        rate = {"sender_id": company.sender.id, "domain": domain, "cause": cause, "words": speech.next().said[:300]}
         until = now + timedelta(hours=3)
         db.session.add(SenderRate(**rate, next_free_at=now, stops=1, stopped_until=until, told_at=now))
     for status in ("5.1.1", "5.2.2", "5.7.1", "4.7.0", "5.1.8", "5.3.4", "5.4.4", "5.6.0", "4.2.0", "", "5.0.0"):
-        refused = {"domain": f"{words.word[:50]}.example".lower(), "status": status, "error": words.said[:300]}
+        refused = {"domain": place, "status": status, "error": speech.next().said[:300]}
         make.make_message(company, now=now, state=State.FAILED, ended_at=now, **refused)
-    make.make_message(company, now=now - timedelta(days=2), domain=f"{words.word[:50]}.example".lower(), attempts=3)
+    make.make_message(company, now=now - timedelta(days=2), domain=place, attempts=3)
 
 
-def returned(company: SimpleNamespace, now: datetime, count: int, words: Any) -> None:
+def returned(company: SimpleNamespace, now: datetime, count: int, speech: Speech) -> None:
     """What comes back to letters: mailboxes, replies, the stop list, and a file that waits to be put on it."""
+    words = speech.next()
     server = {"host": f"imap.{words.word[:30]}.example", "user": EMAIL, "folder": words.name[:60]}
     db.session.add(ReturnBox(**server, said=words.said[:200], looked_at=now, count=123_456))
     for number, reason in enumerate(SuppressionReason):
-        entry = {"since": now, "note": words.said[:300], "until": now + timedelta(days=90) if number else None}
+        entry = {"since": now, "note": speech.next().said[:300], "until": now + timedelta(days=90) if number else None}
         db.session.add(Suppression(channel="email", address=f"{number}.{EMAIL}", reason=reason, **entry))
     for number, step in enumerate(db.session.scalars(select(InvitationStep).limit(count))):
+        words = speech.next()
         letter = make.make_message(company, now=now, subject=words.title, state=State.SENT, sent_at=now)
         step.message_id = letter.id
         said = {"subject": words.title, "text": f"{words.said}\n\n> {words.title}", "sender": "ol…@zz.example"}
@@ -260,12 +286,38 @@ def returned(company: SimpleNamespace, now: datetime, count: int, words: Any) ->
     (folder / ("x" * 24)).write_text(json.dumps({**waiting_file, "reason": "by_hand", "until": "", "note": ""}))
 
 
-def worked(company: SimpleNamespace, now: datetime, words: Any) -> None:
+def kept(company: SimpleNamespace, now: datetime, count: int, speech: Speech) -> None:
+    """What colleagues have put by: selections, filters, networks of stores, marks set aside, a gateway for SMS."""
+    for number in range(count):
+        words = speech.next()
+        selection = {"name": f"{words.name[:50]} {number}", "rule": {"unit_id": company.units.kyiv.id, "days": 365}}
+        db.session.add(Selection(**selection, makes_key=number % 2 == 0, created_at=now))
+        query = "group=detractor&comment=with&read=unread"
+        own = {"user_id": company.admin.id, "path": "/answers/", "name": words.name[:60], "query": query}
+        db.session.add(SavedFilter(**own))
+        db.session.add(PlaceNetwork(unit_id=company.units.kyiv.id, network=f"192.0.{number}.0/24"))
+        aside = {"key": f"{company.units.kyiv.id}:{number}", "reason": words.said[:300], "by_id": company.admin.id}
+        db.session.add(SetAside(kind="place", at=now, **aside))
+    for answer in db.session.scalars(select(Response).where(Response.invitation_id.is_not(None)).limit(count)):
+        posted = {"act": LinkAct.POSTED, "network": "192.0.0.0/24", "agent": "chrome"}
+        db.session.add(LinkEvent(invitation_id=answer.invitation_id, step_id=0, at=now, **posted))
+        ruling = {"reason": speech.next().said[:300], "counts": False, "by_id": company.admin.id}
+        db.session.add(Ruling(response_id=answer.id, at=now, **ruling))
+    gate = {"url": f"https://{names.ENGLISH.word}.example/send".lower(), "kind": GatewayKind.KANNEL}
+    sms = Sender(brand_id=company.brand.id, channel=Channel.SMS, name={}, address="VODOLAD-UKR", reply_to="")
+    db.session.add(sms)
+    db.session.flush()
+    db.session.add(Gateway(sender_id=sms.id, **gate))
+    for step in db.session.scalars(select(InvitationStep).order_by(InvitationStep.id).limit(1)):
+        step.short_code = "Ab3dE7gH"
+
+
+def worked(company: SimpleNamespace, now: datetime, words: Words) -> None:
     """Cases as they open, one of them tried and one settled."""
     for response_id in cases_due.responses_to_look_at(100):
         cases.look_at(response_id, now=now)
     cause = db.session.scalars(select(Cause.id).where(Cause.parent_id.is_not(None))).first()
-    waiting_for = db.session.scalars(select(Case.id).order_by(Case.id)).all()
+    waiting_for = db.session.scalars(select(Case.id).where(Case.state == CaseState.NEW).order_by(Case.id)).all()
     me = company.admin.id
     for case_id in waiting_for[:2]:
         handling.record_attempt(case_id, result=Result.REACHED, note=words.said, by_id=me, now=now)
@@ -275,12 +327,13 @@ def worked(company: SimpleNamespace, now: datetime, words: Any) -> None:
         handling.settle(waiting_for[0], outcome=Outcome.SAVED, cause_id=cause, by_id=me, now=now, text=text)
 
 
-def letter(words: Any) -> None:
+def letter(words: Words) -> None:
     """One letter in the outbox."""
     said = EmailMessage()
     said["From"], said["To"], said["Subject"] = f'"{words.name}" <{EMAIL}>', EMAIL, words.title
     said.set_content(words.said)
-    said.add_alternative(f"<!doctype html><html lang=ru><title>x</title><p>{words.said}", subtype="html")
+    page = f"<!doctype html><html lang=ru><title>x</title><p style='word-break:break-word'>{words.said}"
+    said.add_alternative(page, subtype="html")
     folder = Path(current_app.instance_path, "outbox")
     folder.mkdir(exist_ok=True)
     (folder / "20261120-100000-000000001.eml").write_bytes(bytes(said))

@@ -14,7 +14,7 @@ from sqlalchemy import select
 from npsapp.audit.services import PROGRAM
 from npsapp.db import db, transaction
 from npsapp.organization.models import Brand
-from npsapp.surveys import queries, services
+from npsapp.surveys import fixed, queries, services
 from npsapp.surveys.models import Survey, Touchpoint
 from npsapp.surveys.rules import SurveyState
 from tests.cast import csrf
@@ -413,7 +413,7 @@ def test_a_survey_has_a_colour_of_its_own(analyst: FlaskClient, company: SimpleN
 
 
 def test_a_further_language_is_asked_for_and_then_spoken(
-    analyst: FlaskClient, company: SimpleNamespace, url: str
+    analyst: FlaskClient, company: SimpleNamespace, url: str, now: datetime
 ) -> None:
     with transaction():
         company.brand.languages = ["uk", "pl"]
@@ -426,6 +426,9 @@ def test_a_further_language_is_asked_for_and_then_spoken(
     assert analyst.post(url, data=filled(analyst, url)).status_code == 422
     assert analyst.post(url, data=filled(analyst, url) | polish).status_code == 303
     assert analyst.post(f"{url}letter", data=filled(analyst, f"{url}letter") | letter).status_code == 303
+    with transaction():
+        words = {one.key: one.original for one in fixed.asked("pl")}
+        fixed.save("pl", words, actor=PROGRAM, now=now)
 
     assert "Texts still missing" not in analyst.get(url).get_data(as_text=True)
     assert "Po polsku" in analyst.get(f"{url}preview?show=pl").get_data(as_text=True)

@@ -68,6 +68,23 @@
     });
   }
 
+  // A long list of boxes is narrowed by typing, and says what is ticked.
+  for (const list of all("details[data-many]")) {
+    const summary = list.querySelector("summary > :last-child"), word = list.querySelector("input[type=search]");
+    word.parentElement.hidden = false;
+    word.addEventListener("input", () => {
+      const part = word.value.trim().toLowerCase();
+      for (const item of list.querySelectorAll("li")) {
+        item.style.display = item.textContent.toLowerCase().includes(part) ? "" : "none";
+      }
+    });
+    word.addEventListener("keydown", (event) => { if (event.key === "Enter") event.preventDefault(); });
+    list.addEventListener("change", () => {
+      const ticked = [...list.querySelectorAll("li")].filter((item) => item.querySelector("input").checked);
+      summary.textContent = ticked.map((item) => item.textContent.trim()).join(", ") || list.dataset.many;
+    });
+  }
+
   // "/" goes to the search field.
   document.addEventListener("keydown", (event) => {
     const typing = event.target.closest("input, textarea, select, [contenteditable]");
