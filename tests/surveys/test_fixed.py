@@ -40,8 +40,7 @@ def spoken(company: SimpleNamespace, now: datetime) -> None:
     """A brand that speaks Polish, with every fixed word typed."""
     with transaction():
         company.brand.languages = ["uk", "pl"]
-        company.brand.name = {"uk": "Водолад", "pl": "Wodolad"}  # pages are kept by what they say of the brand
-        company.brand.key = "wodolad"
+        company.brand.name = {"uk": "Водолад", "pl": "Wodolad"}
         fixed.save("pl", {one.key: MARK + one.original for one in fixed.asked("pl")}, actor=PROGRAM, now=now)
 
 
@@ -135,6 +134,23 @@ def test_a_polish_customer_meets_no_english_word_from_survey_page_to_unsubscribi
     stopped = visitor.send(address, choice="later")
     assert re.search(rf"{MARK}We will not ask you until \d+ \w+ 20\d\d\.", stopped.html)  # the day in Polish
     assert english_on(stopped.html) == set()
+
+
+@pytest.mark.usefixtures("spoken")
+def test_a_word_that_is_changed_stands_on_the_next_page(
+    client: FlaskClient, company: SimpleNamespace, at_now: datetime
+) -> None:
+    with transaction():
+        link = f"/r/{make_invitation(company, now=at_now, language='pl').steps[0].token}"
+    before = client.get(link).get_data(as_text=True)
+
+    with transaction():
+        texts = fixed.typed("pl")
+        key = next(one for one in texts if one.startswith("Send"))
+        fixed.save("pl", texts | {key: "Wyślij"}, actor=PROGRAM, now=at_now)
+
+    assert "Wyślij" not in before
+    assert "Wyślij" in client.get(link).get_data(as_text=True)
 
 
 @pytest.mark.usefixtures("spoken")
