@@ -23,6 +23,7 @@ from npsapp.reports.statistics import WORDS_FIRST
 from npsapp.responses import filters, open_queries
 from npsapp.responses.open_models import OpenLink
 from npsapp.surveys import queries as surveys
+from npsapp.surveys.rules import FURTHER
 from npsapp.web import listing
 from npsapp.web.access import Room, scope
 from npsapp.web.filters import spoken
@@ -113,13 +114,16 @@ def index() -> str:
 
 
 def _questions(asked: Asked) -> list[wording.Asked]:
-    """The further questions of the chosen survey, or of the only one."""
+    """The further questions of the chosen survey, or of the only one; answers are looked through if there are any."""
     offered = asked.options["survey"]
     survey_id = asked.selection.ids.get("survey") or (next(iter(offered)) if len(offered) == 1 else None)
     if not survey_id:
         return []
+    questionnaire = surveys.ever_asked(survey_id)
+    if not any(one.kind in FURTHER for one in questionnaire.questions):
+        return []
     selection = replace(asked.selection, ids={**asked.selection.ids, "survey": survey_id})
-    return wording.questions(survey_id, surveys.ever_asked(survey_id), queries.by_question(selection))
+    return wording.questions(survey_id, questionnaire, queries.by_question(selection))
 
 
 def _by_property(asked: Asked) -> list[wording.Line]:
