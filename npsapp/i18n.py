@@ -1,7 +1,7 @@
 """Which language now, and which languages there are."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 
@@ -82,6 +82,11 @@ def speaking(language: str | None) -> Iterator[None]:
             yield
         finally:
             g.typed_words = before
+
+
+def first_spoken(wishes: Iterable[str | None], spoken: Collection[str], usual: str) -> str:
+    """The first wish among the languages a brand speaks, else its usual one."""
+    return next((wish for wish in wishes if wish and wish in spoken), usual)
 
 
 def negotiate(wanted: Sequence[str] | None = None) -> str:

@@ -8,7 +8,7 @@ from npsapp.customers.models import ContactPoint, Hold
 from npsapp.customers.rules import Choice, Kept, masked
 from npsapp.db import transaction
 from npsapp.extensions import csrf
-from npsapp.i18n import LANGUAGES, language_name, negotiate, speaking
+from npsapp.i18n import LANGUAGES, first_spoken, language_name, negotiate, speaking
 from npsapp.lib.clock import local_date, utcnow
 from npsapp.lib.texts import text_in
 from npsapp.organization import queries as organization
@@ -129,7 +129,7 @@ def _broken(token: str = "") -> Response:
 def _language(brand: Brand, own: str = "") -> str:
     """Of the brand's languages: the switch on the page, else the customer's own, else what the browser asks for."""
     wishes = (request.args.get("lang"), own, request.accept_languages.best_match(brand.languages))
-    return next((wish for wish in wishes if wish in brand.languages), brand.language)
+    return first_spoken(wishes, brand.languages, brand.language)
 
 
 def _said(template: str, language: str, *, brand: Brand | None = None, status: int = 200, **values: object) -> Response:

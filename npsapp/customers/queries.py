@@ -22,6 +22,7 @@ from npsapp.customers.models import (
 from npsapp.customers.rules import ContactKind, GroundKind
 from npsapp.db import Base, db, one_of, pairs
 from npsapp.delivery.rules import Channel
+from npsapp.i18n import first_spoken
 from npsapp.lib import addresses, phones
 from npsapp.organization.models import Brand, Pool, Region
 from npsapp.organization.rules import fold
@@ -193,9 +194,8 @@ def language_of(person: Customer, brand: Brand | None) -> str:
     """The language to write in, which a brand must speak: the person's own, else the region's, else the brand's."""
     region = db.session.get(Region, person.region_id) if person.region_id else None
     wishes = [wish for wish in (person.language, region and region.language) if wish]
-    if brand is None:
-        return next(iter(wishes), "en")
-    return next((wish for wish in wishes if wish in brand.languages), brand.language)
+    spoken, usual = (brand.languages, brand.language) if brand else (wishes, "en")
+    return first_spoken(wishes, spoken, usual)
 
 
 def timezone_of(person: Customer, brand: Brand) -> str:

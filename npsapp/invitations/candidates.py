@@ -16,6 +16,7 @@ from npsapp.customers.rules import why_not
 from npsapp.db import db, one_of
 from npsapp.delivery import queries as delivery
 from npsapp.delivery.rules import Channel
+from npsapp.i18n import first_spoken
 from npsapp.intake import selections
 from npsapp.intake.models import Interaction, Source, SourceKind
 from npsapp.intake.rules import DocumentState
@@ -332,7 +333,7 @@ def _gathered(
         stop=way.stop,
     )
     wishes = (row.own_language, row.region_language)
-    language = next((wish for wish in wishes if wish in row.brand_languages), row.brand_language)
+    language = first_spoken(wishes, row.brand_languages, row.brand_language)
     return Gathered(row, row.person_id, survey, policy.within(way.hours), language, channel, ways, candidate)
 
 

@@ -22,6 +22,7 @@ from werkzeug.exceptions import HTTPException
 
 from npsapp.db import db, glancing, transaction
 from npsapp.extensions import csrf
+from npsapp.i18n import first_spoken
 from npsapp.lib.clock import utcnow
 from npsapp.responses import further, guard, human, pages, queries, rendering, rules, scanners, services, settling
 from npsapp.responses.forms import Fields
@@ -126,8 +127,8 @@ def _visit(token: str, form: Fields) -> Visit | None:
 def language_for(link: queries.Link, form: Fields, usual: str) -> str:
     """Of the brand's languages the one asked for in the address, posted, or usual; else the brand's own."""
     asked = request.args.get("lang", "") if request.query_string else ""
-    known = rendering.listed(link.brand_languages)
-    return next((one for one in (asked, form.switch, form.lang, usual) if one in known), link.brand_language)
+    wishes = asked, form.switch, form.lang, usual
+    return first_spoken(wishes, rendering.listed(link.brand_languages), link.brand_language)
 
 
 def delays() -> human.Delays:
