@@ -22,7 +22,7 @@ class Entry:
     @property
     def here(self) -> bool:
         """Whether the page shown belongs to this entry."""
-        return request.path == self.path or (self.path != "/" and request.path.startswith(self.path))
+        return request.path == self.path or (self.path != "/" and request.path.startswith(self.path.removesuffix("s/")))
 
 
 JOBS = (
