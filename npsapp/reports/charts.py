@@ -124,11 +124,12 @@ def _distribution(sheet: Sheet, shape: Shape) -> bytes:
         _say(axes, sheet.figures[score], (score, count), (0, 3), ha="center", fontsize=SMALL_PT, color=INK)
     for group, *texts in sheet.groups:
         scores = [score for score in range(11) if classify(score) is group]
-        ends, height = (scores[0] - 0.4, scores[-1] + 0.4), highest * 1.2
+        ends, height, wide = (scores[0] - 0.4, scores[-1] + 0.4), highest * 1.2, shape is Shape.WIDE
         axes.plot(ends, (height, height), color=FILLS[group], linewidth=4)
-        wide = shape is Shape.WIDE
         words, size = (" " if wide else "\n").join(texts), None if wide else SMALL_PT
-        _say(axes, words, (sum(ends) / 2, height), (0, 5), ha="center", va="bottom", fontsize=size, color=INK)
+        # On a phone the last two names would touch.
+        aside = 0 if wide or group is not Group.PROMOTER else 8
+        _say(axes, words, (sum(ends) / 2, height), (aside, 5), ha="center", va="bottom", fontsize=size, color=INK)
     axes.set_xlim(-0.6, 10.6)
     axes.set_ylim(0, highest * 1.45)
     axes.set_xticks(range(11), [str(score) for score in range(11)], color=INK)
