@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
-from flask_babel import gettext, lazy_gettext as _, lazy_pgettext
+from flask_babel import gettext, lazy_gettext as _
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, DateField, Field, RadioField, ValidationError
 from wtforms.validators import InputRequired, Length, Optional, Regexp
@@ -119,8 +119,7 @@ class AddForm(FlaskForm):
 
     kind = RadioField(_("What sends the purchases"), validators=[InputRequired(_("Choose one."))])
     name = line(
-        *(lazy_pgettext("of a thing", "Name"), *NAMED),
-        help=_("One 1C base, one portal, one program: “1C Kyiv”. Colleagues see this name."),
+        *(_("Name"), *NAMED), help=_("One 1C base, one portal, one program: “1C Kyiv”. Colleagues see this name.")
     )
 
     def offer(self) -> None:
@@ -131,7 +130,7 @@ class AddForm(FlaskForm):
 class ConnectionForm(GroundForm):
     """How records of a connection are understood. The last four are of one kind each: see `connections.USUAL`."""
 
-    name = line(lazy_pgettext("of a thing", "Name"), *NAMED)
+    name = line(_("Name"), *NAMED)
     brand_id = choice(_("Brand"), _("For records that name none."), int)
     touchpoint_id = choice(_("Touchpoint"), _("For records that name none."), whole)
     timezone = choice(_("Time zone"), _("Of times that come without one."))
