@@ -4,7 +4,7 @@ import json
 import threading
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from typing import Any, TypeVar, cast
 
@@ -49,19 +49,53 @@ Texts = dict[str, str]
 
 
 Row = TypeVar("Row", bound=Base)
-_writing: ContextVar[bool] = ContextVar("writing", default=False)
-_connection: ContextVar[Connection | None] = ContextVar("connection", default=None)
-_own: ContextVar[tuple[Any, Dialect] | None] = ContextVar("own", default=None)
-"""The driver's connection of the `transaction()` or `glancing()` that is open."""
-_waiting: ContextVar[list[tuple[str, Any]] | None] = ContextVar("waiting", default=None)
+
+
+class _Open:
+    """The driver's connection of the `transaction()` or `glancing()` that is open."""
+
+    __slots__ = ("dialect", "has_session", "is_sqlite", "mapped", "one", "own", "waiting", "writes")
+
+    def __init__(self, engine: Engine, *, writes: bool) -> None:
+        self.one = engine.raw_connection()
+        self.own: Any = self.one.dbapi_connection
+        self.dialect, self.is_sqlite = engine.dialect, engine.dialect.name == "sqlite"
+        self.writes, self.has_session = writes, writes and _has_session()
+        self.mapped: Connection | None = None
+        self.waiting: list[tuple[str, Any]] | None = None
+
+    def connection(self) -> Connection:
+        """SQLAlchemy's connection, made when somebody needs it: a customer's answer does not."""
+        if self.mapped is None:
+            self.mapped = Connection(db.engine, connection=self.one)
+            self.mapped.begin()
+        return self.mapped
+
+    def commit(self) -> None:
+        if self.mapped:
+            self.mapped.commit()
+        else:
+            driver.commit(self.own, self.dialect)
+
+    def close(self) -> None:
+        """Give the connection back, which takes back what was not committed."""
+        (self.mapped or self.one).close()
+
+
+_open: ContextVar[_Open | None] = ContextVar("open", default=None)
 
 
 class _Joining(OfApplication):
     """The session of a request or job; inside `transaction()` it works on that one's connection."""
 
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        if opened := _open.get():
+            opened.has_session = True
+
     def get_bind(self, *args: Any, **options: Any) -> Engine | Connection:
-        writer = _connection.get() if _writing.get() else None
-        return writer or super().get_bind(*args, **options)
+        opened = _open.get()
+        return opened.connection() if opened and opened.writes else super().get_bind(*args, **options)
 
 
 pool.look_after(Engine)
@@ -88,29 +122,29 @@ def transaction() -> Iterator[Session]:
     belongs inside: no hashing, no SMTP, no HTTP, no pictures.
     """
     session = cast(Session, db.session)  # made when somebody needs it: a customer's answer does not
-    if _writing.get():
+    if is_writing():
         raise RuntimeError("transaction() inside transaction(): only the door opens one")
     if _has_session() and db.session().in_transaction():
         if db.session.new or db.session.dirty or db.session.deleted:
             raise WriteOutsideTransaction("unsaved changes were made before transaction()")
         db.session.rollback()
-    lock = _one_writer if is_sqlite() else nullcontext()
-    token = _writing.set(True)
-    try:
-        with lock, db.engine.begin() as one:
-            _connection.set(one)
-            _own.set((one.connection.dbapi_connection, one.dialect))
-            try:
-                yield session
-                if _has_session() and db.session().in_transaction():
-                    session.commit()  # it joined: what waits in it is written, the connection commits
-            except BaseException:
+    with _one_writer if is_sqlite() else nullcontext():
+        opened = _Open(db.engine, writes=True)
+        token = _open.set(opened)
+        try:
+            if opened.is_sqlite:
+                _execute("BEGIN IMMEDIATE", ())
+            yield session
+            if opened.has_session and db.session().in_transaction():
+                session.commit()  # it joined: what waits in it is written, the connection commits
+            opened.commit()
+        except BaseException:
+            if opened.has_session:
                 session.rollback()
-                raise
-    finally:
-        _connection.set(None)
-        _own.set(None)
-        _writing.reset(token)
+            raise
+        finally:
+            _open.reset(token)
+            opened.close()
 
 
 @contextmanager
@@ -126,19 +160,17 @@ def reading() -> Iterator[Session]:
 @contextmanager
 def glancing() -> Iterator[None]:
     """Read with one `Ready` statement, without session and BEGIN: what every customer's page does."""
-    engine = db.engine
-    with closing(engine.raw_connection()) as one:
-        own: Any = one.dbapi_connection
-        at_once = engine.dialect.name != "sqlite"  # three round trips less
-        if at_once:
-            own.autocommit = True
-        _own.set((own, engine.dialect))
-        try:
-            yield
-        finally:
-            _own.set(None)
-            if at_once:
-                own.autocommit = False
+    opened = _Open(db.engine, writes=False)
+    token = _open.set(opened)
+    try:
+        if not opened.is_sqlite:  # three round trips less
+            opened.own.autocommit = True
+        yield
+    finally:
+        _open.reset(token)
+        if not opened.is_sqlite:
+            opened.own.autocommit = False
+        opened.close()
 
 
 @contextmanager
@@ -148,30 +180,31 @@ def together() -> Iterator[None]:
 
     No two may touch the same row, nothing may ask how many were touched, and what fails may be raised at the end only.
     """
-    if _has_session():
-        db.session.flush()
-    waiting = _waiting.set(None if is_sqlite() else [])
+    opened = _writer()
+    opened.waiting = None if opened.is_sqlite else []
     try:
         yield
-        if _waiting.get():
+        if opened.waiting:
             _execute("SELECT", {})
     finally:
-        _waiting.reset(waiting)
+        opened.waiting = None
 
 
 def connection() -> Connection:
     """What runs statements about a `table()`: the connection of `transaction()`, else the session's."""
-    return _connection.get() or db.session.connection()
+    opened = _open.get()
+    return opened.connection() if opened and opened.writes else db.session.connection()
 
 
-def _driver() -> tuple[Any, Dialect]:
-    """The driver's own connection, of what is open or of `connection()`."""
-    return _own.get() or (connection().connection.dbapi_connection, _dialect())
+def is_writing() -> bool:
+    """Whether a `transaction()` is open."""
+    opened = _open.get()
+    return opened is not None and opened.writes
 
 
 def _dialect() -> Dialect:
-    own = _own.get()
-    return own[1] if own else db.engine.dialect
+    opened = _open.get()
+    return opened.dialect if opened else db.engine.dialect
 
 
 def _has_session() -> bool:
@@ -221,8 +254,7 @@ def table(model: type[Base]) -> Table:
 
 def write(statement: Update | Insert, values: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> CursorResult[Any]:
     """Run a statement about a `table()`, made beforehand: building and mapping cost more than the database."""
-    _before_writing()
-    return connection().execute(statement, values)
+    return _writer().connection().execute(statement, values)
 
 
 class Ready:
@@ -256,26 +288,32 @@ class Ready:
 
     def _run(self, made: Made, values: dict[str, Any], *, waits: bool = False) -> Any:
         if made.writes:
-            _before_writing()
+            _writer()
         return _execute(made.sql, made.parameters(values), waits=waits)
 
 
-def _before_writing() -> None:
-    if not _writing.get():
+def _writer() -> _Open:
+    """The open transaction, in which everything is written that waits in the session."""
+    opened = _open.get()
+    if opened is None or not opened.writes:
         raise WriteOutsideTransaction("a writing statement was run outside transaction()")
-    if _has_session():
+    if opened.has_session:
         db.session.flush()
+    return opened
 
 
 def _execute(sql: str, values: Any, *, many: bool = False, waits: bool = False) -> Any:
     """Run it, with what waits for it; `waits`: inside `together()`, only with what comes after it."""
-    waiting = _waiting.get()
-    if waiting is not None and waits:
-        return waiting.append((sql, values))
-    if waiting:
-        sql, values = driver.as_one((*waiting, (sql, values)))
-        waiting.clear()
-    return driver.execute(*_driver(), sql, values, many=many)
+    opened = _open.get()
+    if opened is None:
+        own = connection().connection.dbapi_connection
+        return driver.execute(own, db.engine.dialect, sql, values, many=many)
+    if opened.waiting is not None and waits:
+        return opened.waiting.append((sql, values))
+    if opened.waiting:
+        sql, values = driver.as_one((*opened.waiting, (sql, values)))
+        opened.waiting.clear()
+    return driver.execute(opened.own, opened.dialect, sql, values, many=many)
 
 
 def insert_unless_there(model: type[Base]) -> Any:
@@ -294,8 +332,7 @@ def insert_many(model: type[Base], rows: Sequence[dict[str, Any]], **same: Any) 
         for row in rows:
             _insert_row(model, row | same)
         return
-    _before_writing()
-    dialect, first = _dialect(), rows[0]
+    dialect, first = _writer().dialect, rows[0]
     every = (*first, *(name for name in same if name not in first))
     sql, sql_of_many, into = driver.insert_of(table(model), dialect, every)
     columns = []
@@ -316,11 +353,14 @@ def insert_one(model: type[Base], row: Mapping[str, Any]) -> int:
 
 
 def _insert_row(model: type[Base], row: Mapping[str, Any], returning: str = "") -> Any:
-    _before_writing()
-    sql, _of_many, into = driver.insert_of(table(model), _dialect(), tuple(row))
-    given = [(name, row.get(name, default), convert) for name, _kind, convert, default in into]
-    values = {name: convert(value) if convert else value for name, value, convert in given}
-    return _execute(*((sql, list(values.values())) if is_sqlite() else (sql + returning, values)), waits=not returning)
+    opened = _writer()
+    sql, _of_many, into = driver.insert_of(table(model), opened.dialect, tuple(row))
+    given = [row.get(name, default) for name, _kind, _convert, default in into]
+    values = [convert(value) if convert else value for value, (_n, _k, convert, _d) in zip(given, into, strict=True)]
+    if opened.is_sqlite:
+        return _execute(sql, values)
+    named = {name: value for value, (name, *_rest) in zip(values, into, strict=True)}
+    return _execute(sql + returning, named, waits=not returning)
 
 
 def new_ids(model: type[Base], count: int) -> Sequence[int]:
@@ -346,7 +386,8 @@ def one_of(column: ColumnElement[Any] | InstrumentedAttribute[Any], values: Iter
 
 def is_sqlite() -> bool:
     """Whether the current application's database is SQLite."""
-    return _dialect().name == "sqlite"
+    opened = _open.get()
+    return opened.is_sqlite if opened else db.engine.dialect.name == "sqlite"
 
 
 def within(column: InstrumentedAttribute[int | None], scope: Scope) -> ColumnElement[bool]:
@@ -358,18 +399,18 @@ def within(column: InstrumentedAttribute[int | None], scope: Scope) -> ColumnEle
 
 @event.listens_for(Engine, "begin")
 def _begin(connection: Connection) -> None:
-    if connection.dialect.name == "sqlite":
-        begin = "BEGIN IMMEDIATE" if _writing.get() else "BEGIN"
-        driver.execute(connection.connection.dbapi_connection, connection.dialect, begin, ())
+    own: Any = connection.connection.dbapi_connection
+    if connection.dialect.name == "sqlite" and not own.in_transaction:
+        driver.execute(own, connection.dialect, "BEGIN", ())
 
 
 @event.listens_for(Session, "before_flush")
 def _refuse_flush_while_reading(session: Session, _context: Any, _instances: Any) -> None:
-    if not _writing.get() and (session.new or session.dirty or session.deleted):
+    if not is_writing() and (session.new or session.dirty or session.deleted):
         raise WriteOutsideTransaction("rows were changed outside transaction()")
 
 
 @event.listens_for(Session, "do_orm_execute")
 def _refuse_statement_while_reading(state: Any) -> None:
-    if (state.is_insert or state.is_update or state.is_delete) and not _writing.get():
+    if (state.is_insert or state.is_update or state.is_delete) and not is_writing():
         raise WriteOutsideTransaction("a writing statement was run outside transaction()")

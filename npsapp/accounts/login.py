@@ -1,9 +1,10 @@
 """Flask-Login, bound to sessions that live in the database: who is behind the token in the cookie."""
 
+import functools
 from contextlib import suppress
 from datetime import datetime
 
-from flask import Flask, Request, Response, g, request, session
+from flask import Flask, Request, Response, after_this_request, request, session
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
 from flask_login import login_user
 from sqlalchemy.exc import SQLAlchemyError
@@ -40,7 +41,6 @@ def init_app(app: Flask) -> None:
     login_manager.user_loader(load_user)
     app.config["PERMANENT_SESSION_LIFETIME"] = rules.REMEMBERED_FOR
     app.config["SESSION_REFRESH_EACH_REQUEST"] = False
-    app.after_request(_note_use)
 
 
 def load_user(token: str) -> User | None:
@@ -51,7 +51,8 @@ def load_user(token: str) -> User | None:
         return None
     user = found.user
     user.session_token, user.scope = token, queries.scope_of(user)
-    g.session_to_note = (found.id, now) if now - found.seen_at >= rules.SEEN_EVERY else None
+    if now - found.seen_at >= rules.SEEN_EVERY:
+        after_this_request(functools.partial(_note_use, found.id, now))
     return user
 
 
@@ -63,10 +64,8 @@ def enter(user: User, token: str, *, remember: bool) -> None:
     login_user(user)
 
 
-def _note_use(response: Response) -> Response:
+def _note_use(session_id: int, now: datetime, response: Response) -> Response:
     """Written after the page is made, at most every five minutes; not worth an error when the database is busy."""
-    noted: tuple[int, datetime] | None = g.pop("session_to_note", None)
-    if noted:
-        with suppress(SQLAlchemyError), transaction():
-            sessions.seen(noted[0], now=noted[1])
+    with suppress(SQLAlchemyError), transaction():
+        sessions.seen(session_id, now=now)
     return response

@@ -7,12 +7,13 @@ import sqlite3
 import sys
 import time
 import traceback
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import lru_cache
 from types import TracebackType
 from typing import Any, TextIO
 
-from flask import Flask, Response, request
+from flask import Flask, request
 
 from npsapp.lib.tokens import new_token
 
@@ -59,9 +60,13 @@ class Lines(logging.Formatter):
         }
         if record.exc_info and record.exc_info[1]:
             values |= _told(record.exc_info[1])
+        return self.line(values, _quoted)
+
+    def line(self, values: dict[str, Any], quoted: Callable[[Any], str] = str) -> str:
+        """The values as one line; those of requests are known to need no quotes."""
         if self.as_json:
             return json.dumps(values, ensure_ascii=False, default=str)
-        return " ".join([f"{name}={_quoted(value)}" for name, value in values.items()])
+        return " ".join([f"{name}={quoted(value)}" for name, value in values.items()])
 
 
 @lru_cache(maxsize=1024)
@@ -96,8 +101,8 @@ def _harmless_words(error: BaseException) -> str:
 
 def init_app(app: Flask) -> None:
     """Write to standard error, in the form and from the level the settings name, and one line per request."""
-    handler = ToStandardError()
-    handler.setFormatter(Lines(as_json=app.config["LOG_FORMAT"] == "json"))
+    handler, lines = ToStandardError(), Lines(as_json=app.config["LOG_FORMAT"] == "json")
+    handler.setFormatter(lines)
     root = logging.getLogger()
     root.handlers = [one for one in root.handlers if not isinstance(one.formatter, Lines)] + [handler]
     logging.getLogger("npsapp").setLevel(app.config["LOG_LEVEL"].upper())
@@ -105,21 +110,33 @@ def init_app(app: Flask) -> None:
     # Lines do not tell which code, thread or process wrote them: what nobody reads is not looked up (logging's manual).
     logging._srcfile = None  # noqa: SLF001
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
-    app.before_request(_begin)
-    app.after_request(_end)
+    app.wsgi_app = Noted(app.wsgi_app, lines)  # type: ignore[method-assign]
     app.log_exception = _log_exception  # type: ignore[method-assign, assignment] # Flask's own names the address, too
 
 
-def _begin() -> None:
-    request.environ[STATE] = (new_token()[:12], time.perf_counter())
+class Noted:
+    """WSGI middleware: every request has a number, which its answer tells, and a line.
 
+    There are many of them, so they go past the logging of Python, which costs as much as the page of a customer's.
+    """
 
-def _end(response: Response) -> Response:
-    level = logging.DEBUG if request.endpoint == "static" else logging.INFO
-    fields = _request()
-    response.headers["X-Request-Id"] = fields["request"]
-    log.log(level, "request", extra={"fields": fields | {"status": response.status_code}})
-    return response
+    def __init__(self, app: Any, lines: Lines) -> None:
+        self.app, self.lines = app, lines
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
+        number, begun = new_token()[:12], time.perf_counter()
+        environ[STATE] = number, begun
+
+        def answer(status: str, headers: list[tuple[str, str]], *failure: Any) -> Any:
+            headers.append(("X-Request-Id", number))
+            level = logging.DEBUG if request.endpoint == "static" else logging.INFO
+            if log.isEnabledFor(level):
+                at = datetime.now(UTC).isoformat(timespec="milliseconds")
+                first = {"at": at, "level": logging.getLevelName(level).lower(), "logger": log.name, "event": "request"}
+                sys.stderr.write(f"{self.lines.line({**first, **_request(), 'status': int(status[:3])})}\n")
+            return start_response(status, headers, *failure)
+
+        return self.app(environ, answer)
 
 
 def _log_exception(failure: Failure) -> None:
@@ -128,10 +145,11 @@ def _log_exception(failure: Failure) -> None:
 
 def _request() -> dict[str, Any]:
     """The route by its rule: the address itself may hold a token."""
-    number, begun = request.environ.get(STATE, ("", time.perf_counter()))
+    own = request._get_current_object()  # type: ignore[attr-defined] # each question to `request` looks for it again
+    number, begun = own.environ.get(STATE, ("", time.perf_counter()))
     return {
-        "method": request.method if request.method in {"GET", "HEAD", "POST", "OPTIONS"} else "other",
-        "route": str(request.url_rule or "none"),
+        "method": own.method if own.method in {"GET", "HEAD", "POST", "OPTIONS"} else "other",
+        "route": own.url_rule.rule if own.url_rule else "none",
         "ms": round((time.perf_counter() - begun) * 1000, 1),
         "request": number,
     }

@@ -50,7 +50,9 @@ class Fields:
 
     def plain(self) -> dict[str, str]:
         """The fields that stand on every page."""
-        return {name: getattr(self, name) for name in _PLAIN}
+        own = dict(vars(self))
+        del own["more"]
+        return own
 
     def filled(self) -> dict[str, list[str]]:
         """Name of a field → its values, as the page shows them again."""
@@ -65,6 +67,7 @@ class Fields:
 
 
 _PLAIN = [field.name for field in fields(Fields) if field.name != "more"]
+NOTHING = Fields()
 
 
 class VoidForm(FlaskForm):

@@ -17,7 +17,7 @@ from npsapp.i18n import LANGUAGES, language_name, negotiate, speaking
 from npsapp.lib import tokens
 from npsapp.lib.refusals import Refused
 from npsapp.responses import further, queries, rendering, rules
-from npsapp.responses.forms import Fields
+from npsapp.responses.forms import NOTHING, Fields
 from npsapp.responses.models import DisputedAnswer
 from npsapp.responses.queries import Link
 from npsapp.surveys import fixed
@@ -118,7 +118,7 @@ class Page:
     template: str
     status: int = 200
     visit: Visit | None = None
-    form: Fields = Fields()
+    form: Fields = NOTHING
     said: Mapping[str, Any] = field(default_factory=dict)
 
     def response(self) -> Response:
@@ -249,9 +249,10 @@ _BRANDED = attrgetter(
 def _look(visit: Visit | None, language: str) -> tuple[rendering.Frame, dict[str, dict[str, Any]]]:
     """The layout of a page and what it says of this visitor; without a brand for links that lead nowhere, and in
     trouble."""
-    posted, root = request.method == "POST", request.script_root
-    endpoint = "open.show" if request.blueprint == "open" else "survey.show"
-    own = {"here": request.path, "address": path_to(endpoint, token=(request.view_args or {})["token"])}
+    own_request = request._get_current_object()  # type: ignore[attr-defined] # asked often
+    posted, root = own_request.method == "POST", own_request.script_root
+    endpoint = "open.show" if own_request.blueprint == "open" else "survey.show"
+    own = {"here": own_request.path, "address": path_to(endpoint, token=own_request.view_args["token"])}
     if visit is None:
         language = language if language in LANGUAGES else negotiate()
         return _frame(language, posted, root, _sources(language), (), ()), {"page": own}

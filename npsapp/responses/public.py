@@ -25,7 +25,7 @@ from npsapp.extensions import csrf
 from npsapp.i18n import first_spoken
 from npsapp.lib.clock import utcnow
 from npsapp.responses import further, guard, human, pages, queries, rendering, rules, scanners, services, settling
-from npsapp.responses.forms import Fields
+from npsapp.responses.forms import NOTHING, Fields
 from npsapp.responses.human import Doubt
 from npsapp.responses.models import LinkAct
 from npsapp.responses.pages import Page, Visit
@@ -59,7 +59,7 @@ def visiting(
     def run(token: str, score: str = "") -> ResponseReturnValue:
         request.max_content_length = BODY_MAX
         posted = request.method == "POST"
-        form = Fields.read(request.form) if posted else Fields()
+        form = Fields.read(request.form) if posted else NOTHING
         colleague = _colleague()
 
         def page() -> Page:
@@ -133,9 +133,13 @@ def language_for(link: queries.Link, form: Fields, usual: str) -> str:
 
 def delays() -> human.Delays:
     """The settings that tell people from machines."""
-    soon, fast, sweep, promote = (
-        timedelta(seconds=current_app.config[f"ANSWER_{name}"]) for name in ("SOON", "FAST", "SWEEP", "PROMOTE")
-    )
+    config = current_app.config
+    return _delays(*[config[name] for name in ("ANSWER_SOON", "ANSWER_FAST", "ANSWER_SWEEP", "ANSWER_PROMOTE")])
+
+
+@functools.lru_cache(maxsize=8)
+def _delays(*seconds: float) -> human.Delays:
+    soon, fast, sweep, promote = (timedelta(seconds=one) for one in seconds)
     return human.Delays(soon=soon, fast=fast, sweep=sweep, promote=promote)
 
 

@@ -108,25 +108,29 @@ def page(template: str, frame: Frame, values: Mapping[str, Mapping[str, Any]]) -
     The template itself runs once for all pages of a frame that differ in nothing but texts, which are put in
     afterwards. So it may ask whether a text is there, and compare those in `DECIDING` only.
     """
-    shape = [(part, name, _decides(name, value)) for part, some in values.items() for name, value in some.items()]
-    pieces, holes = _skeleton(template, frame, tuple(shape))
-    texts = {hole: escape(values[hole[0]][hole[1]]) for hole in set(holes)}
+    # What of a value the shape of a page depends on: itself, or that there is some text.
+    shape = [
+        (part, name, value)
+        if not isinstance(value, str) or (name in DECIDING and len(value) < 10)
+        else (part, name, _TEXT if value else "")
+        for part, some in values.items()
+        for name, value in some.items()
+    ]
+    pieces, holes, needed = _skeleton(template, frame, tuple(shape))
+    texts = {}
+    for hole in needed:
+        text = values[hole[0]][hole[1]]
+        texts[hole] = escape(text) if _SPECIAL.search(text) else text
     whole = list(pieces)
     whole[1::2] = [texts[hole] for hole in holes]
     return "".join(whole)
 
 
 DECIDING = {"score", "contact", "state", "group"}
+_SPECIAL = re.compile("[&<>'\"]")
 _TEXT = object()
 _PURCHASE, _END = "purchase", "\0"
 _HOLE = re.compile("\0([a-z]+)[.]([a-z_]+)[\0…]")
-
-
-def _decides(name: str, value: Any) -> Any:
-    """What of a value the shape of a page depends on: itself, or that there is some text."""
-    if not isinstance(value, str) or (name in DECIDING and len(value) < 10):
-        return value
-    return _TEXT if value else ""
 
 
 def marks(purchase: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
@@ -142,8 +146,8 @@ def marks(purchase: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
 @lru_cache(maxsize=512)
 def _skeleton(
     template: str, frame: Frame, shape: tuple[tuple[str, str, Any], ...]
-) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
-    """The pieces of a page, and which texts go between them.
+) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...], frozenset[tuple[str, str]]]:
+    """The pieces of a page, which texts go between them, and these without repetition.
 
     Rendered without Flask's context processors: they would ask who is signed in and touch the session.
     """
@@ -155,7 +159,7 @@ def _skeleton(
         text = current_app.jinja_env.get_template(f"responses/{template}.html").render(said)
     pieces = _HOLE.split(text)
     holes = tuple(zip(pieces[1::3], pieces[2::3], strict=True))
-    return tuple(piece for at, piece in enumerate(pieces) if at % 3 != 1), holes
+    return tuple(piece for at, piece in enumerate(pieces) if at % 3 != 1), holes, frozenset(holes)
 
 
 def last_day(link: Link, language: str, *, now: datetime) -> str:

@@ -54,8 +54,9 @@ def init_app(app: Flask) -> None:
 
 def wants_json() -> bool:
     """Whether the caller is a machine: an API address, or a client that prefers JSON."""
-    if request.path.startswith("/api/") or "json" not in request.headers.get("Accept", "json"):
-        return request.path.startswith("/api/")
+    environ = request.environ
+    if environ["PATH_INFO"].startswith("/api/") or "json" not in environ.get("HTTP_ACCEPT", "json"):
+        return bool(environ["PATH_INFO"].startswith("/api/"))
     return request.accept_mimetypes.best_match(["text/html", "application/json"]) == "application/json"
 
 
