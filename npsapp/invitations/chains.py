@@ -16,7 +16,7 @@ but not published."""
 CHANNELS = {
     Channel.EMAIL: N_("Letter"),
     Channel.SMS: N_("SMS"),
-    Channel.PHONE: N_("Call"),
+    Channel.PHONE: N_("Phone"),
     Channel.EXTERNAL: N_("Own app or messenger"),
 }
 

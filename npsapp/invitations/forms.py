@@ -34,7 +34,7 @@ class PolicyForm(FlaskForm):
 
     segments = ticks(_("Segments"), coerce=int)
     regions = ticks(_("Regions, with all below them"), coerce=int)
-    units = ticks(_("Stores and departments"), coerce=int)
+    units = ticks(_("Stores and warehouses"), coerce=int)
     selections = ticks(_("Selections of customers"), coerce=int)
     amount_from = _amount(_("Amount from"))
     amount_to = _amount(_("Amount up to"))
