@@ -61,7 +61,7 @@ class ChangePasswordForm(NewPasswordForm):
 class ProfileForm(FlaskForm):
     """The own name, language and clock."""
 
-    name = line(_l("Name"), DataRequired(), Length(max=NAME_MAX))
+    name = line(_l("User name"), DataRequired(), Length(max=NAME_MAX))
     language = fields.SelectField(_l("Language"), choices=options(LANGUAGES.items()))
     timezone = line(
         *(_l("Time zone"), Optional(), existing_zone),

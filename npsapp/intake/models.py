@@ -60,7 +60,7 @@ class BatchState(Worded):
     STAGED = "staged", N_("waiting for your confirmation")
     APPLYING = "applying", N_("being imported")
     DONE = "done", N_("imported")
-    REFUSED = "refused", N_("refused")
+    REFUSED = "refused", N_("Rejected")
     UNDONE = "undone", N_("undone")
 
 

@@ -69,7 +69,7 @@ class ReceivedState(Worded):
     """What became of something a CRM or another program sent."""
 
     RECEIVED = "received", N_("waiting")
-    DONE = "done", N_("read")
+    DONE = "done", N_("Read")
     IGNORED = "ignored", N_("nothing to do")
     FAILED = "failed", N_("not read")
 

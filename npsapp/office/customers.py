@@ -109,7 +109,7 @@ def _audit(event: Event, customer_id: int | None) -> None:
 class CorrectForm(FlaskForm):
     """What is known of a person by name."""
 
-    name = line(_l("Name"), Length(max=NAME_MAX))
+    name = line(_l("Name of the customer"), Length(max=NAME_MAX))
     address_as = line(_l("Addressed as"), Length(max=NAME_MAX), help=_l("Empty: letters go without a name."))
     language = SelectField(_l("Language"), coerce=lambda value: value or None)
 

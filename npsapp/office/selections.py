@@ -117,7 +117,7 @@ def people_csv() -> ResponseReturnValue:
     with transaction():
         audit.record(Event.CUSTOMERS_EXPORTED, actor=me(), now=now)
     regions = dict(organization.choices("region", language_now()))
-    heading = (_("Name"), _("E-mail"), _("Phone"), _("Region"), _("Key customer"))
+    heading = (_("Customer"), _("E-mail"), _("Phone"), _("Region"), _("Key customer"))
     found = queries.every(queries.selected(asked(request.args), scope(), now=now))
     return csv_file(f"customers-{now:%Y-%m-%d}", heading, (_line(one, regions) for one in found))
 

@@ -66,7 +66,7 @@ class ByHandForm(FlaskForm):
 class VisitForm(ByHandForm):
     """One visit or purchase of one customer."""
 
-    customer_name = line(_l("Name"), *SHORT, look=NOT_MINE)
+    customer_name = line(_l("Name of the customer"), *SHORT, look=NOT_MINE)
     email = line(_l("E-mail"), Optional(), Length(max=EMAIL_MAX), look={"type": "email", **NOT_MINE})
     phone = line(_l("Phone"), Optional(), Length(max=40), look={"type": "tel", **NOT_MINE})
     happened_at = DateField(_l("Date"), validators=[InputRequired()], render_kw={"class": "short"})

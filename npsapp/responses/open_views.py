@@ -120,7 +120,7 @@ def show(open_link_id: int) -> ResponseReturnValue:
 def picture(open_link_id: int) -> Response:
     """The QR code of a link. :raise 404:"""
     drawn = io.BytesIO()
-    segno.make(address_of(_link(open_link_id)), error="m", micro=False).save(drawn, kind="svg", scale=6, border=4)
+    segno.make_qr(address_of(_link(open_link_id)), error="m").save(drawn, kind="svg", scale=6, light="#fff")
     return with_policy(Response(drawn.getvalue(), mimetype="image/svg+xml"), PICTURE_POLICY)
 
 
