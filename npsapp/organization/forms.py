@@ -337,7 +337,7 @@ class PerformerForm(SettingForm):
     ELSEWHERE = ("user_id",)
 
     owner = _pick(_l("Brand"))
-    name = line(_l("Name"), DataRequired(), Length(max=NAME_MAX))
+    name = line(_l("Employee"), DataRequired(), Length(max=NAME_MAX))
     role = line(_l("Role"), Length(max=NAME_MAX), tidy=_or_empty)
     unit_id = _pick(_l("Works at"))
     user_id = _pick(_l("Is this user"), _l("If this person signs in here too."))
