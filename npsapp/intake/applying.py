@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
@@ -122,8 +122,8 @@ def apply_rows(claim: Applying, rows: Sequence[InteractionRow], *, now: datetime
     same = [row for row in rows if row.said and here.get(row.external_id) == row.said]
     outcomes: Outcomes = {row.line: "unchanged" for row in same}
     rows = [row for row in rows if row.line not in outcomes]
-    for wave in waves(rows, documents.purchase(rows)):
-        outcomes |= _apply(claim, wave, now=now)
+    for number, wave in enumerate(waves(rows, documents.purchase(rows))):
+        outcomes |= _apply(claim, wave, None if number else here, now)
     if any(not isinstance(one, RejectReason) for one in outcomes.values()):
         db.session.execute(update(Source).where(Source.id == claim.source_id).values(accepted_at=now))
     return outcomes
@@ -188,14 +188,18 @@ def _done(claim: Applying, part: StagedPart, counts: Counter[str], *, now: datet
     db.session.flush()
 
 
-def _apply(claim: Applying, rows: Sequence[InteractionRow], *, now: datetime) -> Outcomes:
-    """Persons, names and interactions of some rows, no interaction twice: a few statements for all of them."""
-    earlier = belonging.earlier(claim.source_id, rows)
+def _apply(claim: Applying, rows: Sequence[InteractionRow], here: Collection[str] | None, now: datetime) -> Outcomes:
+    """Persons, names and interactions of some rows, no interaction twice: a few statements for all of them.
+
+    `here`: see `belonging.earlier`.
+    """
+    earlier = belonging.earlier(claim.source_id, rows, here)
     emails = interactions.emails_of(found.customer_id for found in earlier.values())
     rejects = {row.line: reject for row in rows if (reject := _refused(claim, row, earlier, emails))}
     _reject(claim, list(rejects.values()))
     waiting = {line for line, reason, _ in rejects.values() if reason is RejectReason.PURCHASE_UNKNOWN}
-    belonging.let_wait(claim.source_id, [row for row in rows if row.line in waiting])
+    if waiting:
+        belonging.let_wait(claim.source_id, [row for row in rows if row.line in waiting])
     late = {row.line for row in rows if (one := earlier.get(row.external_id)) and documents.older(row, one.documents)}
     left_out = rejects.keys() | late
     rows = [row for row in rows if row.line not in left_out]
@@ -220,8 +224,7 @@ def _apply(claim: Applying, rows: Sequence[InteractionRow], *, now: datetime) ->
 
 
 def _count_words(words: Words, new: Sequence[Known], old: Sequence[Known], earlier: Mapping[str, Any]) -> None:
-    for one in new:
-        words.count(one.words)
+    words.count(id_ for one in new for id_ in one.words)
     for one in old:
         words.count(one.words - parted(earlier[one.row.external_id].words))
     words.write_counts()
@@ -285,9 +288,10 @@ def _incoming(claim: Applying, one: Known, emails: Mapping[int, set[str]]) -> It
 
     A ground has one author: the column speaks for the customer, the default for an administrator.
     """
-    row = one.row
-    given = {Channel(channel): GroundKind(kind) for channel, kind in row.grounds.items()}
-    default = {**claim.grounds, **given} if given else claim.grounds
+    row, default, ground = one.row, claim.grounds, "source default"
+    if row.grounds:
+        ground = "given with the row"
+        default = {**default, **{Channel(channel): GroundKind(kind) for channel, kind in row.grounds.items()}}
     if row.consents:
         default = {channel: kind for channel, kind in default.items() if channel.value not in row.consents}
     person = customers.Incoming(
@@ -298,7 +302,7 @@ def _incoming(claim: Applying, one: Known, emails: Mapping[int, set[str]]) -> It
         region_id=one.region_id,
         is_key=row.is_key,
         grounds=default,
-        proof=f"import {claim.batch_id}, {'given with the row' if given else 'source default'}" if default else "",
+        proof=f"import {claim.batch_id}, {ground}" if default else "",
         set_by_id=claim.grounds_set_by_id,
         is_company={"company": True, "person": False}.get(row.person_kind),
         before_id=one.customer_id if one.customer_id not in emails else None,

@@ -14,13 +14,16 @@ from npsapp.intake.rules import DocumentKind, InteractionRow
 A_YEAR = timedelta(days=366)  # numbers of documents start again every year
 
 
-def earlier(source_id: int, rows: Sequence[InteractionRow]) -> dict[str, Any]:
+def earlier(source_id: int, rows: Sequence[InteractionRow], here: Collection[str] | None) -> dict[str, Any]:
     """Interactions that are there already, by the id of the row that is about them: rows of the table.
+
+    `here`: all ids of these rows that are there, and perhaps more; None: not known.
 
     A document belongs to the interaction of its order, or of a document of that order that came before it; a return
     may name any of these.
     """
-    found = {one.external_id: one for one in _here(source_id, Interaction.external_id, {r.external_id for r in rows})}
+    own = {row.external_id for row in rows if here is None or row.external_id in here}
+    found = {one.external_id: one for one in _here(source_id, Interaction.external_id, own)}
     missing = [row for row in rows if (row.kind or row.basis) and row.external_id not in found]
     if missing:
         bases = {row.basis for row in missing if row.basis}
@@ -94,7 +97,8 @@ def take_back(source_id: int, purchases: Iterable[tuple[InteractionRow, dict[str
             if abs(waiting.at - row.happened_at) < A_YEAR:
                 kept |= waiting.waiting
                 found.add(waiting.id)
-    db.session.execute(delete(DocumentName).where(one_of(DocumentName.id, found)))
+    if found:
+        db.session.execute(delete(DocumentName).where(one_of(DocumentName.id, found)))
 
 
 def names(row: InteractionRow, before: Any, changes: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

@@ -2,9 +2,10 @@
 
 import hashlib
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from operator import itemgetter
 
 from npsapp.intake import columns
 from npsapp.intake.columns import LONGEST_NAME, Field, plain_texts
@@ -52,7 +53,8 @@ class Checker:
         undated: bool = False,
     ) -> None:
         """`undated`: whether rows without a date are given, which can only change what is known."""
-        self._columns = list(columns.items())
+        # A text for each field, in their order: the column's, or the empty one after the last column.
+        self._texts = itemgetter(*(columns.get(name, width) for name in Field))
         self._properties = list((properties or {}).items())
         self._width = width
         self._setting = setting
@@ -70,44 +72,49 @@ class Checker:
 
     def _row(self, line: int, cells: Sequence[Cell]) -> InteractionRow:
         cells = plain_texts(cells)
-        for beyond in filter(None, cells[self._width :]):
-            raise _Fault(RejectReason.TOO_MANY_CELLS, value=beyond)
-        text = defaultdict(str, {name: cells[at] for name, at in self._columns if at < len(cells)})
-        number, written_date = _number(text[Field.NUMBER])
-        amount = _amount(text[Field.AMOUNT])
-        taken_back, named = _taken_back(text[Field.STATUS], amount), text[Field.EXTERNAL_ID] or number
-        undated = bool((self._undated or taken_back) and named and not text[Field.HAPPENED_AT] and not written_date)
+        if len(cells) != self._width:
+            for beyond in filter(None, cells[self._width :]):
+                raise _Fault(RejectReason.TOO_MANY_CELLS, value=beyond)
+            cells = (cells + [""] * self._width)[: self._width]
+        (
+            id_, cell, day, brand, touchpoint, unit, region, people, segment, title, group, partner, sum_, money,
+            customer, name, mail, phone, language, *consents, key, status,
+        ) = self._texts([*cells, ""])  # fmt: skip
+        number, written_date = _number(cell) if cell else ("", "")
+        amount = _amount(sum_) if sum_ else ""
+        taken_back = _taken_back(status, amount)
+        undated = bool((self._undated or taken_back) and (id_ or number) and not day and not written_date)
         row = InteractionRow(
-            line=line,
-            external_id=_short(text[Field.EXTERNAL_ID], Field.EXTERNAL_ID),
-            happened_at=self._setting.now if undated else self._moment(text[Field.HAPPENED_AT] or written_date),
-            undated=undated,
-            numbered=bool(number) and not text[Field.EXTERNAL_ID],
+            line,
+            _short(id_, Field.EXTERNAL_ID),
+            self._setting.now if undated else self._moment(day or written_date),
+            numbered=bool(number) and not id_,
             number=number,
-            brand_id=_named(text, Field.BRAND, self._setting.brands),
-            touchpoint_id=_named(text, Field.TOUCHPOINT, self._setting.touchpoints),
-            unit=text[Field.UNIT][:LONGEST_NAME],
-            region=text[Field.REGION][:LONGEST_NAME],
-            performers=columns.performers(text[Field.PERFORMER]),
-            segment=text[Field.SEGMENT][:LONGEST_NAME],
-            title=text[Field.TITLE][:LONGEST_TITLE],
-            product_group=text[Field.PRODUCT_GROUP][:LONGEST_NAME],
-            partner=text[Field.PARTNER][:LONGEST_NAME],
+            brand_id=_named(brand, Field.BRAND, self._setting.brands) if brand else None,
+            touchpoint_id=_named(touchpoint, Field.TOUCHPOINT, self._setting.touchpoints) if touchpoint else None,
+            unit=unit[:LONGEST_NAME],
+            region=region[:LONGEST_NAME],
+            performers=columns.performers(people) if people else (),
+            segment=segment[:LONGEST_NAME],
+            title=title[:LONGEST_TITLE],
+            product_group=group[:LONGEST_NAME],
+            partner=partner[:LONGEST_NAME],
             amount=amount,
-            currency=_currency(text[Field.CURRENCY]),
-            customer_id=text[Field.CUSTOMER_ID][:LONGEST_ID],
-            language=columns.language(text[Field.LANGUAGE]),
-            consents={
-                channel: said for column, channel in _CONSENTS if (said := _yes_or_no(text[column], column)) is not None
-            },
-            is_key=_yes_or_no(text[Field.KEY_CUSTOMER], Field.KEY_CUSTOMER),
+            currency=_currency(money) if money else "",
+            customer_id=customer[:LONGEST_ID],
+            language=columns.language(language) if language else "",
+            is_key=_yes_or_no(key, Field.KEY_CUSTOMER),
             cancelled=taken_back,
-            properties={
-                key: cells[at][:LONGEST_PROPERTY] for key, at in self._properties if at < len(cells) and cells[at]
-            },
+            undated=undated,
         )
-        row.put_addresses(text[Field.EMAIL], text[Field.PHONE], self._country)
-        row.put_name(text[Field.CUSTOMER_NAME][:LONGEST_NAME])
+        if any(consents):
+            said = ((word, _yes_or_no(text, name)) for (name, word), text in zip(_CONSENTS, consents, strict=True))
+            row.consents = {channel: word for channel, word in said if word is not None}
+        if self._properties:
+            row.properties = {key: cells[at][:LONGEST_PROPERTY] for key, at in self._properties if cells[at]}
+        row.put_addresses(mail, phone, self._country)
+        if name:
+            row.put_name(name[:LONGEST_NAME])
         row.external_id = row.external_id or self._identity(row)
         return row
 
@@ -158,12 +165,11 @@ def _short(value: str, column: Field) -> str:
     return value
 
 
-def _named(text: Mapping[Field, str], column: Field, known: Mapping[str, int]) -> int | None:
-    written = text[column]
-    if written and fold(written) not in known:
+def _named(written: str, column: Field, known: Mapping[str, int]) -> int:
+    if fold(written) not in known:
         unknown = RejectReason.UNKNOWN_BRAND if column is Field.BRAND else RejectReason.UNKNOWN_TOUCHPOINT
         raise _Fault(unknown, column, written)
-    return known[fold(written)] if written else None
+    return known[fold(written)]
 
 
 def _amount(text: str) -> str:
@@ -178,7 +184,7 @@ def _amount(text: str) -> str:
 
 
 def _currency(text: str) -> str:
-    found = columns.currency(text) if text else ""
+    found = columns.currency(text)
     if found is None:
         raise _Fault(RejectReason.BAD_CURRENCY, Field.CURRENCY, text)
     return found

@@ -190,7 +190,8 @@ def plain_texts(cells: Sequence[Cell]) -> list[str]:
     except TypeError:  # numbers and dates of a workbook
         whole = "\n"
     if whole.isprintable() and "  " not in whole:
-        return [cell.strip() for cell in cells]  # type: ignore[union-attr]
+        bare = " |" not in whole and "| " not in whole and whole.strip() == whole
+        return list(cells) if bare else [cell.strip() for cell in cells]  # type: ignore[arg-type, union-attr]
     return [plain_text(cell) for cell in cells]
 
 

@@ -163,9 +163,10 @@ class Names:
 
     @staticmethod
     def _all_known(brand: _Brand, row: InteractionRow) -> bool:
-        said = [(ValueKind.UNIT, row.unit), (ValueKind.SEGMENT, row.segment)]
-        said += [(ValueKind.PERFORMER, name) for _role, name in row.performers]
-        return not row.properties and all(one in brand.meant for one in said if one[1])
+        said = [(ValueKind.PERFORMER, name) for _role, name in row.performers]
+        said += [(ValueKind.UNIT, row.unit)] if row.unit else []
+        said += [(ValueKind.SEGMENT, row.segment)] if row.segment else []
+        return not row.properties and brand.meant.keys() >= set(said)
 
     def _meant(self, brand: _Brand, kind: ValueKind, text: str) -> _Meant:
         if not text:
@@ -189,8 +190,13 @@ class Names:
         unit = self._meant(brand, ValueKind.UNIT, row.unit)
         region = self._meant(brand, ValueKind.REGION, row.region)
         segment = self._meant(brand, ValueKind.SEGMENT, row.segment)
-        people = [(self._meant(brand, ValueKind.PERFORMER, name), role) for role, name in row.performers]
-        words = {one.word_id for one in (unit, region, segment, *(who for who, _ in people)) if one.word_id}
+        words, performers = {one.word_id for one in (unit, region, segment) if one.word_id}, set()
+        for role, name in row.performers:
+            who = self._meant(brand, ValueKind.PERFORMER, name)
+            if who.word_id:
+                words.add(who.word_id)
+            if who.id is not None:
+                performers.add((who.id, role))
         status = self.words.known.get((ValueKind.STATUS, fold(row.status_raw))) if row.status_raw else None
         return Known(
             row=row,
@@ -201,7 +207,7 @@ class Names:
             region_id=region.id or unit.region_id,
             unit_id=unit.id,
             segment_id=segment.id,
-            performers={(who.id, role) for who, role in people if who.id is not None},
+            performers=performers,
             words=words | self.words.of(row),
             documents=documents.entry(row, word=status.id if status else None),
             properties={pair[0]: brand.values.get(pair, text) for pair, text in brand.said(row).items()}
@@ -224,13 +230,10 @@ def standing(source_id: int, rows: Sequence[InteractionRow]) -> dict[str, int]:
 
 def emails_of(customer_ids: Iterable[int | None]) -> dict[int, set[str]]:
     """The e-mail addresses of customers who have any."""
-    rows = db.session.execute(
-        select(ContactPoint.customer_id, ContactPoint.value).where(
-            one_of(ContactPoint.customer_id, {id_ for id_ in customer_ids if id_ is not None}),
-            ContactPoint.kind == ContactKind.EMAIL,
-            ContactPoint.fault == "",
-        )
-    )
+    ids = {id_ for id_ in customer_ids if id_ is not None}
+    theirs = ContactPoint.kind == ContactKind.EMAIL, ContactPoint.fault == ""
+    columns = select(ContactPoint.customer_id, ContactPoint.value)
+    rows = db.session.execute(columns.where(one_of(ContactPoint.customer_id, ids), *theirs)) if ids else ()
     found: dict[int, set[str]] = {}
     for customer_id, value in rows:
         found.setdefault(customer_id, set()).add(value)
@@ -245,27 +248,17 @@ def add(source_id: int, batch_id: int, known: Sequence[Known], *, currency: str,
     if not known:
         return
     regions = _regions_of_customers({one.customer_id for one in known if one.region_id is None})
-    rows = []
-    for one in known:
-        row = _said(one)
-        row |= _standing(one.documents, one)
-        row["region_id"] = one.region_id or regions.get(one.customer_id)
-        row["currency"] = one.row.currency or (currency if one.row.amount else "")
-        taken_back = row["state"] in documents.TAKEN_BACK if one.documents else one.row.cancelled
-        row["cancelled_at"] = now if taken_back else None
-        row |= {
-            "external_id": one.row.external_id,
-            "brand_id": one.brand_id,
-            "touchpoint_id": one.touchpoint_id,
-            "properties": one.properties,
-            "basis": one.row.basis,
-            "words": words.joined(one.words),
-            "said": one.row.said,
-        }
-        rows.append(row)
-    ids = new_ids(Interaction, len(rows))
-    for id_, row in zip(ids, rows, strict=True):
-        row["id"] = id_
+    rows, ids = [], new_ids(Interaction, len(known))
+    for id_, one in zip(ids, known, strict=True):
+        row, standing = one.row, _standing(one.documents, one)
+        taken_back = standing["state"] in documents.TAKEN_BACK if one.documents else row.cancelled
+        new = {
+            **_said(one), **standing, "id": id_, "region_id": one.region_id or regions.get(one.customer_id),
+            "currency": row.currency or (currency if row.amount else ""), "cancelled_at": now if taken_back else None,
+            "external_id": row.external_id, "brand_id": one.brand_id, "touchpoint_id": one.touchpoint_id,
+            "properties": one.properties, "basis": row.basis, "words": words.joined(one.words), "said": row.said,
+        }  # fmt: skip
+        rows.append(new)
     insert_many(
         Interaction, rows, source_id=source_id, batch_id=batch_id, undecided=True, accepted_at=now, changed_at=now
     )
@@ -293,7 +286,8 @@ def _standing(whole: dict[str, Any], one: Known) -> dict[str, Any]:
 
 
 def _regions_of_customers(customer_ids: set[int | None]) -> dict[int | None, int | None]:
-    return pairs(select(Customer.id, Customer.region_id).where(one_of(Customer.id, customer_ids - {None})))
+    ids = customer_ids - {None}
+    return pairs(select(Customer.id, Customer.region_id).where(one_of(Customer.id, ids))) if ids else {}
 
 
 def change(
@@ -303,6 +297,8 @@ def change(
 
     An empty cell changes nothing. `emails` are the addresses that their customers had before.
     """
+    if not known:
+        return set()
     updates: dict[tuple[str, ...], list[dict[str, Any]]] = {}
     served = _performers_of([earlier[one.row.external_id].id for one in known if one.performers])
     others: dict[int, Known] = {}

@@ -32,9 +32,12 @@ class Sheet:
 
         As long as nobody has said what the columns mean, all rows: somebody looks at the first of them.
         """
-        unexplained = bool(self.layout.missing)
+        unexplained, at = bool(self.layout.missing), self.layout.columns.get(Field.HAPPENED_AT)
+        titled = at is None or self.layout.titles[at][:1].isdigit()
         for line, cells in self.rows:
-            if line > self.layout.line and (unexplained or _is_data(cells, self.layout)):
+            date = cells[at] if at is not None and at < len(cells) else None
+            dated = isinstance(date, str) and not titled and date[:1].isdigit()  # no heading once more
+            if line > self.layout.line and (dated or unexplained or _is_data(cells, self.layout)):
                 yield line, cells
 
 

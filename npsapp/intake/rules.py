@@ -194,7 +194,9 @@ class InteractionRow:
 
 _KEPT = [name for name in InteractionRow.__slots__ if name != "said"]
 _values = attrgetter(*_KEPT)
-_encoded = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=datetime.isoformat).encode
+_encoded = json.JSONEncoder(
+    ensure_ascii=False, check_circular=False, separators=(",", ":"), default=datetime.isoformat
+).encode
 
 
 def packed(rows: Iterable[InteractionRow]) -> str:
@@ -212,14 +214,15 @@ def unpacked(text: str, *, key: bytes = b"", every: int = 1) -> list[Interaction
         who = (zlib.crc32(line.partition("\t")[0].encode()) or at for at, line in enumerate(lines))
         lines = [line for line, number in zip(lines, who, strict=True) if number % every == 0]
     lines = [line.partition("\t")[2] for line in lines]
-    as_now = json.loads(names) == _KEPT
+    kept = json.loads(names)
     rows = []
     for values, line in zip(json.loads(f"[{','.join(lines)}]"), lines, strict=True):
-        row = InteractionRow(*values) if as_now else _of_before(json.loads(names), values)
+        row = InteractionRow(*values) if kept == _KEPT else _of_before(kept, values)
         row.happened_at = datetime.fromisoformat(values[2])
-        if row.performers or row.more or row.wrong:
-            for name in ("performers", "more", "wrong"):
-                setattr(row, name, tuple(map(tuple, getattr(row, name))))
+        if row.performers:
+            row.performers = tuple([(role, name) for role, name in row.performers])
+        if row.more or row.wrong:
+            row.more, row.wrong = (tuple([(kind, text) for kind, text in some]) for some in (row.more, row.wrong))
         content = hashlib.blake2b(line.partition(",")[2].encode(), digest_size=8, key=key)
         row.said = int.from_bytes(content.digest(), "big", signed=True)
         rows.append(row)

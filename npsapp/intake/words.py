@@ -5,15 +5,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 
-from npsapp.db import added, db, pairs
+from npsapp.db import added, db, pairs, table, write
 from npsapp.intake.models import SourceValue, ValueKind
 from npsapp.intake.rules import InteractionRow
 from npsapp.organization.rules import fold
 
 MOST_VALUES = 2_000  # of one kind of a source; a column of order numbers is no list of stores
 KEEP, IGNORE = "keep", "ignore"
+_COUNT = update(table(SourceValue)).where(table(SourceValue).c.id == bindparam("this"))
 
 
 @dataclass(slots=True)
@@ -112,10 +113,12 @@ class Words:
 
     def of(self, row: InteractionRow) -> set[int]:
         """Ids of the words of a row's status, extra fields and touchpoint."""
-        said = [(ValueKind.PROPERTY, name) for name in row.properties]
-        said += [(ValueKind.STATUS, row.status_raw)] if row.status_raw else []
-        ids = {word.id for kind, text in said if (word := self.known.get((kind, fold(text))))}
-        return ids | ({self._touchpoints[row.external_id]} if row.external_id in self._touchpoints else set())
+        ids = {self._touchpoints[row.external_id]} if row.external_id in self._touchpoints else set()
+        if row.properties or row.status_raw:
+            said = [(ValueKind.PROPERTY, name) for name in row.properties]
+            said += [(ValueKind.STATUS, row.status_raw)] if row.status_raw else []
+            ids |= {word.id for kind, text in said if (word := self.known.get((kind, fold(text))))}
+        return ids
 
     def count(self, ids: Iterable[int]) -> None:
         """Interactions came with these words."""
@@ -127,8 +130,7 @@ class Words:
         for word in counted:
             word.count += self._counts[word.id]
         if counted:
-            rows = [{"id": word.id, "count": word.count, "last_at": self._now} for word in counted]
-            db.session.execute(update(SourceValue), rows)
+            write(_COUNT, [{"this": word.id, "count": word.count, "last_at": self._now} for word in counted])
         self._counts.clear()
         self._touchpoints.clear()
 
@@ -144,7 +146,7 @@ COLUMNS: dict[str, str] = {ValueKind.REGION: "region", ValueKind.UNIT: "unit", V
 
 def joined(ids: Iterable[int]) -> str:
     """Word ids as an interaction keeps them."""
-    return "".join(f",{id_}" for id_ in sorted(ids)) + "," if ids else ""
+    return f",{','.join(map(str, sorted(ids)))}," if ids else ""
 
 
 def parted(words: str) -> set[int]:

@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from decimal import Decimal
 from functools import lru_cache
 
-NOON = time(12)  # decisions.md 6: a date without time is twelve o'clock local time
+NOON = 12  # decisions.md 6: a date without time is twelve o'clock local time
 LARGEST = Decimal(10) ** 12
 EXCEL_EPOCH = datetime(1899, 12, 30)  # noqa: DTZ001 - a spreadsheet's day number has no zone
 EXCEL_DAYS = (20_000, 80_000)  # 1954 to 2119; smaller numbers in a date column are numbers, not dates
@@ -56,7 +56,7 @@ def _with_point(text: str) -> str:
     return text.replace(",", ".")
 
 
-@lru_cache(maxsize=10_000)
+@lru_cache(maxsize=2_000)
 def moment(text: str, zone: tzinfo) -> datetime | None:
     """The moment in a cell as UTC, or None when there is none.
 
@@ -78,12 +78,13 @@ def moment(text: str, zone: tzinfo) -> datetime | None:
 def _built(
     year: str, month: str, day: str, at: Sequence[str | None], zone: tzinfo, offset: str | None = None
 ) -> datetime | None:
-    hour, minute, second = (int(part or 0) for part in at)
+    hour, minute, second = int(at[0] or 0), int(at[1] or 0), int(at[2] or 0)
     # A date without a time of day often arrives as midnight: nobody buys drain pipes at 00:00:00.
-    known = at[0] is not None and (hour or minute or second or at[2] is None or offset)
+    if at[0] is None or not (hour or minute or second or at[2] is None or offset):
+        hour = NOON
     try:
-        naive = datetime.combine(date(int(year), int(month), int(day)), time(hour, minute, second) if known else NOON)
-        return naive.replace(tzinfo=_offset(offset) if offset and at[0] else zone).astimezone(UTC)
+        there = _offset(offset) if offset and at[0] else zone
+        return datetime(int(year), int(month), int(day), hour, minute, second, tzinfo=there).astimezone(UTC)
     except (ValueError, OverflowError):
         return None
 

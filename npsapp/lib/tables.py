@@ -164,7 +164,8 @@ def text_rows(path: Path, *, encoding: str, delimiter: str) -> Iterator[Row]:
                     raise _unclosed(begin)
                 if cells:
                     count += 1
-                    refuse_size(begin, count, len(cells))
+                    if count > MOST_ROWS or len(cells) > MOST_COLUMNS:
+                        refuse_size(begin, count, len(cells))
                     yield begin, cells
                 begin = reader.line_num + 1
         except csv.Error as error:
