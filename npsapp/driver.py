@@ -154,7 +154,8 @@ def _as_sqlite_keeps(moment: datetime | None) -> str | None:
 def converted(values: list[Any], convert: Callable[[Any], Any], kind: TypeEngine[Any]) -> list[Any]:
     """Values as the driver takes them; each different one is converted once, for columns repeat themselves."""
     if isinstance(kind, JSON):  # its values cannot be keys
-        return list(map(convert, values))
+        nothing = convert({})
+        return [nothing if value == {} else convert(value) for value in values]
     if len(values) == 1:
         return [convert(values[0])]
     known = {value: convert(value) for value in set(values)}

@@ -31,8 +31,9 @@ def write(wanted: Sequence[tuple[int, Channel, Stated]], *, fresh: Collection[in
     new: dict[tuple[int, Channel, GroundKind], Stated] = {}
     refused = {(point, channel): row for point, channel, row in wanted if channel in row.refused}
     for point, channel, row in wanted:
-        kinds, withdrawn = known.get((point, channel), _NOTHING)
-        if withdrawn or (point, channel) in refused:
+        where = point, channel
+        kinds, withdrawn = known.get(where, _NOTHING)
+        if withdrawn or where in refused:
             continue
         kind = row.grounds[channel]
         if kind not in kinds and GroundKind.CONSENT not in kinds:
@@ -56,8 +57,9 @@ _NOTHING: tuple[Collection[GroundKind], bool] = ((), False)
 
 def _known_grounds(points: Iterable[int]) -> dict[tuple[int, Channel], tuple[Collection[GroundKind], bool]]:
     """By address and channel: the kinds in force, and whether a withdrawal stands against a file's word."""
+    ids = set(points)
     columns = select(Ground.contact_point_id, Ground.channel, Ground.kind, Ground.withdrawn_at)
-    rows = db.session.execute(columns.where(one_of(Ground.contact_point_id, points)))
+    rows = db.session.execute(columns.where(one_of(Ground.contact_point_id, ids))) if ids else ()
     found: dict[tuple[int, Channel], tuple[Collection[GroundKind], bool]] = {}
     for point, channel, kind, withdrawn_at in rows:
         kinds, withdrawn = found.get((point, channel), _NOTHING)
@@ -68,10 +70,9 @@ def _known_grounds(points: Iterable[int]) -> dict[tuple[int, Channel], tuple[Col
 
 
 def _insert(new: Mapping[tuple[int, Channel, GroundKind], Stated], **same: Any) -> None:
-    names = "contact_point_id", "channel", "kind"
     rows = [
-        {**dict(zip(names, key, strict=True)), "set_by_id": one.set_by_id, "proof": one.proof}
-        for key, one in new.items()
+        {"contact_point_id": point, "channel": channel, "kind": kind, "set_by_id": one.set_by_id, "proof": one.proof}
+        for (point, channel, kind), one in new.items()
     ]
     insert_many(Ground, rows, **same)
 
