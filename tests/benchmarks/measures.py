@@ -304,7 +304,7 @@ def memory(stage: Stage) -> list[Line]:
         time.sleep(5)
         before = sum(_tree(parent.pid).values())
         with watched(parent.pid) as most, ThreadPoolExecutor() as beside:
-            looking = beside.submit(one.child, "ours", "look", str(MINUTES * 60))
+            looking = beside.submit(one.child, "staff", str(MINUTES * 60))
             said = _load(one.port, 32, file, MINUTES * 60)
             pages = looking.result()["pages"]
         time.sleep(PICTURES_REST_S)

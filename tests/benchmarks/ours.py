@@ -1,9 +1,6 @@
 """What npsapp does, timed from inside a process of its own: one JSON object on the last line says how long it took."""
 
-import html
 import json
-import re
-import resource
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -11,7 +8,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from flask import current_app
 from sqlalchemy import func, select
 
 from npsapp import create_app, schedule
@@ -28,7 +24,6 @@ from npsapp.responses.services import mark_dirty
 from npsapp.schedule import Beat
 from npsapp.worker import collecting
 from tests import cast
-from tests.journeys.conftest import Visitor
 
 
 @contextmanager
@@ -42,11 +37,16 @@ def timed() -> Iterator[Callable[..., None]]:
 
 @contextmanager
 def measured(said: dict[str, Any]) -> Iterator[None]:
-    began, used = time.perf_counter(), resource.getrusage(resource.RUSAGE_SELF)
+    began, used = time.perf_counter(), time.process_time()
     yield
-    spent = resource.getrusage(resource.RUSAGE_SELF)
-    cpu = spent.ru_utime + spent.ru_stime - used.ru_utime - used.ru_stime
-    said |= {"seconds": time.perf_counter() - began, "cpu": cpu, "kb": spent.ru_maxrss}
+    cpu = time.process_time() - used
+    said |= {"seconds": time.perf_counter() - began, "cpu": cpu, "kb": _most_kb()}
+
+
+def _most_kb() -> int:
+    """The peak of this process alone, see proc(5): `ru_maxrss` counts that of the process that started it as well."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith("VmHWM")).split()[1])
 
 
 def rows(file: str) -> None:
@@ -131,27 +131,6 @@ def bring(file: str) -> None:
         intake.receive(source.id, stored, file_name="orders.xml", format="commerceml", now=utcnow())
 
 
-PAGES = ("/", "/reports/", "/answers/", "/cases/", "/customers/", "/imports/", "/schedule/ledger/", "/schedule/")
-
-
-def look(seconds: str) -> None:
-    """Somebody of the staff goes round the pages of a running server, its pictures included, for so long."""
-    visitor = Visitor(current_app.config["PUBLIC_URL"])
-    visitor.sign_in("olena@vodolad.example", cast.PASSWORD)
-    seen, end = 0, time.monotonic() + float(seconds)
-    with timed() as say:
-        while time.monotonic() < end:
-            for path in PAGES:
-                page = visitor.open(path)
-                assert visitor.status == 200, f"{path}: {visitor.status}"
-                for picture in re.findall(r'src(?:set)?="(/reports/pictures/[^" ]+)', page):
-                    visitor.open(html.unescape(picture))
-                    assert visitor.status == 200, picture
-                seen += 1
-                time.sleep(0.5)
-        say(pages=seen)
-
-
 PROGRAMS: dict[str, Callable[..., None]] = {
     "rows": rows,
     "letters": letters,
@@ -159,7 +138,6 @@ PROGRAMS: dict[str, Callable[..., None]] = {
     "recount": recount,
     "page": page,
     "bring": bring,
-    "look": look,
 }
 
 if __name__ == "__main__":
