@@ -219,8 +219,7 @@ def unpacked(text: str, *, key: bytes = b"", every: int = 1) -> list[Interaction
     for values, line in zip(json.loads(f"[{','.join(lines)}]"), lines, strict=True):
         row = InteractionRow(*values) if kept == _KEPT else _of_before(kept, values)
         row.happened_at = datetime.fromisoformat(values[2])
-        if row.performers:
-            row.performers = tuple([(role, name) for role, name in row.performers])
+        row.performers = tuple([(role, name) for role, name in row.performers])
         if row.more or row.wrong:
             row.more, row.wrong = (tuple([(kind, text) for kind, text in some]) for some in (row.more, row.wrong))
         content = hashlib.blake2b(line.partition(",")[2].encode(), digest_size=8, key=key)
