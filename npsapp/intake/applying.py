@@ -217,7 +217,7 @@ def _apply(claim: Applying, rows: Sequence[InteractionRow], here: Collection[str
     old = [one for one in known if one.row.external_id in earlier]
     interactions.add(claim.source_id, claim.batch_id, new, currency=claim.currency, now=now)
     _count_words(claim.names.words, new, old, earlier)
-    changed = interactions.change(old, earlier, emails, now=now)
+    changed = interactions.change(old, earlier, emails, now=now) if old else ()
     outcomes: Outcomes = {line: reason for line, reason, _cell in rejects.values()}
     outcomes |= dict.fromkeys(late - rejects.keys(), "unchanged") | {one.row.line: "accepted" for one in new}
     return outcomes | {one.row.line: "updated" if one.row.external_id in changed else "unchanged" for one in old}

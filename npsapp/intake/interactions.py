@@ -297,8 +297,6 @@ def change(
 
     An empty cell changes nothing. `emails` are the addresses that their customers had before.
     """
-    if not known:
-        return set()
     updates: dict[tuple[str, ...], list[dict[str, Any]]] = {}
     served = _performers_of([earlier[one.row.external_id].id for one in known if one.performers])
     others: dict[int, Known] = {}
