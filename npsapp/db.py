@@ -5,18 +5,14 @@ import threading
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from contextvars import ContextVar
 from typing import Any, TypeVar, cast
 
 from flask import Flask
-from flask_sqlalchemy import SQLAlchemy
-from flask_sqlalchemy.session import Session as OfApplication
 from sqlalchemy import (
     ARRAY,
     ColumnElement,
     CursorResult,
     Delete,
-    Dialect,
     Engine,
     Insert,
     Select,
@@ -35,8 +31,20 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from npsapp import driver, pool
+from npsapp import driver
 from npsapp.driver import Made, UtcDateTime as UtcDateTime, code as code
+from npsapp.opened import (
+    Open,
+    WriteOutsideTransaction as WriteOutsideTransaction,
+    current,
+    db as db,
+    dialect,
+    execute,
+    has_session,
+    is_sqlite as is_sqlite,
+    is_writing as is_writing,
+    writer,
+)
 from npsapp.permissions import Scope
 from npsapp.tables import Base as Base, Numbered as Numbered
 
@@ -49,63 +57,7 @@ Texts = dict[str, str]
 
 
 Row = TypeVar("Row", bound=Base)
-
-
-class _Open:
-    """The driver's connection of the `transaction()` or `glancing()` that is open."""
-
-    __slots__ = ("dialect", "has_session", "is_sqlite", "mapped", "one", "own", "waiting", "writes")
-
-    def __init__(self, engine: Engine, *, writes: bool) -> None:
-        self.one = engine.raw_connection()
-        self.own: Any = self.one.dbapi_connection
-        self.dialect, self.is_sqlite = engine.dialect, engine.dialect.name == "sqlite"
-        self.writes, self.has_session = writes, writes and _has_session()
-        self.mapped: Connection | None = None
-        self.waiting: list[tuple[str, Any]] | None = None
-
-    def connection(self) -> Connection:
-        """SQLAlchemy's connection, made when somebody needs it: a customer's answer does not."""
-        if self.mapped is None:
-            self.mapped = Connection(db.engine, connection=self.one)
-            self.mapped.begin()
-        return self.mapped
-
-    def commit(self) -> None:
-        if self.mapped:
-            self.mapped.commit()
-        else:
-            driver.commit(self.own, self.dialect)
-
-    def close(self) -> None:
-        """Give the connection back, which takes back what was not committed."""
-        (self.mapped or self.one).close()
-
-
-_open: ContextVar[_Open | None] = ContextVar("open", default=None)
-
-
-class _Joining(OfApplication):
-    """The session of a request or job; inside `transaction()` it works on that one's connection."""
-
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        if opened := _open.get():
-            opened.has_session = True
-
-    def get_bind(self, *args: Any, **options: Any) -> Engine | Connection:
-        opened = _open.get()
-        return opened.connection() if opened and opened.writes else super().get_bind(*args, **options)
-
-
-pool.look_after(Engine)
-db = SQLAlchemy(model_class=Base, session_options={"class_": _Joining})
-
 _one_writer = threading.RLock()  # SQLite: fair waiting inside one process instead of its back-off
-
-
-class WriteOutsideTransaction(RuntimeError):
-    """Something tried to change rows while only reading: open `transaction()` at the door."""
 
 
 def init_app(app: Flask) -> None:
@@ -124,27 +76,37 @@ def transaction() -> Iterator[Session]:
     session = cast(Session, db.session)  # made when somebody needs it: a customer's answer does not
     if is_writing():
         raise RuntimeError("transaction() inside transaction(): only the door opens one")
-    if _has_session() and db.session().in_transaction():
+    if has_session() and db.session().in_transaction():
         if db.session.new or db.session.dirty or db.session.deleted:
             raise WriteOutsideTransaction("unsaved changes were made before transaction()")
         db.session.rollback()
     with _one_writer if is_sqlite() else nullcontext():
-        opened = _Open(db.engine, writes=True)
-        token = _open.set(opened)
+        opened = Open(db.engine, writes=True)
+        token = current.set(opened)
         try:
             if opened.is_sqlite:
-                _execute("BEGIN IMMEDIATE", ())
+                execute("BEGIN IMMEDIATE", ())
             yield session
             if opened.has_session and db.session().in_transaction():
                 session.commit()  # it joined: what waits in it is written, the connection commits
-            opened.commit()
+            _commit(opened)
         except BaseException:
             if opened.has_session:
                 session.rollback()
             raise
         finally:
-            _open.reset(token)
+            current.reset(token)
             opened.close()
+
+
+def _commit(opened: Open) -> None:
+    if opened.mapped:
+        opened.mapped.commit()
+        return
+    try:
+        opened.own.commit()
+    except opened.own.Error as error:
+        raise driver.raised(error, "COMMIT", opened.own, opened.dialect) from error
 
 
 @contextmanager
@@ -160,14 +122,33 @@ def reading() -> Iterator[Session]:
 @contextmanager
 def glancing() -> Iterator[None]:
     """Read with one `Ready` statement, without session and BEGIN: what every customer's page does."""
-    opened = _Open(db.engine, writes=False)
-    token = _open.set(opened)
+    with _at_once(writes=False):
+        yield
+
+
+@contextmanager
+def one_statement() -> Iterator[None]:
+    """Write with `Ready` statements that are one `together()`, and nothing else: PostgreSQL commits such a statement by
+    itself, with one way there and back instead of three. SQLite needs a transaction all the same.
+    """
+    if is_sqlite():
+        with transaction():
+            yield
+        return
+    with _at_once(writes=True), together():
+        yield
+
+
+@contextmanager
+def _at_once(*, writes: bool) -> Iterator[None]:
+    opened = Open(db.engine, writes=writes)
+    token = current.set(opened)
     try:
-        if not opened.is_sqlite:  # three round trips less
+        if not opened.is_sqlite:
             opened.own.autocommit = True
         yield
     finally:
-        _open.reset(token)
+        current.reset(token)
         if not opened.is_sqlite:
             opened.own.autocommit = False
         opened.close()
@@ -180,35 +161,20 @@ def together() -> Iterator[None]:
 
     No two may touch the same row, nothing may ask how many were touched, and what fails may be raised at the end only.
     """
-    opened = _writer()
+    opened = writer()
     opened.waiting = None if opened.is_sqlite else []
     try:
         yield
         if opened.waiting:
-            _execute("SELECT", {})
+            execute("SELECT", {})
     finally:
         opened.waiting = None
 
 
 def connection() -> Connection:
     """What runs statements about a `table()`: the connection of `transaction()`, else the session's."""
-    opened = _open.get()
+    opened = current.get()
     return opened.connection() if opened and opened.writes else db.session.connection()
-
-
-def is_writing() -> bool:
-    """Whether a `transaction()` is open."""
-    opened = _open.get()
-    return opened is not None and opened.writes
-
-
-def _dialect() -> Dialect:
-    opened = _open.get()
-    return opened.dialect if opened else db.engine.dialect
-
-
-def _has_session() -> bool:
-    return db.session.registry.has()
 
 
 def alone(deed: str) -> None:
@@ -254,7 +220,7 @@ def table(model: type[Base]) -> Table:
 
 def write(statement: Update | Insert, values: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> CursorResult[Any]:
     """Run a statement about a `table()`, made beforehand: building and mapping cost more than the database."""
-    return _writer().connection().execute(statement, values)
+    return writer().connection().execute(statement, values)
 
 
 class Ready:
@@ -283,37 +249,13 @@ class Ready:
         self._run(self._ready(), values, waits=True)
 
     def _ready(self) -> Made:
-        dialect = _dialect()
-        return self._made.get(dialect.name) or self._made.setdefault(dialect.name, Made(self._statement, dialect))
+        kind = dialect()
+        return self._made.get(kind.name) or self._made.setdefault(kind.name, Made(self._statement, kind))
 
     def _run(self, made: Made, values: dict[str, Any], *, waits: bool = False) -> Any:
         if made.writes:
-            _writer()
-        return _execute(made.sql, made.parameters(values), waits=waits)
-
-
-def _writer() -> _Open:
-    """The open transaction, in which everything is written that waits in the session."""
-    opened = _open.get()
-    if opened is None or not opened.writes:
-        raise WriteOutsideTransaction("a writing statement was run outside transaction()")
-    if opened.has_session:
-        db.session.flush()
-    return opened
-
-
-def _execute(sql: str, values: Any, *, many: bool = False, waits: bool = False) -> Any:
-    """Run it, with what waits for it; `waits`: inside `together()`, only with what comes after it."""
-    opened = _open.get()
-    if opened is None:
-        own = connection().connection.dbapi_connection
-        return driver.execute(own, db.engine.dialect, sql, values, many=many)
-    if opened.waiting is not None and waits:
-        return opened.waiting.append((sql, values))
-    if opened.waiting:
-        sql, values = driver.as_one((*opened.waiting, (sql, values)))
-        opened.waiting.clear()
-    return driver.execute(opened.own, opened.dialect, sql, values, many=many)
+            writer()
+        return execute(made.sql, made.parameters(values), waits=waits)
 
 
 def insert_unless_there(model: type[Base]) -> Any:
@@ -332,18 +274,18 @@ def insert_many(model: type[Base], rows: Sequence[dict[str, Any]], **same: Any) 
         for row in rows:
             _insert_row(model, row | same)
         return
-    dialect, first = _writer().dialect, rows[0]
+    spoken, first = writer().dialect, rows[0]
     every = (*first, *(name for name in same if name not in first))
-    sql, sql_of_many, into = driver.insert_of(table(model), dialect, every)
+    sql, sql_of_many, into = driver.insert_of(table(model), spoken, every)
     columns = []
     for name, kind, convert, default in into:
         given = [row[name] for row in rows] if name in first else [same.get(name, default)] * len(rows)
         columns.append(driver.converted(given, convert, kind) if convert else given)
     names = [name for name, *_rest in into]
-    if dialect.name == "sqlite":
-        _execute(sql, list(zip(*columns, strict=True)), many=True)
+    if spoken.name == "sqlite":
+        execute(sql, list(zip(*columns, strict=True)), many=True)
     else:
-        _execute(sql_of_many, dict(zip(names, columns, strict=True)), waits=True)
+        execute(sql_of_many, dict(zip(names, columns, strict=True)), waits=True)
 
 
 def insert_one(model: type[Base], row: Mapping[str, Any]) -> int:
@@ -353,14 +295,14 @@ def insert_one(model: type[Base], row: Mapping[str, Any]) -> int:
 
 
 def _insert_row(model: type[Base], row: Mapping[str, Any], returning: str = "") -> Any:
-    opened = _writer()
+    opened = writer()
     sql, _of_many, into = driver.insert_of(table(model), opened.dialect, tuple(row))
     given = [row.get(name, default) for name, _kind, _convert, default in into]
     values = [convert(value) if convert else value for value, (_n, _k, convert, _d) in zip(given, into, strict=True)]
     if opened.is_sqlite:
-        return _execute(sql, values)
+        return execute(sql, values)
     named = {name: value for value, (name, *_rest) in zip(values, into, strict=True)}
-    return _execute(sql + returning, named, waits=not returning)
+    return execute(sql + returning, named, waits=not returning)
 
 
 def new_ids(model: type[Base], count: int) -> Sequence[int]:
@@ -382,12 +324,6 @@ def one_of(column: ColumnElement[Any] | InstrumentedAttribute[Any], values: Iter
         return column == any_(literal(wanted, ARRAY(column.type)))
     rows = func.json_each(literal(json.dumps(wanted), String)).table_valued("value")
     return column.in_(select(rows.c.value))
-
-
-def is_sqlite() -> bool:
-    """Whether the current application's database is SQLite."""
-    opened = _open.get()
-    return opened.is_sqlite if opened else db.engine.dialect.name == "sqlite"
 
 
 def within(column: InstrumentedAttribute[int | None], scope: Scope) -> ColumnElement[bool]:

@@ -86,18 +86,11 @@ def execute(connection: Any, dialect: Dialect, sql: str, values: Any, *, many: b
     try:
         return connection.executemany(sql, values) if many else connection.execute(sql, values)
     except connection.Error as error:
-        raise _raised(error, sql, connection, dialect) from error
+        raise raised(error, sql, connection, dialect) from error
 
 
-def commit(connection: Any, dialect: Dialect) -> None:
-    """Let a driver's connection commit; what fails is raised as by `execute`."""
-    try:
-        connection.commit()
-    except connection.Error as error:
-        raise _raised(error, "COMMIT", connection, dialect) from error
-
-
-def _raised(error: Exception, sql: str, connection: Any, dialect: Dialect) -> BaseException:
+def raised(error: Exception, sql: str, connection: Any, dialect: Dialect) -> BaseException:
+    """An error of the driver as SQLAlchemy would raise it."""
     return DBAPIError.instance(sql, None, error, connection.Error, hide_parameters=True, dialect=dialect)
 
 

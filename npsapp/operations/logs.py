@@ -15,6 +15,7 @@ from typing import Any, TextIO
 
 from flask import Flask, request
 
+from npsapp.lib.clock import utcnow
 from npsapp.lib.tokens import new_token
 
 log = logging.getLogger("npsapp.requests")
@@ -131,7 +132,7 @@ class Noted:
             headers.append(("X-Request-Id", number))
             level = logging.DEBUG if request.endpoint == "static" else logging.INFO
             if log.isEnabledFor(level):
-                at = datetime.now(UTC).isoformat(timespec="milliseconds")
+                at = utcnow().isoformat(timespec="milliseconds")
                 first = {"at": at, "level": logging.getLevelName(level).lower(), "logger": log.name, "event": "request"}
                 sys.stderr.write(f"{self.lines.line({**first, **_request(), 'status': int(status[:3])})}\n")
             return start_response(status, headers, *failure)
