@@ -9,21 +9,28 @@ from npsapp.db import Numbered
 
 
 class Tally(Numbered):
-    """What all tallies count, and of which day and place."""
+    """What all tallies count, and of which day and region."""
 
     __abstract__ = True
 
     survey_id: Mapped[int]
     local_date: Mapped[date]
     region_id: Mapped[int]
-    unit_id: Mapped[int]
     n: Mapped[int]
+
+
+class ScoreTally(Tally):
+    """Counted answers of a place by group."""
+
+    __abstract__ = True
+
+    unit_id: Mapped[int]
     promoters: Mapped[int]
     passives: Mapped[int]
     detractors: Mapped[int]
 
 
-class DailyTally(Tally):
+class DailyTally(ScoreTally):
     """Counted answers of one survey's day by place, segment and channel; derived, rebuilt from responses.
 
     Only what reports count: confirmed and promoted, not voided, not test. Ids are plain: a recount replaces
@@ -54,7 +61,7 @@ class DailyTally(Tally):
     s10: Mapped[int]
 
 
-class PerformerTally(Tally):
+class PerformerTally(ScoreTally):
     """Counted answers of one survey's day by performer (an answer counts for each performer it names)."""
 
     __table_args__ = (
@@ -63,3 +70,18 @@ class PerformerTally(Tally):
     )
 
     performer_id: Mapped[int]
+
+
+class QuestionTally(Tally):
+    """Answers of one survey's day to further questions, by what was said; `n` is how often that was."""
+
+    __table_args__ = (Index("ix_question_tally_day", "survey_id", "local_date"),)
+
+    brand_id: Mapped[int]
+    touchpoint_id: Mapped[int]
+    segment_id: Mapped[int]
+    question_key: Mapped[str]
+    value: Mapped[str]
+    """Key of the option, or number of a rating; "" for words."""
+    answered: Mapped[int]
+    """Of these, the first of several that one customer said: their sum is how many customers answered the question."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
+    FromClause,
     Select,
     String,
     Subquery,
@@ -18,19 +19,21 @@ from sqlalchemy import (
     extract,
     false,
     func,
+    literal,
     or_,
     select,
     union_all,
 )  # fmt: skip
+from sqlalchemy.orm import aliased
 
-from npsapp.db import db
+from npsapp.db import db, table
 from npsapp.intake.models import Interaction
 from npsapp.invitations.models import Invitation
 from npsapp.lib.clock import at_local, day_bounds
 from npsapp.organization import queries as organization
 from npsapp.organization.models import Brand
 from npsapp.permissions import EVERYTHING, Scope
-from npsapp.reports.models import DailyTally
+from npsapp.reports.models import DailyTally, QuestionTally, Tally
 from npsapp.reports.rules import EVER, Period, Split
 from npsapp.reports.statistics import response_rate
 from npsapp.responses.models import AnswerValue, Basis, DirtyDay, Response
@@ -43,12 +46,24 @@ PEOPLE = ("selection", "tag")
 NONE = 0
 """The id that stands for "none" in tallies, in their answers, and in filters."""
 
-_PLACES = (
-    func.coalesce(Response.region_id, NONE).label("region_id"),
-    func.coalesce(Response.segment_id, NONE).label("segment_id"),
-)
-_BASIS = cast(Response.basis, String).label("basis")
-_COUNTS = tuple(case((Response.score == score, 1), else_=0).label(f"s{score}") for score in SCORES)
+_EARLIER = aliased(AnswerValue)
+_SAME = _EARLIER.response_id == AnswerValue.response_id, _EARLIER.question_key == AnswerValue.question_key
+IN_ANSWERS: dict[type[Tally], dict[str, Any]] = {
+    DailyTally: {
+        "local_date": Response.local_date,
+        "region_id": func.coalesce(Response.region_id, NONE),
+        "segment_id": func.coalesce(Response.segment_id, NONE),
+        "basis": cast(Response.basis, String),
+        **{name: case((Response.score == score, 1), else_=0) for score, name in enumerate(SCORE_COLUMNS)},
+    },
+    QuestionTally: {
+        "question_key": AnswerValue.question_key,
+        "value": func.coalesce(AnswerValue.option, cast(AnswerValue.number, String), ""),
+        "n": literal(1),
+        "answered": case((exists().where(*_SAME, _EARLIER.id < AnswerValue.id), 0), else_=1),
+    },
+}
+"""What a report reads of a tally, and how a single answer says it."""
 
 ByScore = tuple[int, ...]
 """How often each score from 0 to 10 was given."""
@@ -157,23 +172,16 @@ class Said:
 
 def by_question(selection: Selection) -> dict[str, Said]:
     """The answers to the further questions of the selection's survey, by the question's key; one statement."""
-    each_answer = AnswerValue.response_id, AnswerValue.question_key
-    nth = func.row_number().over(partition_by=each_answer, order_by=AnswerValue.id)
-    columns = AnswerValue.question_key, AnswerValue.option, AnswerValue.number
-    each = (
-        select(*columns, case((nth == 1, 1), else_=0).label("first"))
-        .join(Response, Response.id == AnswerValue.response_id)
-        .where(*_answers_of(selection))
-        .subquery()
-    )
-    keys = each.c.question_key, each.c.option, each.c.number
-    found: dict[str, Said] = {}
-    for key, option, number, count, n in db.session.execute(
-        select(*keys, func.count(), func.sum(each.c.first)).group_by(*keys)
+    source = _counted(selection, QuestionTally).c
+    keys, found = (source.question_key, source.value), dict[str, Said]()
+    for key, value, n, answered in db.session.execute(
+        select(*keys, func.sum(source.n), func.sum(source.answered)).group_by(*keys)
     ):
-        said = found.setdefault(key, Said())
-        said.n += int(n)
-        said.by_value[option or ("" if number is None else str(number))] = count
+        # Answers without any are rows without a key.
+        if key is not None:
+            said = found.setdefault(key, Said())
+            said.n += int(answered)
+            said.by_value[value] = int(n)
     return found
 
 
@@ -186,37 +194,38 @@ def of_selection(selection: Selection) -> list[ColumnElement[bool]]:
     return [*_narrowed(Response, selection), *_on_days(Response, selection.period)]
 
 
-def _counted(selection: Selection) -> Subquery:
-    """Rows with day, region, segment and eleven counts: tallies of settled days, answers of the others.
+def _counted(selection: Selection, tally: type[Tally] = DailyTally) -> Subquery:
+    """Rows of what `IN_ANSWERS` names, by day, place and counts: tallies of settled days, answers of the others.
 
     A report is never older than the answers, whether or not the beat has recounted a day.
     """
     if any(map(is_property, selection.ids)) or selection.old or selection.open or selection.who is not None:
-        rows = select(Response.local_date, *_PLACES, _BASIS, *_COUNTS).where(*_answers_of(selection))
-        return rows.subquery("counted")
-    return union_all(_tallied(selection), _fresh(selection)).subquery("counted")
+        return _each(tally, table(Response)).where(*_answers_of(selection)).subquery("counted")
+    return union_all(_tallied(selection, tally), _fresh(selection, tally)).subquery("counted")
 
 
-def _tallied(selection: Selection) -> Select[*tuple[Any, ...]]:
+def _tallied(selection: Selection, tally: type[Tally]) -> Select[*tuple[Any, ...]]:
     """The tallies of days that are not marked."""
-    counts = [DailyTally.__table__.c[name] for name in SCORE_COLUMNS]
-    marked = exists().where(DirtyDay.survey_id == DailyTally.survey_id, DirtyDay.local_date == DailyTally.local_date)
-    places = DailyTally.region_id, DailyTally.segment_id, DailyTally.basis
-    return select(DailyTally.local_date, *places, *counts).where(
-        ~marked, *_narrowed(DailyTally, selection), *_on_days(DailyTally, selection.period)
+    marked = exists().where(DirtyDay.survey_id == tally.survey_id, DirtyDay.local_date == tally.local_date)
+    return select(*(tally.__table__.c[name] for name in IN_ANSWERS[tally])).where(
+        ~marked, *_narrowed(tally, selection), *_on_days(tally, selection.period)
     )
 
 
-def _fresh(selection: Selection) -> Select[*tuple[Any, ...]]:
+def _each(tally: type[Tally], source: FromClause) -> Select[*tuple[Any, ...]]:
+    """The single answers of a source that has them, as the tally says it."""
+    if tally is QuestionTally:
+        source = source.outerjoin(AnswerValue, AnswerValue.response_id == Response.id)
+    return select(*(column.label(name) for name, column in IN_ANSWERS[tally].items())).select_from(source)
+
+
+def _fresh(selection: Selection, tally: type[Tally]) -> Select[*tuple[Any, ...]]:
     """The answers of marked days. An outer join, because SQLite would otherwise walk through all answers in
     search of the few marked days; a marked day without such answers gives a row of zeros."""
     same_day = (Response.survey_id == DirtyDay.survey_id, Response.local_date == DirtyDay.local_date)
-    return (
-        select(DirtyDay.local_date, *_PLACES, _BASIS, *_COUNTS)
-        .select_from(DirtyDay)
-        .outerjoin(Response, and_(*same_day, *counting(), *_narrowed(Response, selection)))
-        .where(*_on_days(DirtyDay, selection.period))
-    )
+    theirs = and_(*same_day, *counting(), *_narrowed(Response, selection))
+    answers = table(DirtyDay).outerjoin(Response, theirs)
+    return _each(tally, answers).where(*_on_days(DirtyDay, selection.period))
 
 
 def _narrowed(model: Any, selection: Selection) -> list[ColumnElement[bool]]:
@@ -224,7 +233,8 @@ def _narrowed(model: Any, selection: Selection) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = []
     if selection.scope.regions is not None:
         conditions.append(model.region_id.in_(sorted(selection.scope.regions)))
-    if model is not DailyTally:
+    single = not issubclass(model, Tally)
+    if single:
         conditions += has_properties(model.interaction_id, selection.ids)
     if selection.who is not None:
         conditions.append(model.customer_id.in_(selection.who))
@@ -233,7 +243,7 @@ def _narrowed(model: Any, selection: Selection) -> list[ColumnElement[bool]]:
             continue
         # An invitation has no segment of its own.
         column = getattr(model, f"{name}_id", Interaction.segment_id)
-        without = wanted == NONE and model is not DailyTally
+        without = wanted == NONE and single
         conditions.append(column.is_(None) if without else column == wanted)
     return conditions
 

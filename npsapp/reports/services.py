@@ -8,9 +8,9 @@ from sqlalchemy import ColumnElement, FromClause, case, delete, func, insert, se
 from npsapp.db import db
 from npsapp.intake.models import InteractionPerformer
 from npsapp.reports import queries
-from npsapp.reports.models import DailyTally, PerformerTally
+from npsapp.reports.models import DailyTally, PerformerTally, QuestionTally
 from npsapp.responses import days as dirty, tags
-from npsapp.responses.models import Response
+from npsapp.responses.models import AnswerValue, Response
 from npsapp.responses.queries import counting
 from npsapp.responses.rules import LOWEST_PASSIVE, LOWEST_PROMOTER
 
@@ -32,8 +32,11 @@ def recount_dirty_days(*, limit: int = DAYS_AT_ONCE) -> int:
     served = select(*who).distinct().subquery("served")
     answers = Response.__table__
     by_performer = answers.join(served, served.c.interaction_id == answers.c.interaction_id)
+    said = {name: queries.IN_ANSWERS[QuestionTally][name] for name in ("question_key", "value")}
+    by_question = answers.join(AnswerValue, AnswerValue.response_id == answers.c.id)
     _count_again(DailyTally, days, answers, {})
     _count_again(PerformerTally, days, by_performer, {"performer_id": served.c.performer_id})
+    _count_again(QuestionTally, days, by_question, said)
     return len(days)
 
 
@@ -69,6 +72,7 @@ FIGURES: dict[str, ColumnElement[Any]] = {
     "promoters": _count_if(Response.score >= LOWEST_PROMOTER),
     "passives": _count_if(Response.score.between(LOWEST_PASSIVE, LOWEST_PROMOTER - 1)),
     "detractors": _count_if(Response.score < LOWEST_PASSIVE),
+    "answered": func.sum(queries.IN_ANSWERS[QuestionTally]["answered"]),
     "with_comment": _count_if(Response.comment != ""),
     **{name: _count_if(Response.score == score) for score, name in enumerate(queries.SCORE_COLUMNS)},
 }

@@ -13,11 +13,14 @@ from npsapp.delivery.models import Message
 from npsapp.intake.models import Interaction, Source
 from npsapp.invitations.models import Invitation, InvitationPolicy, InvitationStep
 from npsapp.organization.models import Brand, Region, Segment, Unit
-from npsapp.responses.models import Response
+from npsapp.responses import queries
+from npsapp.responses.models import AnswerValue, Response
 from npsapp.surveys.models import Survey, Touchpoint
 from tests import factories
+from tests.responses.test_further import ask_more
 
 AT_ONCE = 100_000
+MOST_SAID = 3  # rows of answers to further questions
 A_TOKEN = "bench------------------0"
 TOKEN = "substr('bench-------------------', 1, 24 - length(CAST(n AS text))) || n"
 
@@ -107,10 +110,14 @@ def waiting_letters(count: int, letter: Message) -> None:
 
 
 def answers(count: int, *, now: datetime) -> None:
-    """So many answers, spread over a hundred days and all scores."""
+    """So many answers, spread over a hundred days and all scores, to a survey with further questions.
+
+    Everybody rates; those who are unhappy choose two options.
+    """
     kinds = 100
-    with transaction():
+    with transaction() as session:
         where = company()
+        ask_more(where.survey, now=now)
         first = [
             factories.make_response(
                 where,
@@ -120,9 +127,17 @@ def answers(count: int, *, now: datetime) -> None:
             )
             for day in range(kinds)
         ]
+        said = [[AnswerValue(**row) for row in queries.more_rows(one.id, _more(one.score))] for one in first]
+        session.add_all(row for rows in said for row in rows)
     start = 1000
-    for one in first:
+    for one, rows in zip(first, said, strict=True):
         numbers = range(start, start + count // kinds - 1)
         copies(one, numbers, invitation_id="NULL", interaction_id="NULL", customer_id="NULL")
+        for place, row in enumerate(rows):
+            copies(row, numbers, id=f"n * {MOST_SAID} + {place}", response_id="n")
         start = numbers.stop
-    analyze((Response, Source))
+    analyze((Response, Source, AnswerValue))
+
+
+def _more(score: int) -> dict[str, object]:
+    return {"service": max(score, 1)} | ({"what": ["late", "rude"]} if score <= 6 else {})

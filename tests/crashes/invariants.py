@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from npsapp.reports.models import DailyTally, PerformerTally
+from npsapp.reports.models import DailyTally, PerformerTally, QuestionTally
 from tests.crashes.gateway import Gateway
 from tests.crashes.sink import Sink
 from tests.crashes.world import seconds
@@ -175,6 +175,22 @@ def _wrong_tallies(connection: Connection) -> Iterator[str]:
         f"FROM performer_tally t WHERE {CLEAN.format('t')}",
         f"SELECT r.survey_id, r.local_date, coalesce(r.region_id, 0), coalesce(r.unit_id, 0), p.performer_id, "
         f"{COUNTED} {counted.replace('WHERE', f'{served} WHERE', 1)} GROUP BY 1, 2, 3, 4, 5",
+    )
+    said = counted.replace("WHERE", "JOIN answer_value v ON v.response_id = r.id WHERE", 1)
+    value = "v.question_key, coalesce(v.option, CAST(v.number AS text), '')"
+    yield from _differ(
+        connection,
+        QuestionTally.__tablename__,
+        f"SELECT survey_id, local_date, region_id, segment_id, question_key, value, n "
+        f"FROM question_tally t WHERE {CLEAN.format('t')}",
+        f"SELECT r.survey_id, r.local_date, coalesce(r.region_id, 0), coalesce(r.segment_id, 0), {value}, "
+        f"count(*) {said} GROUP BY 1, 2, 3, 4, 5, 6",
+    )
+    yield from _differ(
+        connection,
+        "customers who answered a further question",
+        f"SELECT local_date, question_key, sum(answered) FROM question_tally t WHERE {CLEAN.format('t')} GROUP BY 1, 2",
+        f"SELECT r.local_date, v.question_key, count(DISTINCT r.id) {said} GROUP BY 1, 2",
     )
 
 

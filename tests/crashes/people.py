@@ -41,18 +41,21 @@ class Customers:
         saved = self._send(token, form, {"saved"})
         self.said[token] = (score, "")
         if words:
-            self._send(token, {**_kept(saved), "score": str(score), "comment": words, "final": "1"}, {"thanks"})
+            form = {**_kept(saved), "score": str(score), "comment": words, "final": "1", **_more(score)}
+            self._send(token, form, {"thanks"})
             self.said[token] = (score, words)
 
     def waver(self, token: str, rng: random.Random, stop: threading.Event) -> None:
         """Answer, and then change one's mind again and again."""
-        form = {"score": str(rng.randrange(11)), "nonce": self._open(token), "comment": "one", "final": "1"}
+        score = rng.randrange(11)
+        form = {"score": str(score), "nonce": self._open(token), "comment": "one", "final": "1", **_more(score)}
         for number in range(CHANGES_EACH):
             saved = self._send(token, form, {"thanks"})
             self.said[token] = (int(form["score"]), form["comment"])
             if stop.wait(0.1 + rng.random() / 5):
                 return
-            form = {**_kept(saved), "score": str(rng.randrange(11)), "comment": f"change {number}", "final": "1"}
+            words = {"score": str(rng.randrange(11)), "comment": f"change {number}"}
+            form = {**_kept(saved), **words, "final": "1", **_more(rng.randrange(11))}
 
     def _open(self, token: str) -> str:
         def page() -> str:
@@ -86,7 +89,8 @@ class Customers:
     def _judge(self, token: str, form: dict[str, str], status: int, answer: dict[str, Any]) -> None:
         """Not saved: then the page must say so and keep everything."""
         self.troubles += 1
-        kept = {name: answer.get(name) for name in form}
+        fields = answer | dict(answer.get("more", ()))
+        kept = {name: fields.get(name) for name in form}
         if status != 503 or answer.get("state") != "trouble" or kept != form:
             self.wrong.append(f"{token}: {status} {answer.get('state')} kept {kept} of {form}")
 
@@ -98,6 +102,12 @@ class Customers:
             time.sleep(NOT_AGAIN_S)
         self.wrong.append(f"{what} never came")
         raise Violation(what)
+
+
+def _more(rating: int) -> dict[str, str]:
+    """What a form says of the further questions, whichever were asked after the score."""
+    chosen = {"q.what": "rude"} if rating % 2 else {}
+    return {"asked": "score service what how_late contact", "q.service": str(max(rating, 1)), **chosen}
 
 
 def _kept(answer: dict[str, Any]) -> dict[str, str]:

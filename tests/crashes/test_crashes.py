@@ -54,7 +54,7 @@ def _an_answer_waits_for_the_database(world: World, crashes: Crashes) -> None:
     world.kill("database")
     begun = time.monotonic()
 
-    kept = reader.press(page, score="2", comment=WORDS, final="1")
+    kept = reader.press(page, score="2", comment=WORDS, final="1", **{"q.service": "2"})
     health, (staff, page_of_staff, _headers) = reader.open("/healthz"), crashes.clerk.ask("GET", "/imports/")
 
     assert (kept.status, health.status, staff) == (503, 503, 500)

@@ -31,6 +31,7 @@ from tests.crashes.sink import Sink
 from tests.journeys.conftest import Installation
 from tests.postgres import PostgresServer
 from tests.redis import RedisServer
+from tests.responses.test_further import ask_more
 
 SOURCE = "shop"
 CONNECTIONS = 2
@@ -202,6 +203,7 @@ def _found(uri: str, folder: Path, gateway: Gateway) -> None:
         now, cheap = utcnow(), generate_password_hash(cast.PASSWORD, method="scrypt:1024:8:1")
         with transaction() as session:
             company = cast.found(session, password_hash=cheap, now=now)
+            ask_more(company.survey, now=now)
             policy = session.get_one(InvitationPolicy, company.survey.id)
             policy.delay_hours, policy.window_from, policy.window_until = 0, clock_time(0), clock_time(0)
             any_hour = {"kind": GatewayKind.HTTP, "hours_from": clock_time(0), "hours_until": clock_time(0)}

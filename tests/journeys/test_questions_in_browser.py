@@ -9,17 +9,16 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from npsapp.audit.services import PROGRAM
 from npsapp.db import db, transaction
 from npsapp.invitations.models import Invitation
 from npsapp.lib.clock import utcnow
 from npsapp.responses import queries
 from npsapp.responses.models import AnswerValue, Response
-from npsapp.surveys import services as surveys, wording
+from npsapp.surveys import wording
 from tests import cast
 from tests.browser import ONE_DATABASE, RULES
 from tests.factories import make_invitation
-from tests.responses.test_further import with_questions
+from tests.responses.test_further import ask_more
 
 pytestmark = [pytest.mark.browser, ONE_DATABASE]
 SIZES = [(360, 740), (1280, 800)]
@@ -62,10 +61,8 @@ def editor(tab: Page, address: str, company: SimpleNamespace) -> Page:
 def link(company: SimpleNamespace, address: str) -> str:
     """The link of an invitation to a survey with further questions."""
     with transaction():
-        survey, now = company.survey, utcnow()
-        surveys.edit(survey.id, with_questions, based_on=surveys.stamp(survey.version), actor=PROGRAM, now=now)
-        survey.version, survey.draft = survey.draft, None
-        db.session.flush()
+        now = utcnow()
+        ask_more(company.survey, now=now)
         return f"{address}/r/{make_invitation(company, now=now).steps[0].token}"
 
 

@@ -1,19 +1,26 @@
 """Tallies are what the answers say, whenever they are counted."""
 
+from collections import Counter
 from datetime import date, timedelta
 
 import pytest
+from hypothesis import HealthCheck, given, settings, strategies as st
 from sqlalchemy import func, select
 
 from npsapp.db import db, transaction
 from npsapp.intake.models import InteractionPerformer
 from npsapp.organization.models import Performer
+from npsapp.permissions import Scope
 from npsapp.reports import queries, services
 from npsapp.reports.models import DailyTally, PerformerTally
 from npsapp.reports.queries import Selection
-from npsapp.reports.rules import Split
-from npsapp.responses import services as responses
+from npsapp.reports.rules import Period, Split
+from npsapp.responses import queries as answers, services as responses
+from npsapp.responses.human import Doubt
 from npsapp.responses.models import Basis, DirtyDay, Response
+from npsapp.responses.rules import Said
+from npsapp.responses.services import UNSURE, Submission
+from tests.factories import make_invitation
 
 
 def recount(limit: int = 100) -> int:
@@ -152,3 +159,94 @@ def test_days_far_apart_are_months_of_their_own(answer):
     months = queries.counted(Selection()).parts[Split.MONTH]
 
     assert list(months) == [date(2025, 12, 1), date(2026, 1, 1)]
+
+
+# ---- further questions -------------------------------------------------------------------------------------------
+
+MORE = st.fixed_dictionaries(
+    {},
+    optional={
+        "service": st.integers(1, 5),
+        "what": st.lists(st.sampled_from(["late", "rude", "3"]), min_size=1, unique=True),
+        "tip": st.sampled_from(["More light", "3"]),
+    },
+)
+DEEDS = ("answer", "doubt", "change", "void", "restore", "promote", "dispute", "forget", "move", "recount")
+ACTS = st.lists(st.tuples(st.sampled_from(DEEDS), st.integers(0, 2), MORE), min_size=1, max_size=12)
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(acts=ACTS)
+def test_answers_to_further_questions_are_told_as_they_are_whatever_happened(company, now, acts):
+    with transaction():
+        asked = [make_invitation(company, now=now, sent_at=None).steps[0].token for _customer in range(3)]
+
+    for at, (deed, who, more) in enumerate(acts):
+        with transaction():
+            _do(deed, asked[who], more, company, now + at * timedelta(hours=9))
+        assert _told(company, now.date()) == _stored(company, now.date())
+
+    recount()
+    assert not db.session.scalars(select(DirtyDay)).all()
+    assert _told(company, now.date()) == _stored(company, now.date())
+
+
+def _told(company, day):
+    """What reports say of everything, of a region, of a scope and of a day."""
+    odesa = company.regions.odesa.id
+    selections = (
+        Selection(),
+        Selection(ids={"region": odesa, "survey": company.survey.id}),
+        Selection(scope=Scope(frozenset({company.regions.kyiv.id}))),
+        Selection(period=Period(day, day)),
+    )
+    found = [queries.by_question(one) for one in selections]
+    return [{key: (said.n, said.by_value) for key, said in one.items()} for one in found]
+
+
+def _stored(company, day):
+    """The same, counted one by one."""
+    kyiv, odesa = company.regions.kyiv.id, company.regions.odesa.id
+    found = [{} for _selection in range(4)]
+    for one in db.session.scalars(select(Response).execution_options(populate_existing=True)):
+        if one.basis in UNSURE or one.voided_at:
+            continue
+        belongs = (True, one.region_id == odesa, one.region_id == kyiv, one.local_date == day)
+        for counted in (said for said, here in zip(found, belongs, strict=True) if here):
+            more = answers.more_of(one.id)
+            for key, value in more.items():
+                n, by_value = counted.get(key, (0, {}))
+                chosen = value if isinstance(value, list) else ["" if key == "tip" else str(value)]
+                counted[key] = n + 1, dict(Counter(by_value) + Counter(chosen))
+    return found
+
+
+def _do(deed, token, more, company, now):
+    """One thing that happens to an answer, through the door that it comes by."""
+    if deed == "recount":
+        services.recount_dirty_days(limit=1)
+        return
+    link = answers.link(token)
+    answer = answers.of_invitation(link.invitation_id)
+    doubt = Doubt.FAST if deed == "doubt" else None
+    if deed in ("answer", "doubt", "change") and (answer is None or deed == "change"):
+        submission = Submission(Said(7, "", None, more), "uk", True, answer is not None, now, doubt)
+        responses.answer(link, submission, now=now)
+    elif answer is None:
+        return
+    elif deed == "void":
+        responses.void(answer, reason="typed by staff", by_id=None, now=now)
+    elif deed == "restore":
+        responses.restore(answer, by_id=None, now=now)
+    elif deed == "promote" and answer.basis in UNSURE:
+        responses.count(answer, Basis.PROMOTED, zone="Europe/Kyiv", now=now)
+    elif deed == "dispute":
+        said = responses.answer(link, Submission(Said(3, "", None, more), "uk", True, False, now, None), now=now)
+        responses.apply_disputed(link, str(said.other.id if said.other else 0), now=now)
+    elif deed == "forget":
+        responses.forget_people([answer.customer_id])
+    elif deed == "move":
+        kyiv, odesa = company.regions.kyiv.id, company.regions.odesa.id
+        answer.interaction.region_id = odesa if answer.interaction.region_id == kyiv else kyiv
+        db.session.flush()
+        responses.follow_purchases([answer.interaction_id])

@@ -14,6 +14,7 @@ from npsapp.db import db, transaction
 from npsapp.responses import queries, services
 from npsapp.responses.models import AnswerValue, Response, ResponseRevision
 from npsapp.surveys import services as surveys, wording
+from npsapp.surveys.models import Survey
 from npsapp.surveys.rules import Kind, Option, Question, Questionnaire, Scale
 from tests.responses.visitor import Visitor
 
@@ -30,13 +31,18 @@ def with_questions(questionnaire: Questionnaire) -> Questionnaire:
     return replace(questionnaire, questions=(recommend, *QUESTIONS, why, replace(contact, details=True)))
 
 
+def ask_more(survey: Survey, *, now: datetime) -> None:
+    """Let a survey ask further questions. Needs a transaction."""
+    surveys.edit(survey.id, with_questions, based_on=surveys.stamp(survey.version), actor=PROGRAM, now=now)
+    survey.version, survey.draft = survey.draft, None
+    db.session.flush()
+
+
 @pytest.fixture
 def asking(company: SimpleNamespace, now: datetime) -> SimpleNamespace:
     """The company, whose survey asks more than before."""
     with transaction():
-        survey = company.survey
-        surveys.edit(survey.id, with_questions, based_on=surveys.stamp(survey.version), actor=PROGRAM, now=now)
-        survey.version, survey.draft = survey.draft, None
+        ask_more(company.survey, now=now)
     return company
 
 
