@@ -1,6 +1,6 @@
 """tally further questions
 
-Answers to further questions by day, so that a report of them need not read every one.
+Answers to further questions by day, so that a report of them need not read every one; indexes for lists of cases.
 
 Revision ID: 0027
 Revises: 0026
@@ -14,6 +14,11 @@ down_revision = '0026'
 branch_labels = None
 depends_on = None
 
+CASES = {
+    'ix_case_opened': ['opened_at', 'id'],
+    'ix_case_settled': ['settled_at', 'id'],
+}
+
 
 def upgrade() -> None:
     ids = ('id', 'survey_id', 'region_id', 'brand_id', 'touchpoint_id', 'segment_id', 'n', 'answered')
@@ -26,6 +31,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint('id', name=op.f('pk_question_tally')),
     )
     op.create_index('ix_question_tally_day', 'question_tally', ['survey_id', 'local_date'])
+    for name, columns in CASES.items():
+        op.create_index(name, 'case', columns)
     # Days so far are counted with the next beats; until then reports read the answers of marked days themselves.
     op.execute(
         'INSERT INTO dirty_day (survey_id, local_date) SELECT DISTINCT survey_id, local_date FROM response r '
@@ -34,5 +41,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    for name in CASES:
+        op.drop_index(name, 'case')
     op.drop_index('ix_question_tally_day', 'question_tally')
     op.drop_table('question_tally')

@@ -36,6 +36,8 @@ class Case(Numbered):
         Index("ix_case_due", "state", "due_at", "score"),
         Index("ix_case_owner", "owner_id", "state", "due_at"),
         Index("ix_case_region", "region_id", "state", "due_at"),
+        Index("ix_case_opened", "opened_at", "id"),
+        Index("ix_case_settled", "settled_at", "id"),
     )
 
     kind: Mapped[Kind] = mapped_column(code(Kind, "kind"))

@@ -297,14 +297,11 @@ def _has_address(part: str) -> ColumnElement[bool]:
 
 
 def counts(user_id: int, scope: Scope, *, now: datetime) -> Any:
-    """How many cases stand in each tab: a row with `waiting`, `overdue`, `settled` and `all`."""
+    """How many open cases there are: a row with `waiting` and `overdue`."""
     return db.session.execute(
-        select(
-            func.count().filter(_OPEN).label("waiting"),
-            func.count().filter(_OPEN, Case.due_at <= now).label("overdue"),
-            func.count().filter(~_OPEN).label("settled"),
-            func.count().label("all"),
-        ).where(visible(user_id, scope))
+        select(func.count().label("waiting"), func.count().filter(Case.due_at <= now).label("overdue")).where(
+            _OPEN, visible(user_id, scope)
+        )
     ).one()
 
 
@@ -314,8 +311,8 @@ Choices = list[tuple[int, str]]
 def choices(user_id: int, scope: Scope, language: str) -> tuple[Choices, Choices]:
     """Owners and regions that cases this user sees have, by name: what may be filtered by."""
     seen = visible(user_id, scope)
-    owners = select(User.id, User.name).where(User.id.in_(select(Case.owner_id).where(seen)))
-    regions = select(Region.id, Region.name).where(Region.id.in_(select(Case.region_id).where(seen)))
+    owners = select(User.id, User.name).where(exists().where(Case.owner_id == User.id, seen))
+    regions = select(Region.id, Region.name).where(exists().where(Case.region_id == Region.id, seen))
     named = [(row.id, text_in(row.name, language)) for row in db.session.execute(regions)]
     found = [(row.id, row.name) for row in db.session.execute(owners)]
     return sorted(found, key=lambda one: one[1]), sorted(named, key=lambda one: one[1])

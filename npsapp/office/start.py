@@ -47,6 +47,7 @@ def start() -> ResponseReturnValue:
         overdue=cases.overdue_count(seen, now) if sees_cases else None,
         late=cases.page(current_user.id, seen, late, now=now, limit=SHOWN) if sees_cases else [],
         unread=responses.unread_count(seen) if sees_answers else None,
+        most_unread=responses.NEWEST_COUNTED,
         newest=responses.newest(seen, {"comment": "with"}, after=None, limit=SHOWN) if sees_answers else [],
         in_trial=[one.name for one in _sources() if one.in_trial] if can(Permission.IMPORT) else [],
         beat_at=pulse.last_beat(),

@@ -38,6 +38,7 @@ from npsapp.reports.rules import EVER, Period, Split
 from npsapp.reports.statistics import response_rate
 from npsapp.responses.models import AnswerValue, Basis, DirtyDay, Response
 from npsapp.responses.queries import PROPERTY, counting, has_properties, is_property, property_text
+from npsapp.surveys.models import Survey
 
 SCORES = range(11)
 SCORE_COLUMNS = tuple(f"s{score}" for score in SCORES)
@@ -265,6 +266,8 @@ def invited(selection: Selection, now: datetime) -> Invited:
         select(func.count(Invitation.id), func.count(Response.id), func.coalesce(func.sum(open_yet), 0))
         .outerjoin(Response, and_(Response.invitation_id == Invitation.id, *counting()))
         .where(Invitation.sent_at.is_not(None), Invitation.test.is_(False), sent_within(selection.period))
+        # The index begins with the survey: only the invitations of the period are read.
+        .where(Invitation.survey_id.in_(select(Survey.id)))
     )
     if "segment" in selection.ids:
         statement = statement.join(Interaction, Interaction.id == Invitation.interaction_id)

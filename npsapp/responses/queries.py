@@ -40,6 +40,8 @@ from npsapp.responses.models import AnswerValue, Basis, DisputedAnswer, OldImpor
 from npsapp.responses.rules import Group, Way
 from npsapp.surveys.models import Survey, SurveyVersion, Touchpoint
 
+NEWEST_COUNTED = 1000
+"""Older answers are not looked through for unread ones: the cost does not grow with the years."""
 ANY = "*"
 """Stands for whatever was answered."""
 Key = tuple[datetime, int]
@@ -369,10 +371,11 @@ def has_old() -> bool:
 
 
 def unread_count(scope: Scope) -> int:
-    """How many answers of the scope nobody has looked at."""
-    unread = Response.read_at.is_(None), Response.test.is_(False), within(Response.region_id, scope)
-    asked = select(func.count()).where(*unread)
-    return db.session.scalar(asked) or 0
+    """How many of the scope's newest answers, `NEWEST_COUNTED` at most, nobody has looked at."""
+    newest = select(Response.read_at).where(Response.test.is_(False), within(Response.region_id, scope))
+    newest = newest.order_by(Response.confirmed_at.desc(), Response.id.desc()).limit(NEWEST_COUNTED)
+    each = newest.subquery()
+    return db.session.scalar(select(func.count()).where(each.c.read_at.is_(None))) or 0
 
 
 def labels(ids: Collection[int]) -> dict[int, str]:
