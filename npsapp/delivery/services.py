@@ -12,8 +12,8 @@ from npsapp.audit.events import Event
 from npsapp.audit.services import Actor
 from npsapp.db import Ready, UtcDateTime, change, db, insert_many, one_of
 from npsapp.delivery import providers, queries, rates, refusals
-from npsapp.delivery.channels import Outgoing
-from npsapp.delivery.models import Message, Sender, Suppression
+from npsapp.delivery.channels import From, Outgoing
+from npsapp.delivery.models import Message, Suppression
 from npsapp.delivery.refusals import Meaning
 from npsapp.delivery.rules import Channel, Failure, Purpose, State, Stop, SuppressionReason, retry_at
 from npsapp.lib.refusals import Refused
@@ -23,30 +23,23 @@ from npsapp.lib.tokens import new_token
 CYRILLIC = {"ru", "uk"}
 LOOK_AGAIN_AFTER = timedelta(hours=1)
 SMS_LOOK_AGAIN_AFTER = timedelta(minutes=10)  # the evening comes, and nobody wants one then
-FROM = {"name": "from_name", "address": "from_address", "reply_to": "reply_to", "bounce_address": "bounce_address"}
 
 _NOT_AGAIN = or_(Message.channel == Channel.SMS, Message.repeats > 0)  # whatever becomes of this try
 
 # The two statements that every letter costs, built once and past the mapper: building them took longer than running.
-_MESSAGE, _SENDER = cast(Table, Message.__table__), cast(Table, Sender.__table__)
+_MESSAGE = cast(Table, Message.__table__)
 _NOW: Any = bindparam("now", type_=UtcDateTime)
-
-
-def _of_sender(column: str) -> Any:
-    return select(_SENDER.c[column]).where(_SENDER.c.id == _MESSAGE.c.sender_id).scalar_subquery()
-
-
+_NEEDED = (
+    *("id", "created_at", "purpose", "language", "brand_id", "survey_id", "to_name", "to_address"),
+    *("subject", "body", "html", "message_id", "unsubscribe_url", "refers_to"),
+)
 _START = Ready(
     update(_MESSAGE)
     .where(_MESSAGE.c.id == bindparam("message"), _MESSAGE.c.batch_id == bindparam("batch"))
-    .where(_MESSAGE.c.state == State.CLAIMED)
+    .where(_MESSAGE.c.state == State.CLAIMED, or_(_MESSAGE.c.useful_until.is_(None), _MESSAGE.c.useful_until >= _NOW))
+    .where(~queries.is_paused(_NOW), ~queries.is_suppressed(_NOW))
     .values(state=State.SENDING, lease_until=bindparam("lease", type_=UtcDateTime))
-    .returning(
-        *_MESSAGE.c,
-        queries.is_paused(_NOW).label("paused"),
-        queries.is_suppressed(_NOW).label("suppressed"),
-        *(_of_sender(name).label(label) for name, label in FROM.items()),
-    )
+    .returning(*(_MESSAGE.c[name] for name in _NEEDED))
 )
 _SENT = Ready(
     update(_MESSAGE)
@@ -226,25 +219,31 @@ def leave_again(message_id: int, *, now: datetime) -> None:
     )
 
 
-def start(message_id: int, *, batch_id: str, now: datetime, lease: timedelta) -> Outgoing | None:
+def start(message_id: int, *, batch_id: str, sender: From, now: datetime, lease: timedelta) -> Outgoing | None:
     """About to send: the last look before the letter travels. None when it must not, or is somebody else's.
 
     Committed before the server is spoken to, so that a killed worker leaves the truth behind.
     """
     row = _START.one(message=message_id, batch=batch_id, now=now, lease=now + lease)
-    stopped = _stopped(row, now) if row else {}
-    if stopped:
-        db.session.execute(update(Message).where(Message.id == message_id).values(stopped))
-    return _outgoing(row) if row and not stopped else None
+    return _outgoing(row, sender) if row else None
+
+
+def keep_back(message_id: int, *, batch_id: str, now: datetime) -> None:
+    """A letter that did not start stays here, unless it is somebody else's."""
+    mine = Message.id == message_id, Message.batch_id == batch_id, Message.state == State.CLAIMED
+    stops = queries.is_paused(now).label("paused"), queries.is_suppressed(now).label("suppressed")
+    row = db.session.execute(select(Message.useful_until, *stops).where(*mine)).one_or_none()
+    if row:
+        db.session.execute(update(Message).where(*mine).values(_stopped(row, now)))
 
 
 def _stopped(row: Any, now: datetime) -> dict[str, Any]:
-    """What becomes of a letter that stays here after all; nothing when it leaves."""
+    """What becomes of a letter that stays here after all."""
     if row.useful_until and row.useful_until < now:
         return {"state": State.EXPIRED, "ended_at": now}
     if row.suppressed:
         return {"state": State.CANCELLED, "error": "suppressed"}
-    return {"state": State.QUEUED, "batch_id": "", "recheck": True} if row.paused else {}
+    return {"state": State.QUEUED, "batch_id": "", "recheck": row.paused}
 
 
 def letter_name(created_at: datetime, message_id: int) -> str:
@@ -252,13 +251,13 @@ def letter_name(created_at: datetime, message_id: int) -> str:
     return f"{created_at:%Y%m%d-%H%M%S}-{message_id:09d}"
 
 
-def _outgoing(message: Any) -> Outgoing:
+def _outgoing(message: Any, sender: From) -> Outgoing:
     return Outgoing(
         id=message.id,
         name=letter_name(message.created_at, message.id),
-        from_name=text_in(message.from_name, message.language),
-        from_address=message.from_address,
-        reply_to=message.reply_to,
+        from_name=text_in(sender.name, message.language),
+        from_address=sender.address,
+        reply_to=sender.reply_to,
         to_name=message.to_name,
         to_address=message.to_address,
         subject=message.subject,
@@ -268,7 +267,7 @@ def _outgoing(message: Any) -> Outgoing:
         unsubscribe_url=message.unsubscribe_url,
         refers_to=message.refers_to,
         cyrillic=message.language in CYRILLIC,
-        bounce_address=message.bounce_address,
+        bounce_address=sender.bounce_address,
         feedback_id=f"{message.survey_id or 0}:{message.brand_id}:{message.purpose}:npsapp",
     )
 

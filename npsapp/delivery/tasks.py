@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 
 from flask import current_app
 
-from npsapp.db import together, transaction
+from npsapp.db import one_statement, reading, transaction
 from npsapp.delivery import providers, queries, rates, services
-from npsapp.delivery.channels import ChannelError, Fate, OpenChannel, Outgoing, mail, sms
+from npsapp.delivery.channels import ChannelError, Fate, From, OpenChannel, Outgoing, mail, sms
 from npsapp.delivery.rules import Channel
 from npsapp.lib.clock import utcnow
 from npsapp.worker import job
@@ -22,20 +22,23 @@ def send_batch(batch_id: str) -> None:
     One short transaction per letter: it records what became of the letter before and marks the next as about to
     leave. None is open while the server is spoken to.
     """
-    ids = queries.in_batch(batch_id)
-    first = queries.message(ids[0]) if ids else None
-    if first is None:
-        return
-    sender_id = first.sender_id
+    sender_id = 0
     try:
-        channel = OPENED_BY[first.channel](first.sender)
+        with reading():
+            ids = queries.in_batch(batch_id)
+            first = queries.message(ids[0]) if ids else None
+            if first is None:
+                return
+            one, sender_id = first.sender, first.sender_id
+            sender = From(one.name, one.address, one.reply_to, one.bounce_address)
+            channel = OPENED_BY[first.channel](one)
     except ChannelError as error:
         with transaction():
             rates.went_wrong(sender_id, "", error.failure, now=utcnow())
             services.put_back(batch_id, error.failure, now=utcnow())
         return
     try:
-        whole = _send_all(channel, ids, batch_id, Tally(sender_id))
+        whole = _send_all(channel, ids, batch_id, sender, Tally(sender_id))
     finally:
         channel.close()
     if whole:
@@ -94,37 +97,36 @@ class Tally:
             self.well.clear()
 
 
-def _send_all(channel: OpenChannel, ids: list[int], batch_id: str, tally: Tally) -> bool:
+def _send_all(channel: OpenChannel, ids: list[int], batch_id: str, sender: From, tally: Tally) -> bool:
     """Send one after the other; False when the connection was lost and the rest was put back."""
     sent: Outgoing | None = None
-    error: ChannelError | None = None
     ref = ""
-    for message_id in [*ids, None]:
+    for message_id in ids:
         now = utcnow()
-        with transaction():
-            if sent and error:
-                _record(sent, error, now=now)
-                tally.refused(sent, error, now=now)
-            if error and error.fate is not Fate.REFUSED:
-                services.put_back(batch_id, error.failure, now=now)
-                return False
-            if message_id is None:
-                tally.write(now=now)
-            with together():
-                if sent and not error:
-                    services.record_sent(sent.id, ref=ref, now=now)
-                sent = message_id and services.start(message_id, batch_id=batch_id, now=now, lease=_lease()) or None
-        ref, error = _send(channel, sent) if sent else ("", None)
-        if sent and not error:
+        with one_statement():
+            if sent:
+                services.record_sent(sent.id, ref=ref, now=now)
+            sent = services.start(message_id, batch_id=batch_id, sender=sender, now=now, lease=_lease())
+        if sent is None:
+            with transaction():
+                services.keep_back(message_id, batch_id=batch_id, now=now)
+            continue
+        try:
+            ref = channel.send(sent) or ""
             tally.accepted(sent)
+        except ChannelError as error:
+            with transaction():
+                _record(sent, error, now=utcnow())
+                tally.refused(sent, error, now=utcnow())
+                if error.fate is not Fate.REFUSED:
+                    services.put_back(batch_id, error.failure, now=utcnow())
+                    return False
+            sent = None
+    with transaction():
+        if sent:
+            services.record_sent(sent.id, ref=ref, now=utcnow())
+        tally.write(now=utcnow())
     return True
-
-
-def _send(channel: OpenChannel, letter: Outgoing) -> tuple[str, ChannelError | None]:
-    try:
-        return channel.send(letter) or "", None
-    except ChannelError as error:
-        return "", error
 
 
 def _record(letter: Outgoing, error: ChannelError, *, now: datetime) -> None:

@@ -16,7 +16,7 @@ from sqlalchemy import select, update
 from npsapp.audit.services import by_user
 from npsapp.db import db, transaction
 from npsapp.delivery import pauses, queries, rates, services
-from npsapp.delivery.channels import ChannelError, Fate, Outgoing, Server
+from npsapp.delivery.channels import ChannelError, Fate, From, Outgoing, Server
 from npsapp.delivery.channels.mail import SmtpChannel, remove_old_letters
 from npsapp.delivery.models import Message, SenderRate, Suppression
 from npsapp.delivery.rules import Channel, PauseKind, Purpose, Security, State, SuppressionReason
@@ -210,7 +210,8 @@ def test_what_a_dead_worker_held_goes_back(company: SimpleNamespace, mailing: Ma
     claimed, sending = queue(company, at_now), queue(company, at_now)
     with transaction():
         batch = rates.stamp(company.sender.id, now=at_now, per_minute=0, connections=1, lease=timedelta(minutes=2))
-        services.start(sending.id, batch_id=str(batch), now=at_now, lease=timedelta(minutes=2))
+        sender = From({}, "post@vodolad.example", "", "")
+        services.start(sending.id, batch_id=str(batch), sender=sender, now=at_now, lease=timedelta(minutes=2))
 
     with transaction():
         services.take_back(now=at_now + timedelta(minutes=3), unknown_after=UNKNOWN_AFTER)

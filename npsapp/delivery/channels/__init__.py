@@ -28,6 +28,17 @@ class ChannelError(Exception):
 
 
 @dataclass(frozen=True)
+class From:
+    """Who writes the letters of a batch."""
+
+    name: dict[str, str]
+    """Per language."""
+    address: str
+    reply_to: str
+    bounce_address: str
+
+
+@dataclass(frozen=True)
 class Outgoing:
     """A letter as a channel needs it, independent of the database session."""
 
