@@ -35,7 +35,7 @@ _NEEDED = (
 )
 _START = Ready(
     update(_MESSAGE)
-    .where(_MESSAGE.c.id == bindparam("message"), _MESSAGE.c.batch_id == bindparam("batch"))
+    .where(_MESSAGE.c.id == bindparam("message"), _MESSAGE.c.batch_id.concat("") == bindparam("batch"))
     .where(_MESSAGE.c.state == State.CLAIMED, or_(_MESSAGE.c.useful_until.is_(None), _MESSAGE.c.useful_until >= _NOW))
     .where(~queries.is_paused(_NOW), ~queries.is_suppressed(_NOW))
     .values(state=State.SENDING, lease_until=bindparam("lease", type_=UtcDateTime))
