@@ -1,7 +1,7 @@
 """Erasing a person: what is to be searched for in what was kept raw, and who is never taken in again."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -112,6 +112,12 @@ def unfinished() -> Sequence[int]:
     return db.session.scalars(
         select(Hold.customer_id).join(Customer, Customer.id == Hold.customer_id).where(*begun)
     ).all()
+
+
+def under_way() -> Callable[[str], object] | None:
+    """Finds in a text whoever is being erased just now; None: nobody is."""
+    found = [traces(customer_id).pattern.search for customer_id in unfinished()]
+    return (lambda said: any(search(said) for search in found)) if found else None
 
 
 def left_out(people: Sequence[Any], *, pool_id: int, source_id: int | None) -> Sequence[Any]:

@@ -22,9 +22,15 @@ UNREAD = (BatchState.UPLOADED, BatchState.STAGING)
 
 def files() -> Iterator[Path]:
     """All of them but those that are still to be read."""
-    unread = set(db.session.scalars(select(ImportBatch.stored_as).where(ImportBatch.state.in_(UNREAD))))
-    yield from (path for path in tasks.uploads().glob("*") if path.is_file() and path.name not in unread)
+    waiting = {path.name for path in unread()}
+    yield from (path for path in tasks.uploads().glob("*") if path.is_file() and path.name not in waiting)
     yield from inbox.put_aside()
+
+
+def unread() -> list[Path]:
+    """Uploads that are still to be read, or just being read."""
+    names = db.session.scalars(select(ImportBatch.stored_as).where(ImportBatch.state.in_(UNREAD)))
+    return [path for name in names if (path := tasks.uploads() / name).is_file()]
 
 
 def old(before: datetime) -> list[Path]:

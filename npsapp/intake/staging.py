@@ -16,6 +16,7 @@ from sqlalchemy import delete, or_, update
 from npsapp.audit import services as audit
 from npsapp.audit.events import Event
 from npsapp.audit.services import PROGRAM
+from npsapp.customers import erasing
 from npsapp.db import change, db, insert_many
 from npsapp.intake import exchanges, words
 from npsapp.intake.checking import Checker
@@ -255,7 +256,9 @@ def _add(part: Part, checked: InteractionRow | Rejection, claim: Reading) -> Non
 
 
 def write(claim: Reading, part: Part, *, now: datetime) -> bool:
-    """Write some rows; False when another worker has taken the batch over."""
+    """Write some rows; False when another worker has taken the batch over. Nobody who is just being erased is kept."""
+    if about := erasing.under_way():
+        part.rows[:] = [row for row in part.rows if not about(packed([row]))]
     claim.counts.update(rows=len(part.rows), rejected=len(part.rejects))
     if not claim.hold(now=now, **claim.counts):
         return False

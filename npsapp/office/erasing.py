@@ -66,12 +66,16 @@ def resume() -> None:
 
 @job()
 def erase(customer_id: int) -> None:
-    """Search what was kept raw, then empty what hangs on the person. Safe to repeat: the person goes last."""
+    """Search what was kept raw, then empty what hangs on the person. Safe to repeat: the person goes last.
+
+    While a file about the person is still being read, the heartbeat repeats it: what is read is searched, too.
+    """
     with reading():
         if customer_id not in erasing.unfinished():
             return
         traces = erasing.traces(customer_id)
-    about = traces.pattern.search
+        about = traces.pattern.search
+        being_read = any(_names(path, about) for path in kept.unread())
     for model, column, deed in SEARCHED:
         for ids in _found(model, column, about):
             with transaction():
@@ -84,6 +88,8 @@ def erase(customer_id: int) -> None:
     for path in files:
         with transaction():
             kept.remove(path)
+    if being_read:
+        return
     with transaction():
         gone = emptying.erase(traces.addresses, traces.names)
         for room in (cases, responses, intake):

@@ -23,7 +23,7 @@ from npsapp.delivery import services as delivery
 from npsapp.delivery.models import Message
 from npsapp.delivery.rules import Channel, Purpose, State, SuppressionReason
 from npsapp.intake import connections, inbox, kept, received, services, staging, tasks
-from npsapp.intake.models import ApiAnswer, BatchState, Interaction, RejectedRow, Source, SourceKind
+from npsapp.intake.models import ApiAnswer, BatchState, Interaction, RejectedRow, Source, SourceKind, StagedPart
 from npsapp.lib.tables import FileRefused
 from npsapp.office import erasing as office
 from npsapp.responses.models import OldImport
@@ -126,17 +126,22 @@ def _kept_raw(company: SimpleNamespace, source: Source, now: datetime) -> None:
 
 def _upload(source: Source, text: str, now: datetime, encoding: str = "utf-8") -> int:
     """A file that waits for its confirmation."""
+    batch_id = _store(source, text, now, encoding)
+    tasks.stage_batch(batch_id)
+    return batch_id
+
+
+def _store(source: Source, text: str, now: datetime, encoding: str = "utf-8") -> int:
+    """A file that waits to be read."""
     path = tasks.uploads().parent / "one.csv"
     path.write_bytes((HEADINGS + text).encode(encoding))
     with path.open("rb") as file:
         stored = staging.store(file, tasks.uploads(), most_bytes=10**6)
     path.unlink()
     with transaction():
-        batch_id = services.create_batch(
+        return services.create_batch(
             source_id=source.id, file_name="one.csv", stored=stored, actor=COMMAND, now=now
         ).id
-    tasks.stage_batch(batch_id)
-    return batch_id
 
 
 @pytest.fixture
@@ -150,6 +155,13 @@ def _erase(admin: FlaskClient, customer_id: int) -> None:
     assert "is being erased" in admin.get(f"/customers/{customer_id}").text
     office.erase(customer_id)
     db.session.expire_all()
+
+
+def _beat() -> None:
+    with worker.collecting() as run_jobs:
+        schedule.tidy(schedule.Beat())
+        run_jobs()
+    db.session.rollback()
 
 
 def test_afterwards_neither_name_nor_address_nor_phone_is_found_anywhere(
@@ -198,6 +210,30 @@ def test_who_was_erased_is_not_taken_in_again(
     assert taken.customer_id is None
 
 
+def test_a_file_that_is_still_to_be_read_does_not_bring_anybody_back(
+    app: Flask, admin: FlaskClient, person: int, source: Source, now: datetime
+) -> None:
+    elsewhere = f"05.11.2026;{NAME};;maria@new.example;A-3\n"
+    batch_id = _store(source, ROW + elsewhere + OTHER_ROW, now)
+
+    _erase(admin, person)
+    assert erasing.unfinished() == [person], "the file is searched once it is read"
+    tasks.stage_batch(batch_id)
+    db.session.rollback()
+    assert [OTHER in rows and NAME not in rows for rows in db.session.scalars(db.select(StagedPart.rows))] == [True]
+    _beat()
+
+    assert erasing.unfinished() == []
+    assert _found(app) == set()
+    with transaction():
+        services.confirm(batch_id, actor=COMMAND, now=now)
+    tasks.apply_batch(batch_id)
+    db.session.rollback()
+    taken = db.session.scalars(db.select(Interaction).where(Interaction.batch_id == batch_id)).one()
+    assert taken.customer.name == "Інша Людина"
+    assert _found(app) == set()
+
+
 def test_an_address_that_somebody_else_has_as_well_stays_theirs(
     admin: FlaskClient, company: SimpleNamespace, person: int, now: datetime
 ) -> None:
@@ -220,9 +256,7 @@ def test_a_lost_job_is_made_again_by_the_heartbeat(
         erasing.begin(person, actor=COMMAND, now=now)
     assert erasing.unfinished() == [person]
 
-    with worker.collecting() as run_jobs:
-        schedule.tidy(schedule.Beat())
-        run_jobs()
+    _beat()
 
     assert _found(app) == set()
     assert erasing.unfinished() == []
