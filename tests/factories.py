@@ -80,7 +80,6 @@ def make_interaction(company: SimpleNamespace, *, now: datetime, **over: Any) ->
         "title": "лоток водовідвідний",
         "properties": {},
         "accepted_at": now,
-        "changed_at": now,
     }
     return _save(Interaction(**(values | over)))
 

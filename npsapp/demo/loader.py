@@ -176,7 +176,6 @@ def _row(one: history.Happening) -> Row:
         "product_group": one.goods["group"],
         "properties": {},
         "currency": "UAH" if one.amount else "",
-        "changed_at": one.cancelled_at or one.accepted_at,
         "undecided": one.decided_at is None,
         "handed_over_at": one.sent_at and one.send_at,
         "answered_at": answer.confirmed_at if answer else None,

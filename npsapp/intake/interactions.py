@@ -259,9 +259,7 @@ def add(source_id: int, batch_id: int, known: Sequence[Known], *, currency: str,
             "properties": one.properties, "basis": row.basis, "words": words.joined(one.words), "said": row.said,
         }  # fmt: skip
         rows.append(new)
-    insert_many(
-        Interaction, rows, source_id=source_id, batch_id=batch_id, undecided=True, accepted_at=now, changed_at=now
-    )
+    insert_many(Interaction, rows, source_id=source_id, batch_id=batch_id, undecided=True, accepted_at=now)
     _write_performers(dict(zip(ids, known, strict=True)))
 
 
@@ -314,7 +312,7 @@ def change(
             values |= changes  # the same from a newer package
         elif changes or reachable or before.id in others:
             again = {"undecided": True} if reachable or DECISIVE & changes.keys() else {}
-            values = {"said": 0, **values, "changed_at": now, **changes, **again}
+            values = {"said": 0, **values, **changes, **again}
             changed.add(one.row.external_id)
             names += belonging.names(one.row, before, changes)
         elif not own or before.said == one.row.said:

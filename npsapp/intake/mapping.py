@@ -48,7 +48,7 @@ def _repair(value: SourceValue, before: int | None, now: datetime) -> list[int]:
     if value.kind is ValueKind.PROPERTY or (value.target_id is None and not value.meaning):
         return []
     ids = repair(value, before, came_with, now)
-    again = update(Interaction).where(one_of(Interaction.id, ids)).values(undecided=True, changed_at=now)
+    again = update(Interaction).where(one_of(Interaction.id, ids)).values(undecided=True)
     change(again.execution_options(synchronize_session=False))
     return ids
 

@@ -309,7 +309,6 @@ class Interaction(Numbered):
     """Why a colleague wants this customer asked all the same; empty: the rules alone decide."""
     cancelled_at: Mapped[datetime | None]
     accepted_at: Mapped[datetime]
-    changed_at: Mapped[datetime]
     customer: Mapped[Customer | None] = relationship()
     region: Mapped[Region | None] = relationship()
     unit: Mapped[Unit | None] = relationship()

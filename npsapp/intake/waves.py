@@ -16,7 +16,7 @@ def take_in(rows: Sequence[dict[str, Any]], source: Source, *, now: datetime) ->
     ids = [row["external_id"] for row in rows]
     here = Interaction.source_id == source.id, one_of(Interaction.external_id, ids)
     there = set(db.session.scalars(select(Interaction.external_id).where(*here)))
-    same = {"source_id": source.id, "happened_at": now, "accepted_at": now, "changed_at": now, "cancelled_at": None}
+    same = {"source_id": source.id, "happened_at": now, "accepted_at": now, "cancelled_at": None}
     insert_many(Interaction, [row for row in rows if row["external_id"] not in there], **same)
 
 

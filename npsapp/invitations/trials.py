@@ -92,7 +92,6 @@ def _interaction(survey: Survey, language: str, about: Interaction | None, now: 
         properties={},
         undecided=False,
         accepted_at=now,
-        changed_at=now,
     )
 
 

@@ -68,14 +68,14 @@ def test_a_file_that_comes_again_is_counted_unchanged_without_being_applied(
     company: SimpleNamespace, now: datetime, tmp_path: Path, looked_up: list[str]
 ) -> None:
     assert _send(tmp_path, ROWS, now) == (5, 0, 0, 0)
-    changed_at = [one.changed_at for one in db.session.query(Interaction)]
+    stands = db.session.execute(Interaction.__table__.select()).all()
 
     looked_up.clear()
 
     assert _send(tmp_path, ROWS, now + timedelta(hours=1)) == (0, 0, 5, 0)
 
     assert looked_up == []
-    assert [one.changed_at for one in db.session.query(Interaction)] == changed_at
+    assert db.session.execute(Interaction.__table__.select()).all() == stands
 
 
 def test_rows_that_changed_are_applied_wherever_they_stand(
