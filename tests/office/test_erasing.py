@@ -139,9 +139,7 @@ def _store(source: Source, text: str, now: datetime, encoding: str = "utf-8") ->
         stored = staging.store(file, tasks.uploads(), most_bytes=10**6)
     path.unlink()
     with transaction():
-        return services.create_batch(
-            source_id=source.id, file_name="one.csv", stored=stored, actor=COMMAND, now=now
-        ).id
+        return services.create_batch(source_id=source.id, file_name="one.csv", stored=stored, actor=COMMAND, now=now).id
 
 
 @pytest.fixture
