@@ -171,23 +171,6 @@ def together() -> Iterator[None]:
         opened.waiting = None
 
 
-@contextmanager
-def one_statement() -> Iterator[None]:
-    """Write with `Ready` statements that are one `together()`, and nothing else: PostgreSQL commits such a statement by
-    itself, with one way there and back instead of three. SQLite needs a transaction all the same.
-    """
-    if is_sqlite():
-        with transaction():
-            yield
-        return
-    token = _writing.set(True)
-    try:
-        with glancing(), together():
-            yield
-    finally:
-        _writing.reset(token)
-
-
 def connection() -> Connection:
     """What runs statements about a `table()`: the connection of `transaction()`, else the session's."""
     opened = current.get()
