@@ -86,6 +86,10 @@ class Address:
     def __str__(self) -> str:
         return f"{self.path} (sent empty)" if self.sent else self.path
 
+    def read_in(self, language: str) -> str:
+        """Its address as somebody opens it in that language."""
+        return f"{self.path}{'&' if '?' in self.path else '?'}lang={language}"
+
 
 def addresses(app: Flask, *, as_user: User) -> list[Address]:
     """All pages for the rows of this database, in the order of the url map."""

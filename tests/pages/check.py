@@ -30,13 +30,14 @@ from npsapp.db import db, transaction
 from npsapp.lib.clock import utcnow
 from npsapp.permissions import Role
 from tests import cast
-from tests.browser import ARGUMENTS, AS_A_PERSON, NAMED_AS_A_PERSONS, RULES
+from tests.browser import ARGUMENTS, AS_A_PERSON, NAMED_AS_A_PERSONS
 from tests.conftest import CHEAP_HASH
 from tests.pages import stage
 from tests.pages.addresses import Address, addresses, as_another
 from tests.pages.crowd import crowded
-from tests.pages.looks import LANGUAGES, SCHEMES, WIDTHS, Looker, Screen
+from tests.pages.looks import EVERYTHING, LANGUAGES, NOTHING, SCHEMES, WIDTHS, Asked, Looker, Screen
 
+MOST_SECONDS = 0.3
 PICTURES_THERE = """() => Promise.all([...document.images].filter(one => one.checkVisibility() && !one.complete).map(
   one => new Promise(done => { one.onload = one.onerror = done; })))"""
 
@@ -62,8 +63,9 @@ def main() -> int:
             executable_path=shutil.which("chromium"), args=[*ARGUMENTS, AS_A_PERSON, NAMED_AS_A_PERSONS]
         )
         for rows in asked.rows:
-            with served(rows) as (app, address):
+            with served(rows) as (app, address, took):
                 worst += look(browser, app, address, rows, asked)
+                worst += slow(took, rows)
         browser.close()
     return bool(worst)
 
@@ -84,8 +86,16 @@ def parsed() -> argparse.Namespace:
 
 
 @contextmanager
-def served(rows: str) -> Iterator[tuple[Flask, str]]:
-    """An application with these rows and its address."""
+def served(rows: str) -> Iterator[tuple[Flask, str, dict[str, float]]]:
+    """An application with these rows, its address, and how long it computed for each address, in seconds."""
+    took: dict[str, float] = {}
+
+    def clocked(environ: dict[str, Any], start: Any) -> Any:
+        begun = time.thread_time()
+        answer = app(environ, start)
+        took[f"{environ['PATH_INFO']}?{environ['QUERY_STRING']}"] = time.thread_time() - begun
+        return answer
+
     with tempfile.TemporaryDirectory() as folder:
         uri = f"sqlite:///{folder}/pages.db"
         app = create_app(
@@ -94,11 +104,11 @@ def served(rows: str) -> Iterator[tuple[Flask, str]]:
         with app.app_context():
             upgrade()
             fill(ROWS[rows])
-            server = make_server("127.0.0.1", 0, app, threaded=True)
+            server = make_server("127.0.0.1", 0, clocked, threaded=True)
             thread = Thread(target=server.serve_forever)
             thread.start()
             try:
-                yield app, f"http://127.0.0.1:{server.server_port}"
+                yield app, f"http://127.0.0.1:{server.server_port}", took
             finally:
                 server.shutdown()
                 thread.join()
@@ -123,11 +133,11 @@ def look(browser: Browser, app: Flask, address: str, rows: str, asked: argparse.
         user, pages = stage.somebody(asked.role), as_another(pages)
     wrong, looks, started = 0, 0, time.monotonic()
     for language in asked.language:
-        screens = [Screen(width, language, scheme) for scheme, width in product(asked.scheme, asked.width)]
+        screens = [Screen(width, language, scheme) for width, scheme in product(asked.width, asked.scheme)]
         for public in (False, True):
             looker = Looker(browser, app, address, None if public else user, language)
             for page in (one for one in pages if one.public == public):
-                faults = looker.faults(page, screens, axe=rules_for(asked), seen=camera(page, rows, asked.pictures))
+                faults = looker.faults(page, screens, axe=axe_for(asked), seen=camera(page, rows, asked.pictures))
                 for text, group in groupby(sorted(faults, key=itemgetter(1)), key=itemgetter(1)):
                     wrong += 1
                     print(f"{rows} | {'; '.join(str(one) for one, _text in group)} | {page} | {text}", flush=True)
@@ -137,9 +147,25 @@ def look(browser: Browser, app: Flask, address: str, rows: str, asked: argparse.
     return wrong
 
 
-def rules_for(asked: argparse.Namespace) -> Callable[[Screen], dict[str, Any] | None]:
+def slow(took: dict[str, float], rows: str) -> int:
+    """The number of pages that let people wait: in no language, thus not the first time either, under 300 ms."""
+    least: dict[str, float] = {}
+    for asked, seconds in took.items():
+        page, _, _language = asked.rpartition("lang=")
+        if page:
+            least[page[:-1]] = min(seconds, least.get(page[:-1], seconds))
+    late = [(page, seconds) for page, seconds in least.items() if seconds > MOST_SECONDS]
+    for page, seconds in late:
+        print(f"{rows} | {page} | computes {1000 * seconds:.0f} ms", flush=True)
+    print(f"{rows}: {len(late)} of {len(least)} pages compute longer than {1000 * MOST_SECONDS:.0f} ms", flush=True)
+    return len(late)
+
+
+def axe_for(asked: argparse.Namespace) -> Callable[[Screen], Asked]:
     """What axe is asked: on part of the screens one may ask for everything everywhere, or for nothing."""
-    return {"all": lambda _screen: RULES, "some": lambda screen: screen.rules, "none": lambda _screen: None}[asked.axe]
+    return {"all": lambda _screen: EVERYTHING, "some": lambda screen: screen.asked, "none": lambda _screen: NOTHING}[
+        asked.axe
+    ]
 
 
 def camera(page: Address, rows: str, folder: Path | None) -> Callable[[Page, Screen], None]:

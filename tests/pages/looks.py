@@ -1,11 +1,12 @@
 """One page on its screens: opened once in Chromium, measured on each of them, and checked by axe."""
 
 import gzip
-from collections.abc import Callable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal, NamedTuple
 from urllib.parse import urlsplit
 
 from axe_playwright_python.base import AXE_SCRIPT
@@ -25,18 +26,8 @@ WIDTHS, LANGUAGES, SCHEMES = (360, 768, 1280), ("en", "ru", "uk"), ("light", "da
 # Bytes of the page and of what it loads before its pictures, as they came over the wire.
 WEIGHT = """() => performance.getEntries().filter(one => one.entryType === 'navigation' || one.entryType === 'resource'
   && one.initiatorType !== 'img').reduce((sum, one) => sum + (one.encodedBodySize || 0), 0)"""
-OPEN = """kinds => { for (const one of document.querySelectorAll(kinds)) if (!one.open) {
-  one.open = true; (window.unfolded ??= []).push(one); } }"""
-FOLD = "() => { for (const one of window.unfolded ?? []) one.open = false; window.unfolded = []; }"
-# The bar at the bottom edge of a phone covers half of whatever link is there: for axe it stands at the end of its form.
-AXE = """async rules => {
-  const bars = [...document.querySelectorAll('.stick')];
-  for (const one of bars) one.style.position = 'static';
-  const found = await axe.run({ ...rules, resultTypes: ['violations'] });
-  for (const one of bars) one.style.position = '';
-  return found.violations;
-}"""
-CONTRAST = {"runOnly": ["color-contrast"]}
+# Everything on one screen in one go: each call to the browser waits its turn.
+LOOK = f"asked => ({Path(__file__).with_name('look.js').read_text()})({MEASURE}, asked)"
 BUT_CONTRAST = RULES | {"rules": {"color-contrast": {"enabled": False}}}
 SEND_EMPTY = """() => {
   const form = [...document.querySelectorAll('main form[method=post]')].find(
@@ -47,6 +38,16 @@ SEND_EMPTY = """() => {
   }
   HTMLFormElement.prototype.submit.call(form);
 }"""
+
+
+class Asked(NamedTuple):
+    """What axe is asked: all rules but contrast, and contrast."""
+
+    rules: bool
+    contrast: bool
+
+
+EVERYTHING, NOTHING = Asked(True, True), Asked(False, False)
 
 
 @dataclass(frozen=True)
@@ -61,15 +62,12 @@ class Screen:
         return f"{self.width} {self.language} {self.scheme}"
 
     @property
-    def rules(self) -> dict[str, Any] | None:
+    def asked(self) -> Asked:
         """What axe is asked here. Colours do not depend on the language, nor anything else on light and dark."""
-        if self.width not in AXED or (self.language, self.scheme) not in ASKED:
-            return None
-        return ASKED[self.language, self.scheme]
+        narrow_or_wide = self.width in (360, 1280)
+        return Asked(narrow_or_wide and self.scheme == "light", narrow_or_wide and self.language == "en")
 
 
-AXED = (360, 1280)
-ASKED = {("en", "light"): RULES, ("en", "dark"): CONTRAST, ("ru", "light"): BUT_CONTRAST, ("uk", "light"): BUT_CONTRAST}
 SCREENS = [Screen(*one) for one in product(WIDTHS, LANGUAGES, SCHEMES)]  # type: ignore[arg-type]
 
 
@@ -84,6 +82,8 @@ class Looker:
         if user:
             self.context.add_cookies([{"name": "session", "value": signed_in(app, user, language), "url": address}])
         self.page: Page = self.context.new_page()
+        self.page.add_init_script(f"if (window === top) {{ {AXE_SCRIPT} }}")
+        self.known: defaultdict[str, set[str]] = defaultdict(set)
         self.said: list[str] = []
         self.page.on("pageerror", lambda error: self.said.append(str(error)))
         self.page.on("console", lambda said: self.said.append(said.text) if said.type == "error" else None)
@@ -93,36 +93,38 @@ class Looker:
         address: Address,
         screens: Sequence[Screen],
         *,
-        axe: Callable[[Screen], dict[str, Any] | None] = lambda _screen: RULES,
+        axe: Callable[[Screen], Asked] = lambda _screen: EVERYTHING,
         seen: Callable[[Page, Screen], None] = lambda _page, _screen: None,
     ) -> list[tuple[Screen, str]]:
         """What is wrong with a page that is opened on the first of these screens and turned to the others, in words.
 
-        `axe`: the rules for a screen, None for none; `seen` gets the page as it stands there.
+        `axe`: what it is asked on a screen; `seen` gets the page as it stands there.
         """
         self.said.clear()
         found, screen = [], screens[0]
         try:
-            self._turn(screen)
-            opened, there = self._open(address)
+            opened, there = self._open(address, screen)
             found += [(screen, one) for one in opened]
             for screen in screens if there else ():
                 self._turn(screen)
                 seen(self.page, screen)
-                found += [(screen, one) for one in self._measured(None if address.frame else axe(screen))]
+                found += [(screen, one) for one in self._looked(screen, NOTHING if address.frame else axe(screen))]
         except Error as error:
             found.append((screen, f"cannot be looked at: {error.message[:300]}"))
         said = [one for one in self.said if "Failed to load resource" not in one or "status of 4" not in one]
         return found + [(screen, one) for one in said]
 
     def _turn(self, screen: Screen) -> None:
-        self.page.set_viewport_size({"width": screen.width, "height": 900})
+        if self.page.viewport_size != (size := {"width": screen.width, "height": 900}):
+            self.page.set_viewport_size(size)
         self.page.emulate_media(color_scheme=screen.scheme)
 
-    def _open(self, address: Address) -> tuple[list[str], bool]:
+    def _open(self, address: Address, screen: Screen) -> tuple[list[str], bool]:
         """What is wrong with the answer, and whether there is a page to look at."""
-        joint, found = "&" if "?" in address.path else "?", []
-        answer = self.page.goto(f"{address.path}{joint}lang={self.language}")
+        self._turn(screen)
+        found, answer, asked = [], None, address.read_in(self.language)
+        if not address.sent or not self.page.url.endswith(asked):
+            answer = self.page.goto(asked)
         if address.sent and urlsplit(self.page.url).path != address.path:
             return [], False  # this company has no such page any more
         if address.sent:
@@ -141,26 +143,16 @@ class Looker:
             found.append(f"weighs {weight:.0f} KB")
         return found, True
 
-    def _measured(self, rules: dict[str, Any] | None) -> Iterator[str]:
-        """What is wrong with the page as it stands now; leaves it as it was."""
-        yield from self.page.evaluate(MEASURE, False)
-        self.page.evaluate(OPEN, "details:not(.drop, .nav)")
-        if rules:
-            yield from violations(self.page, rules)
-        self.page.evaluate(OPEN, "details")
-        yield from (f"opened: {one}" for one in self.page.evaluate(MEASURE, True))
-        self.page.evaluate(FOLD)
+    def _looked(self, screen: Screen, asked: Asked) -> list[str]:
+        """What is wrong with the page as it stands now."""
+        known = self.known[screen.scheme]
+        rules = BUT_CONTRAST if asked.rules else None
+        seen = self.page.evaluate(LOOK, {"rules": rules, "contrast": asked.contrast, "known": list(known)})
+        known.update(seen["known"])
+        return list(seen["wrong"])
 
     def close(self) -> None:
         self.context.close()
-
-
-def violations(page: Page, rules: dict[str, Any]) -> list[str]:
-    """What axe has to say against a page."""
-    if not page.evaluate("'axe' in window"):
-        page.evaluate(AXE_SCRIPT)
-    found = page.evaluate(AXE, rules)
-    return [f"{one['id']}: {node['html'][:120]}" for one in found for node in one["nodes"]]
 
 
 def signed_in(app: Flask, user: User, language: str) -> str:
