@@ -80,11 +80,11 @@ def unsaid(source_ids: Sequence[int]) -> dict[int, int]:
     return pairs(mine.group_by(SourceValue.source_id))
 
 
-def values(source_id: int) -> Sequence[SourceValue]:
-    """All words of a connection: what nobody said a meaning for first, then the most frequent."""
-    mine = select(SourceValue).where(SourceValue.source_id == source_id)
-    found = db.session.scalars(mine).all()
-    return sorted(found, key=lambda one: (one.target_id is not None or one.meaning != "", -one.count, one.raw))
+def values(source_id: int, *, limit: int | None = None, offset: int = 0) -> Sequence[SourceValue]:
+    """Words of a connection: what nobody said a meaning for first, then the most frequent."""
+    said = SourceValue.target_id.is_not(None) | (SourceValue.meaning != "")
+    mine = select(SourceValue).where(SourceValue.source_id == source_id).limit(limit).offset(offset)
+    return db.session.scalars(mine.order_by(said, SourceValue.count.desc(), SourceValue.raw)).all()
 
 
 def rejects(source_id: int, *, limit: int) -> Sequence[RejectedRow]:

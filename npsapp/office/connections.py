@@ -26,6 +26,7 @@ from npsapp.organization import queries as organization
 from npsapp.permissions import Permission
 from npsapp.responses import services as responses
 from npsapp.surveys import queries as surveys
+from npsapp.web import listing
 from npsapp.web.pages import done, form_page, told_at
 
 SHOWN_EXCHANGES = 20
@@ -180,8 +181,7 @@ def connection_live(source_id: int) -> ResponseReturnValue:
         return _page(source, form)
     with transaction():
         go_live(source_id, form, now=utcnow())
-    words = _("The connection is live: the next minutes decide who is asked.")
-    return done(words, ".connection", source_id=source_id)
+    return done(_("The connection is live: the next minutes decide who is asked."), ".connection", source_id=source_id)
 
 
 def _live_data(source: Source) -> dict[str, Any]:
@@ -195,13 +195,14 @@ def _live_data(source: Source) -> dict[str, Any]:
 @bp.page("/connections/<int:source_id>/words", Permission.ADMINISTER)
 def connection_words(source_id: int) -> ResponseReturnValue:
     """Names of the other program, how often they came, and what they stand for here."""
-    source = _source(source_id)
-    found = counts.values(source_id)
-    groups = [(kind, [one for one in found if one.kind is kind]) for kind in ValueKind]
+    source, part = _source(source_id), listing.window()
+    page = listing.page(counts.values(source_id, limit=part.limit, offset=part.offset), part)
+    groups = [(kind, [one for one in page.items if one.kind is kind]) for kind in ValueKind]
     return render_template(
         "office/connections/words.html",
         source=source,
         groups=[(kind, rows, _choices(source, kind)) for kind, rows in groups if rows],
+        page=page,
     )
 
 
@@ -224,8 +225,7 @@ def _names(rows: Any) -> list[tuple[int, str]]:
 @bp.deed("/connections/<int:source_id>/words", Permission.ADMINISTER)
 def connection_say(source_id: int) -> ResponseReturnValue:
     """Say what words stand for; purchases that came with them before are repaired."""
-    source = _source(source_id)
-    repaired = 0
+    source, repaired = _source(source_id), 0
     for value in counts.values(source_id):
         said = request.form.get(f"value-{value.id}")
         if said is None or said == _said(value) or said not in dict([("", ""), *_choices(source, value.kind)]):

@@ -1,5 +1,6 @@
 """The pages of connections: added with a secret shown once, tested, mapped, taken live, closed; and the alarm."""
 
+import re
 from base64 import b64encode
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -277,6 +278,25 @@ def test_words_are_mapped_and_purchases_repaired(
     assert db.session.scalars(db.select(Interaction)).one().region_id == company.regions.odesa.id
     browser.post(place, page=place, **{f"value-{value.id}": "999"})
     assert db.session.get_one(SourceValue, value.id).target_id == company.regions.odesa.id
+
+
+def test_words_stand_on_pages_with_what_nobody_said_first(browser: Browser, source: Source, now: datetime) -> None:
+    with transaction():
+        for number in range(60):
+            said = {"raw": f"{number:02}", "shown": f"word {number:02}", "meaning": "ignore" if number < 20 else ""}
+            db.session.add(
+                SourceValue(
+                    source_id=source.id, kind=ValueKind.PROPERTY, count=number, **said, first_at=now, last_at=now
+                )
+            )
+    place = f"/connections/{source.id}/words"
+
+    first, second = browser.get(place), browser.get(f"{place}?page=2")
+
+    assert re.findall(r'class="lead">word (\d+)', first) == [
+        f"{one:02}" for one in [*range(59, 19, -1), *range(19, 9, -1)]
+    ]
+    assert re.findall(r'class="lead">word (\d+)', second) == [f"{one:02}" for one in range(9, -1, -1)]
 
 
 def test_answers_and_cases_move_with_their_repaired_purchase(

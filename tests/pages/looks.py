@@ -78,7 +78,7 @@ class Looker:
         self.language = language
         # Without motion: a button that still fades from light to dark has the contrast of neither.
         self.context: BrowserContext = browser.new_context(base_url=address, locale=language, reduced_motion="reduce")
-        self.context.set_default_timeout(30_000)
+        self.context.set_default_timeout(120_000)
         if user:
             self.context.add_cookies([{"name": "session", "value": signed_in(app, user, language), "url": address}])
         self.page: Page = self.context.new_page()
