@@ -68,7 +68,7 @@ MORE = {
     "health.index": ("days=30",),
 }
 """Further states of a page, by arguments of the address."""
-SOMETIMES_GONE = {"survey.show", "open.show", "unsubscribe.show", "operations.doubt", "cases.of_answer"}
+SOMETIMES_GONE = {"survey.show", "short.show", "open.show", "unsubscribe.show", "operations.doubt", "cases.of_answer"}
 """Pages that say so when what they are about has ended or is not there."""
 
 
