@@ -1,16 +1,13 @@
 """npsapp: a self-hosted, closed-loop Net Promoter Score system. `create_app` is the only place that knows all rooms."""
 
 import importlib
-from pathlib import Path
 from typing import Any
 
 from flask import Flask
 
 from npsapp import config, db, proxies, worker
-from npsapp.extensions import babel, csrf, migrate
+from npsapp.extensions import babel, csrf
 from npsapp.i18n import select_locale, select_timezone
-
-MIGRATIONS = Path(__file__).parent.parent / "migrations"
 
 # What has to be bound to the application besides its doors; log lines first, so that they measure the whole request.
 STARTS = (
@@ -19,7 +16,6 @@ STARTS = (
     "npsapp.accounts.login",
     "npsapp.accounts.filters",
     "npsapp.delivery.channels.mail",
-    "npsapp.cli",
 )
 # Every door of every room; a room that is left out here does not exist for visitors.
 DOORS = (
@@ -60,19 +56,25 @@ DOORS = (
 )
 
 
-def create_app(overrides: dict[str, Any] | None = None, *, instance_path: str | None = None) -> Flask:
-    """Build the application: settings, extensions, rooms. `overrides` are for tests."""
+def create_app(
+    overrides: dict[str, Any] | None = None, *, instance_path: str | None = None, commands: bool = True
+) -> Flask:
+    """Build the application: settings, extensions, rooms, and what `flask` can do with it. `overrides` are for tests.
+
+    `commands`: with Alembic, the demo company and backups they take 20 MB, which no process that lives long need keep.
+    """
     app = Flask(__name__, instance_relative_config=True, instance_path=instance_path or config.instance_path())
     config.load(app, overrides)
     # None of our views and hooks is async; Flask would look at ten of them again with each request.
     app.ensure_sync = lambda func: func  # type: ignore[method-assign]
     db.init_app(app)
-    migrate.init_app(app, db.db, directory=str(MIGRATIONS), render_as_batch=True)
     csrf.init_app(app)
     babel.init_app(app, locale_selector=select_locale, timezone_selector=select_timezone)
     worker.init_app(app)
     proxies.init_app(app)
     _open_rooms(app)
+    if commands:
+        importlib.import_module("npsapp.cli").init_app(app)
     return app
 
 

@@ -11,16 +11,17 @@ from uuid import uuid4
 import click
 from flask import Flask, current_app
 from flask.cli import with_appcontext
+import flask_migrate
 from flask_migrate.cli import db as migrations
 from sqlalchemy import inspect
 from sqlalchemy.exc import DatabaseError
 
-from npsapp import run, schedule
+from npsapp import config, family, schedule
 from npsapp.accounts.commands import group as user
 from npsapp.db import db, transaction
 from npsapp.delivery.commands import mail
 from npsapp.demo import services as demo_company
-from npsapp.demo.commands import demo
+from npsapp.demo.commands import demo, load_into_empty
 from npsapp.intake.commands import intake
 from npsapp.lib import clock
 from npsapp.lib.refusals import Refused
@@ -34,8 +35,16 @@ from npsapp.worker import collecting
 WAIT_FOR_HEART_S = 120
 
 
+PROGRAMS = {
+    "serve": "Run the web server alone.",
+    "work": "Run the worker alone: heartbeat, letters, imports.",
+    "run-all": "Migrate, load the demo on first start (NPSAPP_DEMO=1), then run web and worker until Ctrl-C.",
+}
+
+
 def init_app(app: Flask) -> None:
     """Register all commands."""
+    flask_migrate.Migrate(app, db, directory=str(config.MIGRATIONS), render_as_batch=True)
     for command in (
         user,
         demo,
@@ -45,9 +54,8 @@ def init_app(app: Flask) -> None:
         report,
         verify,
         beat,
-        run.serve,
-        run.work,
-        run.run_all,
+        prepare,
+        *(_program(name, does) for name, does in PROGRAMS.items()),
         setup,
         doctor,
         backup,
@@ -80,6 +88,20 @@ def _advise(command: click.Command) -> None:
 
     advising.advises = True  # type: ignore[attr-defined]
     command.callback = advising
+
+
+def _program(name: str, does: str) -> click.Command:
+    """A program that runs for long becomes a process without the commands."""
+    return click.Command(name, callback=lambda: family.become("-m", "npsapp", name), help=does)
+
+
+@click.command("prepare", hidden=True)
+@with_appcontext
+def prepare() -> None:
+    """Bring the database up to date and load the demo company once; `run-all` does it by itself."""
+    flask_migrate.upgrade()
+    if current_app.config["DEMO"] and demo_company.is_wanted():
+        load_into_empty()
 
 
 class Moment(click.ParamType):

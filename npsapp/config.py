@@ -15,6 +15,7 @@ PREFIX = "NPSAPP_"
 ENV_ONLY = {"INSTANCE_PATH"}
 EXTRAS = {"psycopg": "npsapp[postgres]", "redis": "npsapp[redis]"}
 IDLE_S = 30.0
+MIGRATIONS = Path(__file__).parent.parent / "migrations"
 
 
 class WrongSetting(SystemExit):

@@ -7,7 +7,6 @@ from babel.support import NullTranslations
 from flask import g, has_app_context
 from flask_babel import Babel, Domain, format_decimal
 from flask_login import LoginManager
-from flask_migrate import Migrate
 from flask_wtf import CSRFProtect
 
 
@@ -37,4 +36,3 @@ class Speech(Babel):
 login_manager = LoginManager()
 csrf = CSRFProtect()
 babel = Speech()
-migrate = Migrate()

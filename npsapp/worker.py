@@ -7,6 +7,7 @@ database says what is to be done, and the heartbeat makes lost jobs again.
 import ctypes
 import functools
 import gc
+import importlib
 import logging
 import sqlite3
 import time
@@ -18,8 +19,12 @@ from pathlib import Path
 from typing import Any
 
 from flask import Flask
-from huey import Huey
-from huey.storage import ConnectionError as RedisAway, RedisStorage, SqliteStorage
+
+from npsapp.lib.loading import without
+
+with without("redis", "psycopg"):  # it loads what each of its queues needs, in all 11 MB
+    from huey import Huey
+    from huey.storage import SqliteStorage
 
 log = logging.getLogger(__name__)
 # Bulk work makes many small objects and hardly any circles: looking for these every 700 took a fifth of its time.
@@ -39,40 +44,6 @@ class WalStorage(SqliteStorage):
         return connection
 
 
-class PatientRedis(RedisStorage):
-    """Redis may be away: workers say so once and wait for it; a job it did not take is made again by the heartbeat."""
-
-    _away = False
-
-    def enqueue(self, data: bytes, priority: float | None = None) -> None:
-        """Put a job into the queue, or leave it to the heartbeat."""
-        self._ask(super().enqueue, data, priority)
-
-    def dequeue(self) -> bytes | None:
-        """Take the next job; None when there is none within a second."""
-        job_data: bytes | None = self._ask(super().dequeue)
-        if self._away:
-            time.sleep(1)
-        return job_data
-
-    def read_schedule(self, ts: Any) -> list[bytes]:
-        """Jobs for later that are due now."""
-        return self._ask(super().read_schedule, ts) or []
-
-    def _ask(self, question: Callable[..., Any], *words: Any) -> Any:
-        try:
-            answer = question(*words)
-        except RedisAway as error:
-            if not self._away:
-                log.error("the queue does not answer (%s); waiting for it, the heartbeat makes lost jobs again", error)
-            self._away = True
-            return None
-        if self._away:
-            log.warning("the queue answers again")
-        self._away = False
-        return answer
-
-
 def init_app(app: Flask) -> None:
     """Choose the queue of this installation: a file in the instance folder, or Redis."""
     gc.set_threshold(OBJECTS_BETWEEN_SWEEPS)
@@ -80,7 +51,8 @@ def init_app(app: Flask) -> None:
     _app = app
     url = app.config["HUEY_URL"]
     if url:
-        huey.storage_class, huey.storage_kwargs = PatientRedis, {"url": url}
+        kept_in_redis = importlib.import_module("npsapp.redis_queue").PatientRedis
+        huey.storage_class, huey.storage_kwargs = kept_in_redis, {"url": url}
     else:
         file = Path(app.instance_path) / "queue.db"
         huey.storage_class, huey.storage_kwargs = WalStorage, {"filename": str(file), "timeout": 15}

@@ -25,7 +25,7 @@ from sqlalchemy.engine import Engine
 from npsapp.db import db
 from npsapp.intake import commerceml
 from npsapp.lib import xml_stream
-from npsapp.run import serve
+from npsapp import run
 from tests.benchmarks.ours import timed
 
 # ---- answers -----------------------------------------------------------------------------------------------------
@@ -47,7 +47,7 @@ def create_app() -> Flask:
         MAX_CONTENT_LENGTH=2**20,
         TRUSTED_PROXIES=(),
     )
-    app.cli.add_command(serve)
+    app.cli.command("serve")(lambda: run.serve(app))
     app.jinja_env.loader = DictLoader({"page.html": _PAGE})
     answers = Table(
         "floor_answer", MetaData(), Column("id", Integer, primary_key=True), Column("token", String),
