@@ -9,14 +9,14 @@ from typing import Any
 from uuid import uuid4
 
 import click
+import flask_migrate
 from flask import Flask, current_app
 from flask.cli import with_appcontext
-import flask_migrate
 from flask_migrate.cli import db as migrations
 from sqlalchemy import inspect
 from sqlalchemy.exc import DatabaseError
 
-from npsapp import config, family, schedule
+from npsapp import config, family, run, schedule
 from npsapp.accounts.commands import group as user
 from npsapp.db import db, transaction
 from npsapp.delivery.commands import mail
@@ -35,11 +35,7 @@ from npsapp.worker import collecting
 WAIT_FOR_HEART_S = 120
 
 
-PROGRAMS = {
-    "serve": "Run the web server alone.",
-    "work": "Run the worker alone: heartbeat, letters, imports.",
-    "run-all": "Migrate, load the demo on first start (NPSAPP_DEMO=1), then run web and worker until Ctrl-C.",
-}
+PROGRAMS = {"serve": "Run the web server alone.", "work": "Run the worker alone: heartbeat, letters, imports."}
 
 
 def init_app(app: Flask) -> None:
@@ -55,6 +51,7 @@ def init_app(app: Flask) -> None:
         verify,
         beat,
         prepare,
+        run_all,
         *(_program(name, does) for name, does in PROGRAMS.items()),
         setup,
         doctor,
@@ -102,6 +99,17 @@ def prepare() -> None:
     flask_migrate.upgrade()
     if current_app.config["DEMO"] and demo_company.is_wanted():
         load_into_empty()
+
+
+@click.command("run-all")
+@with_appcontext
+@click.pass_context
+def run_all(context: click.Context) -> None:
+    """Migrate, load the demo on first start (NPSAPP_DEMO=1), then run web and worker until Ctrl-C."""
+    run.refuse_taken_port(current_app)
+    if not run.is_prepared(current_app):
+        context.invoke(prepare)
+    family.become("-m", "npsapp", "run-all")
 
 
 class Moment(click.ParamType):

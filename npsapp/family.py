@@ -48,7 +48,7 @@ def born(life: Callable[[], object]) -> int:
 
 def become(*words: str) -> None:
     """Go on as this program of ours, with an empty memory."""
-    os.execv(sys.executable, [sys.executable, *words])
+    os.execv(sys.executable, [sys.executable, *words])  # noqa: S606 - our own interpreter and module
 
 
 def leave_to_parent(children: dict[str, int]) -> None:
@@ -66,7 +66,7 @@ def watch(children: dict[str, int]) -> None:
             deaths = [at for at in deaths if now - at < DEATHS_WITHIN_S] + [now]
             if len(deaths) >= TOO_MANY_DEATHS:
                 raise SystemExit(f"Error: `{name}` keeps ending (status {code}); see above")
-            print(f"`{name}` ended with status {code}; starting it again", file=sys.stderr, flush=True)
+            sys.stderr.write(f"`{name}` ended with status {code}; starting it again\n")
             children[name] = born(lambda name=name: become("-m", "npsapp", name))  # type: ignore[misc]
 
 
@@ -102,7 +102,7 @@ def main() -> None:
     try:
         watch(children)
     except KeyboardInterrupt:
-        print("stopping", flush=True)
+        sys.stdout.write("stopping\n")
     finally:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, signal.SIG_IGN)

@@ -9,7 +9,7 @@ from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.pool import ConnectionPoolEntry, Pool
 
 BUSY_TIMEOUT_MS = 15_000
-CACHES_BYTES = 12_000_000
+CACHES_BYTES = 4_000_000
 """What SQLite keeps in memory for all connections of a process: the file's pages lie in the system's memory anyway."""
 ASKED_AFTER_S = 1.0
 """A restarted server is noticed before a page fails; asked before every page it would cost more than the page."""

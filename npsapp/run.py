@@ -18,6 +18,7 @@ from huey.consumer_options import ConsumerConfig
 from sqlalchemy.orm import configure_mappers
 
 from npsapp import family
+from npsapp.db import reading
 from npsapp.delivery.channels.mail import brands_without_server
 from npsapp.i18n import LANGUAGES, speaking
 from npsapp.intake.packages import MOST_PER_POST
@@ -83,7 +84,7 @@ def run_all(app: Flask) -> None:
     memory once. Then it forgets all of that, and only watches.
     """
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    _refuse_taken_port(app)
+    refuse_taken_port(app)
     _prepare(app)
     _load_ahead()
     children = {"serve": family.born(lambda: serve(app)), "work": family.born(lambda: work(app))}
@@ -99,13 +100,19 @@ def _prepare(app: Flask) -> None:
 
     def prepare() -> None:
         with app.app_context():
-            ready = health.migrated() and (organization.brands() or not app.config["DEMO"])
+            ready = is_prepared(app)
         if not ready:
             family.become("-m", "flask", "--app", "npsapp", "prepare")
 
     _ended, status = os.waitpid(family.born(prepare), 0)
     if status:
         raise SystemExit(os.waitstatus_to_exitcode(status))
+
+
+def is_prepared(app: Flask) -> bool:
+    """Whether the database fits this program, and holds a company where the demo would be loaded."""
+    with reading():
+        return health.migrated() and bool(organization.brands() or not app.config["DEMO"])
 
 
 def _load_ahead() -> None:
@@ -119,7 +126,8 @@ def _load_ahead() -> None:
     gc.freeze()  # a sweep would write to every object, and so copy it
 
 
-def _refuse_taken_port(app: Flask) -> None:
+def refuse_taken_port(app: Flask) -> None:
+    """SystemExit when another program listens there."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -10,7 +10,6 @@ import gc
 import importlib
 import logging
 import sqlite3
-import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress

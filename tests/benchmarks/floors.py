@@ -22,10 +22,10 @@ from jinja2 import DictLoader
 from sqlalchemy import JSON, Column, DateTime, Integer, MetaData, String, Table, create_engine, insert, select
 from sqlalchemy.engine import Engine
 
+from npsapp import run
 from npsapp.db import db
 from npsapp.intake import commerceml
 from npsapp.lib import xml_stream
-from npsapp import run
 from tests.benchmarks.ours import timed
 
 # ---- answers -----------------------------------------------------------------------------------------------------

@@ -32,12 +32,10 @@ PATIENCE_S = 90
 # Loading the program takes longer than sending: the workers are copies of one process, started at each line it reads.
 STARTS_WORKERS = """
 import sys
-from npsapp import create_app, run
-app = create_app()
-family = run.Family({line: lambda: run.work_for(app) for line in map(str, range(8))})
-for line in sys.stdin:
-    family.start_one(line.strip())
-family.stop()
+from npsapp import create_app, family, run, schedule
+app = create_app(commands=False)
+workers = {line: family.born(lambda: run.work(app)) for line in sys.stdin}
+family.stop(workers)
 """
 
 
