@@ -19,11 +19,11 @@ from typing import Any
 
 from flask import Flask
 
-from npsapp.lib.loading import without
+from npsapp.lib.loading import load
 
-with without("redis", "psycopg"):  # it loads what each of its queues needs, in all 11 MB
-    from huey import Huey
-    from huey.storage import SqliteStorage
+load("huey", without=("redis", "psycopg"))  # it loads what each of its queues needs, in all 11 MB
+from huey import Huey  # noqa: E402
+from huey.storage import SqliteStorage  # noqa: E402
 
 log = logging.getLogger(__name__)
 # Bulk work makes many small objects and hardly any circles: looking for these every 700 took a fifth of its time.
