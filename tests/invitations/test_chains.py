@@ -12,6 +12,7 @@ from npsapp.customers.models import Hold
 from npsapp.customers.rules import HoldReason
 from npsapp.db import db, transaction
 from npsapp.delivery import services as delivery
+from npsapp.delivery.channels import From
 from npsapp.delivery.channels.mail import compose
 from npsapp.delivery.models import Message
 from npsapp.delivery.rules import Channel, Purpose, State
@@ -27,6 +28,7 @@ from tests import factories as make
 
 ADDRESSES = Addresses("https://nps.example", ("a key for tests only, 1234",))
 REMINDER = ChainStep(2, Channel.EMAIL, timedelta(days=4))
+SENDER = From({}, "post@vodolad.example", "", "")
 APP = ChainStep(3, Channel.EXTERNAL, timedelta(days=2))
 
 
@@ -94,13 +96,8 @@ def test_a_reminder_goes_once_with_its_own_link_and_words(company: SimpleNamespa
     assert second.message.subject.startswith("Одне запитання досі чекає")
     assert f"/r/{second.token}/9" in second.message.html
     assert second.message.refers_to == first.message.message_id
-    headers = compose(delivery._outgoing(db.session.execute(outgoing(second.message_id)).one())).extra_headers
+    headers = compose(delivery._outgoing(second.message, SENDER)).extra_headers
     assert headers["References"] == first.message.message_id
-
-
-def outgoing(message_id: int) -> object:
-    names = select(Message.__table__).where(Message.id == message_id)
-    return names.add_columns(*(delivery._of_sender(column).label(label) for column, label in delivery.FROM.items()))
 
 
 def answered(invitation: Invitation, now: datetime) -> None:
@@ -163,7 +160,7 @@ def test_a_reminder_at_the_post_office_is_taken_back(
     reminder = db.session.scalars(select(Message.id).where(Message.purpose == Purpose.REMINDER)).one()
     assert db.session.get_one(Message, reminder).state is State.CANCELLED
     with transaction():
-        assert delivery.start(reminder, batch_id="b", now=later, lease=timedelta(minutes=2)) is None
+        assert delivery.start(reminder, batch_id="b", sender=SENDER, now=later, lease=timedelta(minutes=2)) is None
 
 
 def test_a_reminder_waits_while_the_first_letter_is_not_gone(company: SimpleNamespace, now: datetime) -> None:

@@ -80,7 +80,7 @@ def write_in_blocks(tab: Page, letter: str) -> None:
     text.focus()
     text.evaluate("one => one.setSelectionRange(one.value.length, one.value.length)")
     tab.locator("[data-insert]").get_by_role("button", name="Signature").click()
-    expect(text).to_have_value(re.compile(r"\n\n\[signature: Name \| position\]$"))
+    expect(text).to_have_value(re.compile(r"\n\n\[signature: Manager’s name \| position\]$"))
     text.fill("# Вітаємо[, {name}]\n\n[scale]\n\n[button: Магазин | https://shop.example]\n\nВи купили {nmae}.")
     tab.get_by_role("button", name="Save", exact=True).click()
     expect(tab.locator("#letter__body__uk-error")).to_contain_text("{nmae}")
