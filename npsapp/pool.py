@@ -1,7 +1,7 @@
 """What every connection to a database is given when it is made, and asked when it has rested."""
 
-import math
 import time
+from sqlite3 import Connection
 from typing import Any
 
 from sqlalchemy import Engine, event
@@ -38,13 +38,14 @@ def _prepare(dbapi_connection: Any, _record: ConnectionPoolEntry) -> None:
         dbapi_connection.execute(f"PRAGMA {pragma}").close()
 
 
-def _note_rest(_dbapi_connection: Any, record: ConnectionPoolEntry) -> None:
-    record.info["rests_since"] = time.monotonic()
+def _note_rest(dbapi_connection: Any, record: ConnectionPoolEntry) -> None:
+    if not _is_sqlite(dbapi_connection):
+        record.info["rests_since"] = time.monotonic()
 
 
 def _ask_after_rest(dbapi_connection: Any, record: ConnectionPoolEntry, _proxy: Any) -> None:
-    rested = time.monotonic() - record.info.get("rests_since", math.inf)
-    if rested > ASKED_AFTER_S and not _is_sqlite(dbapi_connection):
+    since = record.info.get("rests_since")
+    if since and time.monotonic() - since > ASKED_AFTER_S:
         try:
             dbapi_connection.execute("SELECT 1")
             dbapi_connection.rollback()
@@ -53,4 +54,4 @@ def _ask_after_rest(dbapi_connection: Any, record: ConnectionPoolEntry, _proxy: 
 
 
 def _is_sqlite(dbapi_connection: Any) -> bool:
-    return type(dbapi_connection).__module__.startswith("sqlite3")
+    return isinstance(dbapi_connection, Connection)

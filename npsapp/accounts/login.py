@@ -34,6 +34,8 @@ def init_app(app: Flask) -> None:
     """Tell Flask-Login where the login page is and how a session is read."""
     app.session_interface = Cookies()
     login_manager.init_app(app)
+    # Flask-Login's own cookie, of which it would think at every answer, is none of ours: sessions stay by themselves.
+    app.after_request_funcs[None].remove(login_manager._update_remember_cookie)  # noqa: SLF001
     login_manager.login_view = "accounts.login"
     login_manager.login_message = None  # the login page says what it is for
     # Sessions are ended by name in the profile; a phone that changes its network must not be signed out.

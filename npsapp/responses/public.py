@@ -192,17 +192,17 @@ def _leave_trace(visit: Visit, score: int | None, act: LinkAct) -> None:
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
     said = {"at": visit.now, "act": act, "score": score, "network": _network(), "agent": _agent()}
     _traces.append({"invitation_id": visit.link.invitation_id, "step_id": visit.link.step_id, **said})
-    after_this_request(lambda response: _write_afterwards(app, response))
-
-
-def _write_afterwards(app: Flask, response: Response) -> Response:
-    """At most once a second: under load a transaction for each opening costs more than its page."""
     if app.testing:
-        response.call_on_close(lambda: _write_traces(app))
+        after_this_request(lambda response: _write_afterwards(app, response))
     elif _one_waits.acquire(blocking=False):
+        # At most once a second: under load a transaction for each opening costs more than its page.
         timer = Timer(TOGETHER_S, _write_traces, [app])
         timer.daemon = True
         timer.start()
+
+
+def _write_afterwards(app: Flask, response: Response) -> Response:
+    response.call_on_close(lambda: _write_traces(app))
     return response
 
 
