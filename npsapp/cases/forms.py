@@ -4,7 +4,7 @@ from typing import Any
 
 from flask_babel import gettext as _, lazy_gettext as _l
 from flask_wtf import FlaskForm
-from wtforms import DateTimeLocalField, RadioField, SelectField, TextAreaField
+from wtforms import DateTimeLocalField, IntegerField, RadioField, SelectField, TextAreaField
 from wtforms.validators import DataRequired, InputRequired, Length, Optional
 
 from npsapp.cases.rules import CHOSEN_OUTCOMES, NOTE_LENGTH, Result
@@ -64,6 +64,8 @@ class HandOverForm(FlaskForm):
     """The new owner of a case, one of `people`: pairs of id and name."""
 
     owner = SelectField(_l("New owner"), coerce=int, validators=[InputRequired(_l("Choose a person."))])
+    seen = IntegerField(validators=[Optional()])
+    """Id of the owner whom the page showed."""
 
     def __init__(self, people: list[tuple[int, str]], **kwargs: Any) -> None:
         super().__init__(**kwargs)

@@ -176,10 +176,10 @@ def reopen(case_id: int) -> ResponseReturnValue:
 def hand_over(case_id: int) -> ResponseReturnValue:
     """Give a case to a colleague. :raise 404:"""
     case = _case(case_id)
-    form, seen_owner = HandOverForm(_others(case)), case.owner_id
+    form, owner_id = HandOverForm(_others(case)), case.owner_id
 
     def typed() -> dict[str, Any]:
-        return {"to_id": form.owner.data, "from_id": seen_owner}
+        return {"to_id": form.owner.data, "from_id": form.seen.data or owner_id}
 
     return _do(case_id, handling.hand_over, _("The case has a new owner."), typed, hand_over=form)
 
