@@ -118,7 +118,7 @@ def init_app(app: Flask) -> None:
 class Noted:
     """WSGI middleware: every request has a number, which its answer tells, and a line.
 
-    There are many of them, so they go past the logging of Python, which costs as much as the page of a customer's.
+    There are many of them, so they go past the logging of Python, which takes longer than writing them.
     """
 
     def __init__(self, app: Any, lines: Lines) -> None:
