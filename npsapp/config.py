@@ -233,7 +233,7 @@ def _derive(app: Flask) -> None:
     config["SECRET_KEYS"] = (config["SECRET_KEY"], *config["SECRET_KEY_FALLBACKS"])
     config["SQLALCHEMY_DATABASE_URI"] = config["SQLALCHEMY_DATABASE_URI"] or f"sqlite:///{instance / 'npsapp.db'}"
     config["SQLALCHEMY_ENGINE_OPTIONS"] = engine_options(
-        config["SQLALCHEMY_DATABASE_URI"], idle_s=max(IDLE_S, config["LEASE"])
+        config["SQLALCHEMY_DATABASE_URI"], idle_s=max(IDLE_S, config["LEASE"]), threads=config["WEB_THREADS"]
     )
     config["PUBLIC_URL"] = config["PUBLIC_URL"] or f"http://{_reachable(config['HOST'])}:{config['PORT']}"
     config["MAX_CONTENT_LENGTH"] = config["UPLOAD_MEGABYTES"] * 1024 * 1024
@@ -249,15 +249,16 @@ def _derive(app: Flask) -> None:
     config["BABEL_DEFAULT_TIMEZONE"] = "UTC"
 
 
-def engine_options(uri: str, *, idle_s: float = IDLE_S) -> dict[str, Any]:
-    """How every connection to a database of ours is made.
+def engine_options(uri: str, *, idle_s: float = IDLE_S, threads: int = 4) -> dict[str, Any]:
+    """How every connection to a database of ours is made, and how many are kept: one for each thread, one for what
+    is written after an answer has left. Making one anew costs PostgreSQL more than a page.
 
     A process that stands still inside a transaction keeps others waiting for its locks: after `idle_s` seconds
     PostgreSQL takes the transaction back, as it would have done with a dead one's.
     """
     # Parameters of failing statements are people's addresses and tokens: they stay out of the log.
     # The connection used last knows best what the others have not changed since.
-    options: dict[str, Any] = {"hide_parameters": True, "pool_use_lifo": True}
+    options: dict[str, Any] = {"hide_parameters": True, "pool_use_lifo": True, "pool_size": threads + 1}
     if uri.startswith("postgresql"):
         # Days are cut in UTC on both databases.
         options["connect_args"] = {

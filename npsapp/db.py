@@ -32,7 +32,7 @@ from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from npsapp import driver
-from npsapp.driver import Made, UtcDateTime as UtcDateTime, code as code
+from npsapp.driver import Later, Made, UtcDateTime as UtcDateTime, code as code
 from npsapp.opened import (
     Open,
     WriteOutsideTransaction as WriteOutsideTransaction,
@@ -69,9 +69,9 @@ def init_app(app: Flask) -> None:
 def transaction() -> Iterator[Session]:
     """Write: commit on leaving, roll back on any exception. Opened by doors only, never nested.
 
-    Ends the read that is open, so that everything is read again inside, and takes SQLite's write lock at once
-    (`BEGIN IMMEDIATE`): a read that turns into a write would fail with "database is locked". Nothing slow
-    belongs inside: no hashing, no SMTP, no HTTP, no pictures.
+    Ends the read that is open, so that everything is read again inside, and takes SQLite's write lock at once; on
+    PostgreSQL each statement sees what others have committed before it. Nothing slow belongs inside: no hashing, no
+    SMTP, no HTTP, no pictures.
     """
     session = cast(Session, db.session)  # made when somebody needs it: a customer's answer does not
     if is_writing():
@@ -85,7 +85,7 @@ def transaction() -> Iterator[Session]:
         token = current.set(opened)
         try:
             if opened.is_sqlite:
-                execute("BEGIN IMMEDIATE", ())
+                opened.begin()
             yield session
             if opened.has_session and db.session().in_transaction():
                 session.commit()  # it joined: what waits in it is written, the connection commits
@@ -102,6 +102,8 @@ def transaction() -> Iterator[Session]:
 def _commit(opened: Open) -> None:
     if opened.mapped:
         opened.mapped.commit()
+        return
+    if not opened.begun:
         return
     try:
         opened.own.commit()
@@ -122,46 +124,36 @@ def reading() -> Iterator[Session]:
 @contextmanager
 def glancing() -> Iterator[None]:
     """Read with one `Ready` statement, without session and BEGIN: what every customer's page does."""
-    with _at_once(writes=False):
-        yield
-
-
-@contextmanager
-def one_statement() -> Iterator[None]:
-    """Write with `Ready` statements that are one `together()`, and nothing else: PostgreSQL commits such a statement by
-    itself, with one way there and back instead of three. SQLite needs a transaction all the same.
-    """
-    if is_sqlite():
-        with transaction():
-            yield
-        return
-    with _at_once(writes=True), together():
-        yield
-
-
-@contextmanager
-def _at_once(*, writes: bool) -> Iterator[None]:
-    opened = Open(db.engine, writes=writes)
+    opened = Open(db.engine, writes=False)
     token = current.set(opened)
     try:
-        if not opened.is_sqlite:
-            opened.own.autocommit = True
         yield
     finally:
         current.reset(token)
-        if not opened.is_sqlite:
-            opened.own.autocommit = False
         opened.close()
 
 
 @contextmanager
-def together() -> Iterator[None]:
+def one_statement() -> Iterator[None]:
+    """Write with `Ready` statements that are one `together()`, and nothing else."""
+    with transaction(), together(whole=True):
+        yield
+
+
+@contextmanager
+def together(*, whole: bool = False) -> Iterator[None]:
     """Send PostgreSQL the rows and `Ready` statements of this block as one statement: each way there and back costs
-    more than the writing. A row that is read goes with all before it, and sees nothing of them.
+    more than the writing. A row that is read goes with all before it, and sees nothing of them. Inside another
+    `together()` it is part of that one.
 
     No two may touch the same row, nothing may ask how many were touched, and what fails may be raised at the end only.
+    `whole`: it is all that this transaction writes, so PostgreSQL commits it by itself; nothing may be written after.
     """
-    opened = writer()
+    outer = current.get()
+    if outer and outer.waiting is not None:
+        yield
+        return
+    opened = _alone() if whole else writer()
     opened.waiting = None if opened.is_sqlite else []
     try:
         yield
@@ -169,6 +161,16 @@ def together() -> Iterator[None]:
             execute("SELECT", {})
     finally:
         opened.waiting = None
+        opened.over, opened.alone = opened.alone, False
+
+
+def _alone() -> Open:
+    """The open transaction, of which PostgreSQL needs none if nothing has been written in it."""
+    opened = current.get()
+    if opened is None or not opened.writes or opened.begun or opened.has_session:
+        return writer()
+    opened.alone = True
+    return opened
 
 
 def connection() -> Connection:
@@ -248,6 +250,14 @@ class Ready:
         """Run it, inside `together()` without waiting for it."""
         self._run(self._ready(), values, waits=True)
 
+    def later(self, column: str, **values: Any) -> Any:
+        """A value of the row it gives, None without a row; inside `together()` a stand-in for later statements."""
+        if (opened := writer()).waiting is None:
+            row = self.one(**values)
+            return row and getattr(row, column)
+        self.run(**values)
+        return Later(len(opened.waiting) - 1, column)
+
     def _ready(self) -> Made:
         kind = dialect()
         return self._made.get(kind.name) or self._made.setdefault(kind.name, Made(self._statement, kind))
@@ -272,7 +282,7 @@ def insert_many(model: type[Base], rows: Sequence[dict[str, Any]], **same: Any) 
     """
     if len(rows) < 2:
         for row in rows:
-            _insert_row(model, row | same)
+            _insert_row(writer(), model, row | same)
         return
     spoken, first = writer().dialect, rows[0]
     every = (*first, *(name for name in same if name not in first))
@@ -288,21 +298,25 @@ def insert_many(model: type[Base], rows: Sequence[dict[str, Any]], **same: Any) 
         execute(sql_of_many, dict(zip(names, columns, strict=True)), waits=True)
 
 
-def insert_one(model: type[Base], row: Mapping[str, Any]) -> int:
-    """Write a row past the mapper, as `insert_many` does; gives its id."""
-    done = _insert_row(model, row, " RETURNING id")
-    return int(done.lastrowid if is_sqlite() else done.fetchone()[0])
-
-
-def _insert_row(model: type[Base], row: Mapping[str, Any], returning: str = "") -> Any:
+def insert_one(model: type[Base], row: Mapping[str, Any]) -> Any:
+    """Write a row past the mapper, as `insert_many` does; gives its id, inside `together()` a stand-in for it, which
+    rows written alone may hold.
+    """
     opened = writer()
+    done = _insert_row(opened, model, row, " RETURNING id")
+    if opened.waiting is not None:
+        return Later(len(opened.waiting) - 1, "id")
+    return int(done.lastrowid if opened.is_sqlite else done.fetchone()[0])
+
+
+def _insert_row(opened: Open, model: type[Base], row: Mapping[str, Any], returning: str = "") -> Any:
     sql, _of_many, into = driver.insert_of(table(model), opened.dialect, tuple(row))
     given = [row.get(name, default) for name, _kind, _convert, default in into]
     values = [convert(value) if convert else value for value, (_n, _k, convert, _d) in zip(given, into, strict=True)]
     if opened.is_sqlite:
         return execute(sql, values)
     named = {name: value for value, (name, *_rest) in zip(values, into, strict=True)}
-    return execute(sql + returning, named, waits=not returning)
+    return execute(sql + returning, named, waits=True)
 
 
 def new_ids(model: type[Base], count: int) -> Sequence[int]:
@@ -336,8 +350,8 @@ def within(column: InstrumentedAttribute[int | None], scope: Scope) -> ColumnEle
 @event.listens_for(Engine, "begin")
 def _begin(connection: Connection) -> None:
     own: Any = connection.connection.dbapi_connection
-    if connection.dialect.name == "sqlite" and not own.in_transaction:
-        driver.execute(own, connection.dialect, "BEGIN", ())
+    if not driver.is_begun(own, connection.dialect):
+        driver.begin(own, connection.dialect)
 
 
 @event.listens_for(Session, "before_flush")

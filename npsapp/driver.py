@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import JSON, ColumnDefault, DateTime, Dialect, Enum, Insert, Select, Table, Update, insert
 from sqlalchemy.exc import DBAPIError
@@ -81,6 +81,22 @@ class Made:
         return self.kind._make(found)
 
 
+def begin(connection: Any, dialect: Dialect, *, writes: bool = False) -> None:
+    """Begin a transaction: connections of both databases are opened without (see `pool.py`).
+
+    SQLite's write lock is taken at once: a read that turns into a write would fail with "database is locked".
+    """
+    if dialect.name == "sqlite":
+        execute(connection, dialect, "BEGIN IMMEDIATE" if writes else "BEGIN", ())
+    else:
+        execute(connection, dialect, "BEGIN", None)
+
+
+def is_begun(connection: Any, dialect: Dialect) -> bool:
+    """Whether a transaction has begun on this connection."""
+    return bool(connection.in_transaction if dialect.name == "sqlite" else connection.pgconn.transaction_status)
+
+
 def execute(connection: Any, dialect: Dialect, sql: str, values: Any, *, many: bool = False) -> Any:
     """Let a driver's connection run it; what fails is raised as SQLAlchemy would raise it."""
     try:
@@ -94,15 +110,33 @@ def raised(error: Exception, sql: str, connection: Any, dialect: Dialect) -> Bas
     return DBAPIError.instance(sql, None, error, connection.Error, hide_parameters=True, dialect=dialect)
 
 
+class Later(NamedTuple):
+    """A value that an earlier one of several statements gives: its number and the column."""
+
+    statement: int
+    column: str
+
+
 def as_one(statements: Sequence[tuple[str, dict[str, Any]]]) -> tuple[str, dict[str, Any]]:
     """Statements for PostgreSQL as a single one that gives the rows of the last, see "WITH" in its manual, 7.8.4."""
-    values = {f"{name}_{at}": one for at, (_sql, some) in enumerate(statements) for name, one in some.items()}
-    return _with(tuple([sql for sql, _values in statements])), values
+    values, later = {}, []
+    for at, (_sql, some) in enumerate(statements):
+        for name, one in some.items():
+            if type(one) is Later:
+                later.append((f"{name}_{at}", one))
+            else:
+                values[f"{name}_{at}"] = one
+    return _with(tuple([sql for sql, _values in statements]), tuple(later)), values
 
 
 @lru_cache(maxsize=256)
-def _with(statements: tuple[str, ...]) -> str:
-    *first, last = [_NAMED.sub(rf"%(\g<1>_{at})s", sql) for at, sql in enumerate(statements)]
+def _with(statements: tuple[str, ...], later: tuple[tuple[str, Later], ...]) -> str:
+    found = {name: f"(SELECT {one.column} FROM w{one.statement})" for name, one in later}  # noqa: S608
+
+    def placed(at: int) -> Callable[[re.Match[str]], str]:
+        return lambda match: found.get(f"{match[1]}_{at}", f"%({match[1]}_{at})s")
+
+    *first, last = [_NAMED.sub(placed(at), sql) for at, sql in enumerate(statements)]
     return f"WITH {', '.join(f'w{at} AS ({sql})' for at, sql in enumerate(first))} {last}"
 
 

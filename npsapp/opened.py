@@ -17,9 +17,14 @@ class WriteOutsideTransaction(RuntimeError):
 
 
 class Open:
-    """The driver's connection of the `transaction()` or `glancing()` that is open."""
+    """The driver's connection of the `transaction()` or `glancing()` that is open.
 
-    __slots__ = ("dialect", "has_session", "is_sqlite", "mapped", "one", "own", "waiting", "writes")
+    PostgreSQL's transaction begins with the first write or with the mapper: a single statement needs none.
+    """
+
+    __slots__ = (
+        "alone", "begun", "dialect", "has_session", "is_sqlite", "mapped", "one", "over", "own", "waiting", "writes",
+    )  # fmt: skip
 
     def __init__(self, engine: Engine, *, writes: bool) -> None:
         self.one = engine.raw_connection()
@@ -28,10 +33,18 @@ class Open:
         self.writes, self.has_session = writes, writes and has_session()
         self.mapped: Connection | None = None
         self.waiting: list[tuple[str, Any]] | None = None
+        self.begun = self.alone = self.over = False
+
+    def begin(self) -> None:
+        """Let what is written from here on be committed together."""
+        if not self.begun:
+            self.begun = True
+            driver.begin(self.own, self.dialect, writes=True)
 
     def connection(self) -> Connection:
         """SQLAlchemy's connection, made when somebody needs it: a customer's answer does not."""
         if self.mapped is None:
+            self.begin()
             self.mapped = Connection(db.engine, connection=self.one)
             self.mapped.begin()
         return self.mapped
@@ -84,6 +97,10 @@ def writer() -> Open:
     opened = current.get()
     if opened is None or not opened.writes:
         raise WriteOutsideTransaction("a writing statement was run outside transaction()")
+    if opened.over:
+        raise WriteOutsideTransaction("something was written after what was to be the only statement")
+    if not opened.alone:
+        opened.begin()
     if opened.has_session:
         db.session.flush()
     return opened

@@ -24,6 +24,7 @@ def look_after(engines: type[Engine]) -> None:
 
 def _prepare(dbapi_connection: Any, _record: ConnectionPoolEntry) -> None:
     if not _is_sqlite(dbapi_connection):
+        dbapi_connection.autocommit = True  # a page or an answer of one statement needs no BEGIN and no COMMIT
         return
     dbapi_connection.isolation_level = None  # whoever begins says which BEGIN
     for pragma in (
@@ -48,7 +49,6 @@ def _ask_after_rest(dbapi_connection: Any, record: ConnectionPoolEntry, _proxy: 
     if since and time.monotonic() - since > ASKED_AFTER_S:
         try:
             dbapi_connection.execute("SELECT 1")
-            dbapi_connection.rollback()
         except dbapi_connection.Error as error:
             raise DisconnectionError from error
 

@@ -24,12 +24,13 @@ from npsapp.lib.refusals import Refused
 from npsapp.lib.texts import N_
 
 _TABLE = table(Invitation)
-_FIRST_ANSWER = Ready(
+_ANSWERED = (
     update(_TABLE)
     .where(_TABLE.c.id == bindparam("invitation"), _TABLE.c.state == InvitationState.HANDED_OVER)
     .values(state=InvitationState.ANSWERED, answered_at=bindparam("at"))
-    .returning(_TABLE.c.followed)
 )
+_FIRST_ANSWER = Ready(_ANSWERED.returning(_TABLE.c.followed))
+_FIRST_UNFOLLOWED = Ready(_ANSWERED.where(_TABLE.c.followed.is_(False)).returning(_TABLE.c.survey_id))
 UNDELIVERED = (InvitationState.WAITING, InvitationState.PLANNED, InvitationState.EXCLUDED)
 FINAL = (Reason.WITHDRAWN, Reason.NOT_DRAWN)
 OF_DRAW = ("stratum_id", "drawn_on", "draw_rank", "chance", "probability")
@@ -170,6 +171,12 @@ def take_first_answer(invitation_id: int, *, now: datetime) -> bool:
     if taken and taken.followed:
         stop_reminders(invitation_id)
     return taken is not None
+
+
+def survey_of_first_answer(invitation_id: int, *, now: datetime) -> Any:
+    """As `take_first_answer`, when no follow-up is on its way: the survey's id for the answer's row, of no value when
+    the invitation is in any other state, so that the row is refused."""
+    return _FIRST_UNFOLLOWED.later("survey_id", invitation=invitation_id, at=now)
 
 
 def stop_reminders(invitation_id: int) -> None:

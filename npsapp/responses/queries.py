@@ -101,7 +101,7 @@ _LINK = Ready(  # every visit asks it
         *_columns(InvitationStep, "step_", "id"),
         *_columns(InvitationStep, "", "token channel contact_point_id"),
         *_columns(Invitation, "invitation_", "id"),
-        *_columns(Invitation, "", "customer_id survey_id version_id state valid_until language test"),
+        *_columns(Invitation, "", "customer_id survey_id version_id state valid_until language test followed"),
         *_columns(Interaction, "interaction_", "id"),
         *_columns(Interaction, "", "brand_id touchpoint_id region_id unit_id segment_id title number happened_at"),
         *_columns(Customer, "", "address_as is_firm"),

@@ -59,7 +59,6 @@ class Submission:
 class Answered:
     """What is stored now: the answer, and the one that was kept apart from it or has just become it."""
 
-    id: int
     said: rules.Said
     other: DisputedAnswer | None = None
     sure: bool = True
@@ -75,10 +74,13 @@ def answer(link: Link, submission: Submission, *, now: datetime) -> Answered:
     """Confirm, change, repeat or dispute the answer of this link's invitation.
 
     Several POSTs at once make one answer: whoever marks the invitation first holds it, and whoever comes second finds
-    that answer. Words without a score need a stored score to belong to. May raise Closed and rules.NotAScore.
+    that answer. Words without a score need a stored score to belong to. May raise Closed, rules.NotAScore, and
+    IntegrityError when something happened to the invitation since its link was read, which is then to be read again.
     """
     said, new = submission.said, link.response_id is None and link.unsure_id is None
     believed = new and said.score is not None and submission.doubt is None
+    if believed and not link.followed and not said.more:
+        return _first(link, submission, now)
     if believed and invitations.take_first_answer(link.invitation_id, now=now):
         return confirm(link, submission, now=now)
     link = _held(link, now)
@@ -88,13 +90,20 @@ def answer(link: Link, submission: Submission, *, now: datetime) -> Answered:
     if response is None:
         raise rules.NotAScore
     if submission.doubt is Doubt.OPENED:
-        return Answered(response.id, said, sure=False)
+        return Answered(said, sure=False)
     if response.basis in UNSURE:
         return _again(response, submission, link.zone, now)
     same_page = _same_page(response, submission.opened_at, now)
     if submission.may_edit or (same_page and rules.only_adds(_stored(response, said), said)):
         return correct(response, submission, now=now)
-    return Answered(response.id, _stored(response), _dispute(response, said, now))
+    return Answered(_stored(response), _dispute(response, said, now))
+
+
+def _first(link: Link, submission: Submission, now: datetime) -> Answered:
+    """What nearly every answer is: for PostgreSQL one statement, which marks the invitation and writes the answer."""
+    with together(whole=True):
+        survey_id = invitations.survey_of_first_answer(link.invitation_id, now=now)
+        return confirm(link, submission, now=now, survey_id=survey_id)
 
 
 def _held(link: Link, now: datetime, way: rules.Way = rules.Way.OPEN) -> Link:
@@ -161,13 +170,13 @@ def confirm(link: Link, submission: Submission, *, now: datetime, **more_columns
     when = {"local_date": day, "confirmed_at": now, "acted_at": now, "finished_at": now if submission.final else None}
     values = {name: getattr(link, name) for name in FROM_LINK} | words | when | more_columns
     values["page_at"], sure = submission.opened_at, submission.doubt is None
-    id_ = insert_one(Response, values | {"language": submission.language})
     with together():
+        id_ = insert_one(Response, values | {"language": submission.language})
         more = {"more": said.more} if said.more is not None else {}
         insert_many(ResponseRevision, [words | more | {"response_id": id_, "number": 1, "at": now}])
         insert_many(AnswerValue, queries.more_rows(id_, said.more or {}))
         if sure and link.customer_id is not None and link.invitation_id is not None:
-            about = {name: values[name] for name in ("customer_id", "survey_id", "touchpoint_id")}
+            about = {name: getattr(link, name) for name in ("customer_id", "survey_id", "touchpoint_id")}
             customers.record_fact(kind=FactKind.ANSWERED, at=now, exempt=link.test, **about)
         actor, subject = audit.by_customer(link.customer_id), ("response", id_)
         data = {"group": rules.classify(said.score or 0)} | ({} if sure else {"doubt": submission.doubt})
@@ -176,7 +185,7 @@ def confirm(link: Link, submission: Submission, *, now: datetime, **more_columns
             audit.record(Event.RESPONSE_FINISHED, actor=actor, now=now, subject=subject)
         if sure:
             mark_dirty(link.survey_id, day)
-    return Answered(id_, said, sure=sure)
+    return Answered(said, sure=sure)
 
 
 def correct(response: Response, submission: Submission, *, now: datetime) -> Answered:
@@ -188,7 +197,7 @@ def correct(response: Response, submission: Submission, *, now: datetime) -> Ans
         response.finished_at = now
         _record(Event.RESPONSE_FINISHED, response, now)
     db.session.flush()
-    return Answered(response.id, _stored(response))
+    return Answered(_stored(response))
 
 
 def _same_page(response: Response, opened_at: datetime, now: datetime) -> bool:
@@ -254,7 +263,7 @@ def apply_disputed(link: Link, disputed: str, *, now: datetime) -> Answered | No
             count(response, Basis.CONFIRMED, zone=link.zone, now=now)
     response.acted_at = now
     db.session.flush()
-    return Answered(response.id, _stored(response), other)
+    return Answered(_stored(response), other)
 
 
 def not_mine(link: Link, *, may_edit: bool, opened_at: datetime, now: datetime) -> None:

@@ -53,7 +53,7 @@ def create_app() -> Flask:
         "floor_answer", MetaData(), Column("id", Integer, primary_key=True), Column("token", String),
         Column("score", Integer), Column("at", DateTime(timezone=True)),
     )  # fmt: skip
-    engine = create_engine(os.environ["NPSAPP_SQLALCHEMY_DATABASE_URI"], pool_size=5)
+    engine = create_engine(os.environ["NPSAPP_SQLALCHEMY_DATABASE_URI"], pool_size=9)
     answers.metadata.create_all(engine)
     rest = "x" * int(os.environ.get("FLOOR_BYTES", "0"))
 

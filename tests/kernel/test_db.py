@@ -1,16 +1,28 @@
 """The database kernel: one door for writing, aware moments, foreign keys, no lost updates."""
 
 import threading
-from datetime import datetime
+from datetime import UTC, datetime
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import select, text, update
+from sqlalchemy import bindparam, select, text, update
 from sqlalchemy.exc import IntegrityError, StatementError
 
 from npsapp.accounts.models import UserRegion
-from npsapp.db import WriteOutsideTransaction, db, insert_many, insert_one, is_sqlite, together, transaction
+from npsapp.audit.models import AuditEntry
+from npsapp.db import (
+    Ready,
+    WriteOutsideTransaction,
+    db,
+    insert_many,
+    insert_one,
+    is_sqlite,
+    table,
+    together,
+    transaction,
+)
 from npsapp.organization.models import Pool, Unit
 
 
@@ -57,15 +69,102 @@ def test_foreign_keys_are_enforced(company: SimpleNamespace) -> None:
         session.execute(update(Unit).values(region_id=999_999))
 
 
-def test_rows_written_together_are_all_there_and_a_read_one_goes_with_those_before_it(app: Flask) -> None:
+def test_rows_written_together_are_all_there_and_hold_ids_of_those_before_them(app: Flask) -> None:
     with transaction(), together():
         insert_many(Pool, [{"name": "a"}])
         insert_many(Pool, [{"name": "b"}, {"name": "100 %(name)s"}])
         number = insert_one(Pool, {"name": "d"})
-        insert_many(Pool, [{"name": "e"}])
+        _note("d", number)
+        _note("e", insert_one(Pool, {"name": "e"}))
 
     assert sorted(db.session.scalars(select(Pool.name))) == ["100 %(name)s", "a", "b", "d", "e"]
-    assert db.session.get_one(Pool, number).name == "d"
+    assert _noted() == {"d": "d", "e": "e"}
+
+
+def _note(event: str, subject_id: Any) -> None:
+    who = {"at": datetime(2026, 1, 1, tzinfo=UTC), "actor_type": "program", "subject_type": "pool", "data": {}}
+    insert_many(AuditEntry, [{"event": event, "subject_id": subject_id}], **who)
+
+
+def _noted() -> dict[str, str]:
+    about = select(AuditEntry.event, Pool.name).join(Pool, Pool.id == AuditEntry.subject_id)
+    return dict(row for row in db.session.execute(about.where(AuditEntry.subject_type == "pool")))
+
+
+RENAMED = Ready(
+    update(table(Pool))
+    .where(table(Pool).c.name == bindparam("old"))
+    .values(name=bindparam("new"))
+    .returning(table(Pool).c.id, table(Pool).c.name)
+)
+
+
+def test_a_statement_that_is_all_commits_itself(app: Flask) -> None:
+    db.session.remove()
+    with transaction():
+        with together(whole=True):
+            insert_one(Pool, {"name": "a"})
+            _note("a", insert_one(Pool, {"name": "b"}))
+        assert is_sqlite() or _names_seen_by_others() == ["a", "b"]
+
+    assert _names_seen_by_others() == ["a", "b"]
+    assert _noted() == {"a": "b"}
+
+
+def test_what_an_earlier_statement_did_not_find_refuses_all_that_are_sent_with_it(app: Flask) -> None:
+    with transaction():
+        insert_many(Pool, [{"name": "one"}])
+    db.session.remove()
+
+    def rename(old: str, new: str) -> None:
+        with transaction(), together(whole=True):
+            name = RENAMED.later("name", old=old, new=new)
+            insert_one(Pool, {"name": name})
+            insert_one(Pool, {"name": "third"})
+
+    rename("one", "two")
+    assert _names_seen_by_others() == ["third", "two", "two"]
+    db.session.remove()
+    with pytest.raises(IntegrityError):
+        rename("one", "three")
+    assert _names_seen_by_others() == ["third", "two", "two"]
+
+
+def test_nothing_is_written_after_a_statement_that_was_all(app: Flask) -> None:
+    def write() -> None:
+        with transaction():
+            with together(whole=True):
+                insert_one(Pool, {"name": "a"})
+            insert_one(Pool, {"name": "b"})
+
+    db.session.remove()
+    if is_sqlite():
+        write()
+        assert _names_seen_by_others() == ["a", "b"]
+        return
+    with pytest.raises(WriteOutsideTransaction, match="only statement"):
+        write()
+    assert _names_seen_by_others() == ["a"]
+
+
+def test_what_is_all_joins_a_transaction_that_has_begun(app: Flask) -> None:
+    def write() -> None:
+        with transaction():
+            insert_many(Pool, [{"name": "a"}])
+            with together(whole=True):
+                insert_one(Pool, {"name": "b"})
+            insert_many(Pool, [{"name": "c"}])
+            raise LookupError
+
+    db.session.remove()
+    with pytest.raises(LookupError):
+        write()
+    assert _names_seen_by_others() == []
+
+
+def _names_seen_by_others() -> list[str]:
+    with db.engine.connect() as other:
+        return sorted(other.scalars(select(Pool.name)))
 
 
 def test_one_refused_row_takes_those_written_together_with_it(app: Flask) -> None:

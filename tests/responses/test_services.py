@@ -27,7 +27,7 @@ def submit(invitation_id, score, *, now, comment=None, contact=None, final=False
             Said(score, comment, contact), "uk", final=final, may_edit=may_edit, opened_at=opened_at or now
         )
         answered = services.answer(queries.link(token), submission, now=now)
-        return answered.disputed, answered.id
+    return answered.disputed, db.session.scalar(select(Response.id).filter_by(invitation_id=invitation_id))
 
 
 def dirty_days():
