@@ -115,7 +115,7 @@ class Invitation(Numbered):
         CheckConstraint("state <> 'planned' OR send_at IS NOT NULL", name="planned_has_a_time"),
         CheckConstraint("state <> 'waiting' OR send_at IS NOT NULL", name="waiting_has_a_time"),
         Index("ix_invitation_due", "state", "send_at"),
-        Index("ix_invitation_again", "state", "again_at"),
+        _index_where("ix_invitation_again", "again_at", "again_at IS NOT NULL"),
         Index("ix_invitation_reason", "reason", "id"),
         Index("ix_invitation_sent", "survey_id", "sent_at"),
         Index("ix_invitation_customer", "customer_id"),

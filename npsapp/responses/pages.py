@@ -212,7 +212,7 @@ def unknown() -> Page:
 
 def trouble() -> Page:
     """Something broke on our side: the text stays in the form. Asks neither database nor session."""
-    return Page("trouble", 503, form=Fields.read(request.form))
+    return Page("trouble", 503, form=Fields.read(request))
 
 
 def changing(visit: Visit) -> Page:

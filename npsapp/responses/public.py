@@ -59,7 +59,7 @@ def visiting(
     def run(token: str, score: str = "") -> ResponseReturnValue:
         request.max_content_length = BODY_MAX
         posted = request.method == "POST"
-        form = Fields.read(request.form) if posted else NOTHING
+        form = Fields.read(request) if posted else NOTHING
         colleague = _colleague()
 
         def page() -> Page:
