@@ -1,5 +1,7 @@
 """What a POST's body says, read past Werkzeug: the same as Werkzeug reads."""
 
+from dataclasses import replace
+from operator import itemgetter
 from urllib.parse import urlencode
 
 from flask import Request
@@ -22,18 +24,24 @@ def by_werkzeug(body: bytes) -> Fields:
     return Fields(**plain, more=tuple(pair for pair in form.items(multi=True) if pair[0].startswith(MORE))[:MORE_MAX])
 
 
+def by_name(fields: Fields) -> Fields:
+    """Werkzeug puts fields of one name side by side; only their own order means something."""
+    return replace(fields, more=tuple(sorted(fields.more, key=itemgetter(0))))
+
+
 @given(st.lists(st.tuples(NAMES, st.text(st.characters(codec="utf-8"), max_size=8))))
 def test_pairs_are_read_as_werkzeug_reads_them(pairs):
     body = urlencode(pairs).encode()
 
-    assert Fields.read(posted(body)) == Fields.read(posted(body, f"{FORM}; charset=UTF-8")) == by_werkzeug(body)
+    assert Fields.read(posted(body)) == Fields.read(posted(body, f"{FORM}; charset=UTF-8"))
+    assert by_name(Fields.read(posted(body))) == by_name(by_werkzeug(body))
 
 
 @given(
     st.lists(st.sampled_from([b"score", b"q.a", b"=", b"&", b"+", b"%", b"%FF", b"%D1%8", b";", b"\0", "ї".encode()]))
 )
 def test_whatever_else_is_sent_is_read_as_werkzeug_reads_it(pieces):
-    assert Fields.read(posted(b"".join(pieces))) == by_werkzeug(b"".join(pieces))
+    assert by_name(Fields.read(posted(b"".join(pieces)))) == by_name(by_werkzeug(b"".join(pieces)))
 
 
 def test_another_kind_of_form_is_werkzeugs():
