@@ -259,6 +259,7 @@ def engine_options(uri: str, *, idle_s: float = IDLE_S, threads: int = 4) -> dic
     # Parameters of failing statements are people's addresses and tokens: they stay out of the log.
     # The connection used last knows best what the others have not changed since.
     options: dict[str, Any] = {"hide_parameters": True, "pool_use_lifo": True, "pool_size": threads + 1}
+    options["pool_reset_on_return"] = None  # pool.py does, without asking a connection that has nothing to take back
     if uri.startswith("postgresql"):
         # Days are cut in UTC on both databases.
         options["connect_args"] = {

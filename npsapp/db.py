@@ -295,7 +295,7 @@ def insert_many(model: type[Base], rows: Sequence[dict[str, Any]], **same: Any) 
     if spoken.name == "sqlite":
         execute(sql, list(zip(*columns, strict=True)), many=True)
     else:
-        execute(sql_of_many, dict(zip(names, columns, strict=True)), waits=True)
+        execute(sql_of_many, dict(zip(names, columns, strict=True)), many=True, waits=True)
 
 
 def insert_one(model: type[Base], row: Mapping[str, Any]) -> Any:
@@ -350,7 +350,7 @@ def within(column: InstrumentedAttribute[int | None], scope: Scope) -> ColumnEle
 @event.listens_for(Engine, "begin")
 def _begin(connection: Connection) -> None:
     own: Any = connection.connection.dbapi_connection
-    if not driver.is_begun(own, connection.dialect):
+    if not driver.is_begun(own):
         driver.begin(own, connection.dialect)
 
 

@@ -4,6 +4,7 @@ What SQLAlchemy does around each run of a statement costs more than the database
 """
 
 import re
+import sqlite3
 from collections import namedtuple
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -92,15 +93,22 @@ def begin(connection: Any, dialect: Dialect, *, writes: bool = False) -> None:
         execute(connection, dialect, "BEGIN", None)
 
 
-def is_begun(connection: Any, dialect: Dialect) -> bool:
-    """Whether a transaction has begun on this connection."""
-    return bool(connection.in_transaction if dialect.name == "sqlite" else connection.pgconn.transaction_status)
+def is_sqlite(connection: Any) -> bool:
+    """Whether a driver's connection is SQLite's."""
+    return isinstance(connection, sqlite3.Connection)
 
 
-def execute(connection: Any, dialect: Dialect, sql: str, values: Any, *, many: bool = False) -> Any:
-    """Let a driver's connection run it; what fails is raised as SQLAlchemy would raise it."""
+def is_begun(connection: Any) -> bool:
+    """Whether a transaction has begun on a driver's connection."""
+    return bool(connection.in_transaction if is_sqlite(connection) else connection.pgconn.transaction_status)
+
+
+def execute(connection: Any, dialect: Dialect, sql: str, values: Any, *, many: bool = False, cursor: Any = None) -> Any:
+    """Let a driver's connection run it, by a kept cursor if one is given, which forgets the rows of its last statement;
+    what fails is raised as SQLAlchemy would raise it.
+    """
     try:
-        return connection.executemany(sql, values) if many else connection.execute(sql, values)
+        return connection.executemany(sql, values) if many else (cursor or connection).execute(sql, values)
     except connection.Error as error:
         raise raised(error, sql, connection, dialect) from error
 

@@ -23,12 +23,14 @@ class Open:
     """
 
     __slots__ = (
-        "alone", "begun", "dialect", "has_session", "is_sqlite", "mapped", "one", "over", "own", "waiting", "writes",
+        "alone", "begun", "cursor", "dialect", "has_session", "is_sqlite", "mapped", "one", "over", "own", "waiting",
+        "writes",
     )  # fmt: skip
 
     def __init__(self, engine: Engine, *, writes: bool) -> None:
         self.one = engine.raw_connection()
         self.own: Any = self.one.dbapi_connection
+        self.cursor: Any = self.one.info.get(pool.CURSOR)
         self.dialect, self.is_sqlite = engine.dialect, engine.dialect.name == "sqlite"
         self.writes, self.has_session = writes, writes and has_session()
         self.mapped: Connection | None = None
@@ -107,7 +109,8 @@ def writer() -> Open:
 
 
 def execute(sql: str, values: Any, *, many: bool = False, waits: bool = False) -> Any:
-    """Run it, with what waits for it; `waits`: inside `together()`, only with what comes after it."""
+    """Run it, with what waits for it; `many` rows: by a cursor that keeps none of them; `waits`: inside `together()`,
+    only with what comes after it."""
     opened = current.get()
     if opened is None:
         own = db.session.connection().connection.dbapi_connection
@@ -117,7 +120,8 @@ def execute(sql: str, values: Any, *, many: bool = False, waits: bool = False) -
     if opened.waiting:
         sql, values = driver.as_one((*opened.waiting, (sql, values)))
         opened.waiting.clear()
-    return driver.execute(opened.own, opened.dialect, sql, values, many=many)
+    cursor = None if many else opened.cursor
+    return driver.execute(opened.own, opened.dialect, sql, values, many=many and opened.is_sqlite, cursor=cursor)
 
 
 def is_sqlite() -> bool:

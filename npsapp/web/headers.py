@@ -57,21 +57,18 @@ class Protected(Response):
 
 def _protection(there: set[str]) -> list[tuple[str, str]]:
     """The headers of this answer, besides those that it has."""
-    if request.endpoint in FILES:
+    asked = request._get_current_object()  # type: ignore[attr-defined] # each question to `request` looks for it again
+    if asked.endpoint in FILES:
         return [_NO_SNIFFING]
-    secret = _address_is_a_secret()
+    # An unknown address may be a mistyped one.
+    secret = asked.url_rule is None or "token" in (asked.view_args or {})
     found = [*_PAGE, ("Referrer-Policy", "no-referrer" if secret else "same-origin")]
-    if request.is_secure:
+    if asked.is_secure:
         found.append(("Strict-Transport-Security", TRANSPORT))
     # Who is signed in is asked only where it matters: the answer to a broken database must not ask the database.
     if "cache-control" not in there and (secret or _personal()):
         found.append(("Cache-Control", "no-store"))
     return found
-
-
-def _address_is_a_secret() -> bool:
-    """Whether the address holds a token; an unknown address may be a mistyped one."""
-    return request.url_rule is None or "token" in (request.view_args or {})
 
 
 def _personal() -> bool:
