@@ -380,6 +380,11 @@ def causes() -> Sequence[Cause]:
     return db.session.scalars(asked).all()
 
 
+def cause_labels(ids: Collection[int], language: str) -> dict[int, str]:
+    """What these root causes are called, retired ones too."""
+    return {one.id: text_in(one.name, language) for one in db.session.scalars(select(Cause).where(Cause.id.in_(ids)))}
+
+
 # ---- other rooms -----------------------------------------------------------------------------------------------
 
 

@@ -12,8 +12,9 @@ from npsapp.audit.events import Event
 from npsapp.cases import queries as cases
 from npsapp.customers import queries as customers
 from npsapp.i18n import language_now
-from npsapp.intake import queries as intake
+from npsapp.intake import queries as intake, selections
 from npsapp.lib.texts import N_
+from npsapp.office import details
 from npsapp.office.blueprint import bp
 from npsapp.organization import queries as organization
 from npsapp.permissions import Permission
@@ -41,7 +42,10 @@ SUBJECTS: dict[str, tuple[str, Labels | None]] = {
     "property": (N_("property"), lambda ids, language: organization.labels("property", ids, language)),
     "region": (N_("region"), lambda ids, language: organization.labels("region", ids, language)),
     "response": (N_("answer"), lambda ids, _language: responses.labels(ids)),
-    "selection": (N_("selection of customers"), None),
+    "selection": (
+        N_("selection of customers"),
+        lambda _ids, _language: {one.id: one.name for one in selections.saved()},
+    ),
     "sender": (N_("sender of letters"), None),
     "suppression": (N_("address on the stop list"), None),
     "return_box": (N_("mailbox for what comes back"), None),
@@ -88,6 +92,7 @@ def audit_log() -> ResponseReturnValue:
     )
     things = {(row.subject_type, row.subject_id) for row in rows}
     things |= {(row.actor_type, row.actor_id) for row in rows}
+    things |= {thing for row in rows for thing in details.things(row.data)}
     given = [(name, words.get(chosen[name], "")) for name, words in choices.items()]
     given.append(("id", f"#{request.args.get('id')}"))
     given.append(("from", _("from %(day)s", day=request.args.get("from", ""))))
@@ -96,6 +101,7 @@ def audit_log() -> ResponseReturnValue:
         "office/audit.html",
         page=listing.page_by_key(rows, key=lambda row: (row.id,)),
         labels=_labels(things),
+        details=details.lines,
         choices=choices,
         active=listing.active_filters(given),
     )
@@ -104,7 +110,7 @@ def audit_log() -> ResponseReturnValue:
 def _labels(things: Iterable[tuple[str, int | None]]) -> dict[tuple[str, int], str]:
     """What the rooms call these things now: (type, id) → words. What is gone, or has no name, is left out."""
     found: dict[tuple[str, int], str] = {}
-    for kind, (_words, labels) in SUBJECTS.items():
+    for kind, (_words, labels) in {**SUBJECTS, "cause": ("", cases.cause_labels)}.items():
         ids = [id_ for type_, id_ in things if type_ == kind and id_]
         named = labels(ids, language_now()) if labels and ids else {}
         found |= {(kind, id_): words for id_, words in named.items() if words}
