@@ -4,41 +4,30 @@ from typing import Any
 
 from flask import Response, abort, current_app, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext as _, ngettext
+from flask_babel import gettext as _
 
 from npsapp.audit.doors import me
-from npsapp.cases import services as cases
 from npsapp.db import db, transaction
 from npsapp.i18n import language_now
-from npsapp.intake import connections, counts, exchanges, mapping, queries as intake, services, tasks
-from npsapp.intake.models import Source, SourceKind, SourceValue, ValueKind
-from npsapp.intake.rules import DocumentState, RejectReason
+from npsapp.intake import connections, counts, exchanges, queries as intake, services, tasks
+from npsapp.intake.models import Source, SourceKind
+from npsapp.intake.rules import RejectReason
 from npsapp.intake.silence import Alarm
 from npsapp.invitations import policies, preview
 from npsapp.lib.clock import local_date, utcnow
 from npsapp.lib.refusals import Refused
-from npsapp.lib.texts import N_, text_in
+from npsapp.lib.texts import text_in
 from npsapp.office.blueprint import bp
 from npsapp.office.forms import ABOUT, CHANNELS, FIRST_DAY_CAP, AddForm, ConnectionForm, LiveForm
 from npsapp.office.imports import LOOK_BACK, go_live, no_mail
 from npsapp.office.instructions import instructions
 from npsapp.organization import queries as organization
 from npsapp.permissions import Permission
-from npsapp.responses import services as responses
 from npsapp.surveys import queries as surveys
-from npsapp.web import listing
 from npsapp.web.pages import done, form_page, told_at
 
 SHOWN_EXCHANGES = 20
 SHOWN_REJECTS = 10
-IGNORE = "ignore"
-FIELD_WORDS = {
-    ValueKind.REGION: N_("is the region"),
-    ValueKind.UNIT: N_("is the store or department"),
-    ValueKind.TOUCHPOINT: N_("is the touchpoint"),
-    ValueKind.SEGMENT: N_("is the segment"),
-    ValueKind.PERFORMER: N_("is the employee"),
-}
 OWN_SETTINGS = frozenset(
     {"name", "brand_id", "touchpoint_id", "timezone", "currency", "country", "ids_are_persons", "ask_completed",
      "link_template"}
@@ -88,7 +77,7 @@ def _about(source: Source, secret: str = "") -> dict[str, Any]:
 @bp.page("/connections/<int:source_id>", Permission.ADMINISTER)
 def connection(source_id: int) -> ResponseReturnValue:
     """One connection: what to enter on the other side, last exchanges, counts, errors with remedies."""
-    source = _source(source_id)
+    source = source_or_404(source_id)
     return _page(source, LiveForm(data=_live_data(source)))
 
 
@@ -115,7 +104,7 @@ def _page(source: Source, form: LiveForm) -> Response:
 @bp.form("/connections/<int:source_id>/settings", Permission.ADMINISTER)
 def connection_settings(source_id: int) -> ResponseReturnValue:
     """How records of a connection are understood, and its grounds."""
-    source = _source(source_id)
+    source = source_or_404(source_id)
     form = _settings_form(source)
     if form.validate_on_submit():
         values = {name: form[name].data for name in OWN_SETTINGS}
@@ -133,7 +122,7 @@ def _settings_form(source: Source) -> ConnectionForm:
     grounds = {f"ground_{channel.value}": source.grounds.get(channel.value, "") for channel in CHANNELS}
     form = ConnectionForm(obj=source, data={**grounds, **connections.chosen(source)})
     brands = [(one.id, text_in(one.name, language_now())) for one in organization.brands()]
-    form.offer(brands, _names(surveys.touchpoints(source.brand.pool_id)))
+    form.offer(brands, names_of(surveys.touchpoints(source.brand.pool_id)))
     for name in {name for usual in connections.USUAL.values() for name in usual} - set(connections.chosen(source)):
         del form[name]
     return form
@@ -142,7 +131,7 @@ def _settings_form(source: Source) -> ConnectionForm:
 @bp.deed("/connections/<int:source_id>/test", Permission.ADMINISTER)
 def connection_test(source_id: int) -> ResponseReturnValue:
     """Ask the other program whether it is there, and say what it said."""
-    source = _source(source_id)
+    source = source_or_404(source_id)
     tester = tasks.TESTERS.get(source.kind) or abort(404)
     db.session.rollback()  # the network may take its time
     try:
@@ -156,18 +145,18 @@ def connection_test(source_id: int) -> ResponseReturnValue:
 @bp.deed("/connections/<int:source_id>/rotate", Permission.ADMINISTER)
 def connection_rotate(source_id: int) -> ResponseReturnValue:
     """Give it a new secret, shown once; the old one opens nothing any more."""
-    source = _source(source_id)
+    source = source_or_404(source_id)
     if source.retired_at or not source.secret_digest:
         abort(404)
     with transaction():
         secret = connections.rotate(source_id, actor=me(), now=utcnow())
-    return _secret_page(_source(source_id), secret)
+    return _secret_page(source_or_404(source_id), secret)
 
 
 @bp.deed("/connections/<int:source_id>/retire", Permission.ADMINISTER)
 def connection_retire(source_id: int) -> ResponseReturnValue:
     """Close a connection for good."""
-    _source(source_id)
+    source_or_404(source_id)
     with transaction():
         connections.retire(source_id, actor=me(), now=utcnow())
     return done(_("The connection is closed. What it brought stays."), ".connection", source_id=source_id)
@@ -176,7 +165,7 @@ def connection_retire(source_id: int) -> ResponseReturnValue:
 @bp.deed("/connections/<int:source_id>/live", Permission.ADMINISTER)
 def connection_live(source_id: int) -> ResponseReturnValue:
     """Count again with another day, or take it live."""
-    source, form = _source(source_id), LiveForm()
+    source, form = source_or_404(source_id), LiveForm()
     if not form.validate_on_submit() or request.form.get("deed") != "go_live":
         return _page(source, form)
     with transaction():
@@ -189,68 +178,12 @@ def _live_data(source: Source) -> dict[str, Any]:
     return {"live_from": source.live_from or proposal, "first_day_cap": FIRST_DAY_CAP}
 
 
-# ---- what its words stand for ------------------------------------------------------------------------------------
+def source_or_404(source_id: int) -> Source:
+    """One connection. :raise 404:"""
+    return next((one for one in intake.sources() if one.id == source_id), None) or abort(404)
 
 
-@bp.page("/connections/<int:source_id>/words", Permission.ADMINISTER)
-def connection_words(source_id: int) -> ResponseReturnValue:
-    """Names of the other program, how often they came, and what they stand for here."""
-    source, part = _source(source_id), listing.window()
-    page = listing.page(counts.values(source_id, limit=part.limit, offset=part.offset), part)
-    groups = [(kind, [one for one in page.items if one.kind is kind]) for kind in ValueKind]
-    return render_template(
-        "office/connections/words.html",
-        source=source,
-        groups=[(kind, rows, _choices(source, kind)) for kind, rows in groups if rows],
-        page=page,
-    )
-
-
-def _choices(source: Source, kind: ValueKind) -> list[tuple[str, str]]:
-    """What a word of a kind may stand for: value of the option, words."""
-    if kind is ValueKind.STATUS:
-        return [(state.value, _(state.label)) for state in DocumentState]
-    if kind is ValueKind.PROPERTY:
-        return [(field.value, _(words)) for field, words in FIELD_WORDS.items()] + [(IGNORE, _("is of no use"))]
-    if kind is ValueKind.TOUCHPOINT:
-        return [(str(id_), name) for id_, name in _names(surveys.touchpoints(source.brand.pool_id))]
-    return [(str(id_), name) for id_, name in organization.choices(kind.value, language_now())]
-
-
-def _names(rows: Any) -> list[tuple[int, str]]:
+def names_of(rows: Any) -> list[tuple[int, str]]:
+    """(Id, name) of things with names, by name."""
     names = [(one.id, one.name if isinstance(one.name, str) else text_in(one.name, language_now())) for one in rows]
     return sorted(names, key=lambda pair: pair[1].casefold())
-
-
-@bp.deed("/connections/<int:source_id>/words", Permission.ADMINISTER)
-def connection_say(source_id: int) -> ResponseReturnValue:
-    """Say what words stand for; purchases that came with them before are repaired."""
-    source, repaired = _source(source_id), 0
-    for value in counts.values(source_id):
-        said = request.form.get(f"value-{value.id}")
-        if said is None or said == _said(value) or said not in dict([("", ""), *_choices(source, value.kind)]):
-            continue
-        with transaction():
-            ids = mapping.say(value.id, **_meant(value.kind, said), actor=me(), now=utcnow())
-            policies.follow_purchases(ids)
-            responses.follow_purchases(ids)
-            cases.follow_purchases(ids, now=utcnow())
-        repaired += len(ids)
-    words = ngettext("Saved. %(num)s purchase was repaired.", "Saved. %(num)s purchases were repaired.", repaired)
-    return done(words, ".connection_words", source_id=source_id)
-
-
-@bp.app_template_filter("said")
-def _said(value: SourceValue) -> str:
-    """What a word stands for, as its selection holds it."""
-    return value.meaning or str(value.target_id or "")
-
-
-def _meant(kind: ValueKind, said: str) -> dict[str, Any]:
-    if kind in (ValueKind.STATUS, ValueKind.PROPERTY):
-        return {"meaning": said}
-    return {"target_id": int(said) if said else None}
-
-
-def _source(source_id: int) -> Source:
-    return next((one for one in intake.sources() if one.id == source_id), None) or abort(404)

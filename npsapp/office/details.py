@@ -140,7 +140,10 @@ VALUES: dict[str, dict[str, str]] = {
     },
     "doubt": _labels(Doubt),
     "fields": _labels(Kept),
-    "grounds": {**GROUND_WORDS, "email": N_("e-mail"), "phone": N_("phone"), "sms": N_("SMS")},
+    "grounds": {
+        **{one.value: words for one, words in GROUND_WORDS.items()},
+        "email": N_("e-mail"), "phone": N_("phone"), "sms": N_("SMS"),
+    },
     "kind": {
         **_labels(Kept, Mark), "everything": N_("everything"), "brand": N_("brand"), "region": N_("region"),
         "survey": N_("survey"), "sender": N_("sender of letters"), "complaint": N_("marked as spam"),
@@ -181,8 +184,8 @@ def _id(value: Any) -> int:
 
 def _key(key: str, value: Any) -> str:
     if key in OWNERS and not isinstance(value, str):
-        return _(OWNERS[key])
-    return _(KEYS[key]) if key in KEYS else key.replace("_", " ").replace(".", " ")
+        return str(_(OWNERS[key]))
+    return str(_(KEYS[key])) if key in KEYS else key.replace("_", " ").replace(".", " ")
 
 
 def _said(key: str, value: Any, data: Mapping[str, Any], named: Named) -> str:
@@ -195,20 +198,20 @@ def _said(key: str, value: Any, data: Mapping[str, Any], named: Named) -> str:
         said = (_field(one) if key in ("fields", "changed") else _said(key, one, data, named) for one in value)
         return ", ".join(dict.fromkeys(said))
     if value is None:
-        return _(NOBODY[key]) if key in NOBODY else ""
+        return str(_(NOBODY[key])) if key in NOBODY else ""
     if isinstance(value, bool):
-        return _("yes") if value else _("no")
+        return str(_("yes") if value else _("no"))
     return _one(key, value, data, named)
 
 
 def _one(key: str, value: Any, data: Mapping[str, Any], named: Named) -> str:
     kind = data.get("kind") if key == "ref_id" else THINGS.get(key)
     if kind and value in (0, "0"):
-        return _("none")
+        return str(_("none"))
     if kind and (id_ := _id(value)) and not _counted(key, data):
         return named.get((str(kind), id_), f"#{id_}")
     if words := VALUES.get(key, {}).get(value):
-        return _(words)
+        return str(_(words))
     if isinstance(value, int | float):
         return number(value)
     return language_name(value) if key == "language" else _moment(value)
@@ -230,12 +233,16 @@ def _moment(text: str) -> str:
 def _field(name: str) -> str:
     """A column, or a text of a survey: "letter.subject.uk" is "Subject (Ukrainian)"."""
     if kept := VALUES["fields"].get(name):
-        return _(kept)
+        return str(_(kept))
     *parts, last = name.split(".")
     language = f" ({language_name(last)})" if parts and last in LANGUAGES else ""
     part = (parts[-1] if language and parts else last).partition("-")[0]
     labels = chain((FIELDS.get(part),), (words for (_kind, of), words in LABELS.items() if of == part))
     known = next((words for words in labels if words), None)
     if known is None:
-        return language_name(name) if language_name(name) != name else _("question “%(key)s”", key=name) + language
-    return _(str(known)) + language if isinstance(known, str) else f"{known}{language}"
+        return language_name(name) if language_name(name) != name else _question(name) + language
+    return str(_(known)) + language if isinstance(known, str) else f"{known}{language}"
+
+
+def _question(key: str) -> str:
+    return str(_("question “%(key)s”", key=key))

@@ -20,5 +20,6 @@ from npsapp.office import (  # noqa: F401
     start,
     trials,
     visits,
+    words,
 )
 from npsapp.office.blueprint import bp as bp

@@ -22,6 +22,7 @@ from npsapp.intake import connections, exchanges, tasks
 from npsapp.intake.models import ImportBatch, Interaction, Source, SourceKind, SourceValue, ValueKind
 from npsapp.lib.refusals import Refused
 from npsapp.office import silence
+from npsapp.organization.models import Performer, Region
 from npsapp.permissions import ApiScope
 from npsapp.responses.models import DirtyDay, Response
 from tests import factories as make
@@ -297,6 +298,61 @@ def test_words_stand_on_pages_with_what_nobody_said_first(browser: Browser, sour
         f"{one:02}" for one in [*range(59, 19, -1), *range(19, 9, -1)]
     ]
     assert re.findall(r'class="lead">word (\d+)', second) == [f"{one:02}" for one in range(9, -1, -1)]
+
+
+def test_among_many_employees_a_name_is_typed(
+    browser: Browser, source: Source, company: SimpleNamespace, now: datetime
+) -> None:
+    with transaction():
+        for number in range(10_000):
+            name = "Олена Коваль" if number in (7, 8) else f"Працівник {number:05}"
+            db.session.add(Performer(brand_id=company.brand.id, key=f"e{number}", name=name, role="", created_at=now))
+        words = [
+            SourceValue(source_id=source.id, kind=ValueKind.PERFORMER, raw=raw, shown=raw, first_at=now, last_at=now)
+            for raw in ("Коваль О.", "Працівн. 9000")
+        ]
+        db.session.add_all(words)
+    place, (one, other) = f"/connections/{source.id}/words", words
+    ids = {row.key: row.id for row in db.session.scalars(db.select(Performer))}
+
+    page = browser.get(place)
+    assert len(page) < 60_000
+    assert f'<option value="Олена Коваль #{ids["e7"]}">' in page
+
+    typed = {f"name-{one.id}": "олена коваль", f"name-{other.id}": "Працівник 09000"}
+    refused = browser.post(place, page=place, **typed)
+    text = refused.get_data(as_text=True)
+    assert refused.status_code == 422
+    assert f"Олена Коваль #{ids['e7']} or Олена Коваль #{ids['e8']}" in text
+    assert f'aria-describedby="name-{one.id}-error"' in text
+    assert 'value="Працівник 09000"' in text
+    refused = browser.post(place, page=place, **typed | {f"name-{one.id}": "Ніхто"})
+    assert "There is nothing of this name here" in refused.get_data(as_text=True)
+    db.session.expire_all()
+    assert db.session.get_one(SourceValue, other.id).target_id is None
+
+    browser.post(place, page=place, **typed | {f"name-{one.id}": f"Олена Коваль #{ids['e8']}"})
+    db.session.expire_all()
+    assert db.session.get_one(SourceValue, one.id).target_id == ids["e8"]
+    assert db.session.get_one(SourceValue, other.id).target_id == ids["e9000"]
+    assert f'value="Олена Коваль #{ids["e8"]}"' in browser.get(place)
+
+
+def test_a_word_for_something_retired_stays_when_others_are_said(
+    browser: Browser, source: Source, company: SimpleNamespace, now: datetime
+) -> None:
+    odesa = company.regions.odesa.id
+    with transaction():
+        said = {"source_id": source.id, "kind": ValueKind.REGION, "first_at": now, "last_at": now}
+        value = SourceValue(raw="обл", shown="Обл.", target_id=odesa, **said)
+        db.session.add(value)
+        db.session.get_one(Region, odesa).retired_at = now
+    place = f"/connections/{source.id}/words"
+
+    browser.post(place, page=place, **{f"value-{value.id}": ""})
+
+    db.session.expire_all()
+    assert db.session.get_one(SourceValue, value.id).target_id == odesa
 
 
 def test_answers_and_cases_move_with_their_repaired_purchase(
