@@ -63,11 +63,11 @@ def _targets(one: ast.Assign) -> Iterator[str]:
         yield from (part.id for part in ast.walk(target) if isinstance(part, ast.Name))
 
 
-def test_every_detail_that_services_write_has_its_words():
+def test_every_detail_that_services_write_has_its_words(app):
     keys = set(written())
 
     assert {"outcome", "cause", "reasons", "kind", "until", "fields", "repaired", "first_day_cap"} <= keys
-    assert keys <= details.KEYS.keys() | details.SILENT
+    assert keys <= details.keys("en").keys() | details.SILENT
 
 
 def test_every_setting_that_may_change_has_its_words(app):
@@ -75,8 +75,8 @@ def test_every_setting_that_may_change_has_its_words(app):
     chosen = {key for settings in USUAL.values() for key in settings}
     parts = {part for parts in PARTS.values() for part in parts}
 
-    assert columns - UNSEEN <= details.FIELDS.keys()
-    assert chosen | {kind.value for kind in ValueKind} <= details.FIELDS.keys()
+    assert columns - UNSEEN <= details.fields("en").keys()
+    assert chosen | {kind.value for kind in ValueKind} <= details.fields("en").keys()
     for part in parts | {kind.value for kind in Kept}:
         assert details.lines({"fields": [part]}, {}) != [f"what changed: question “{part}”"]
 
@@ -129,5 +129,9 @@ def test_the_page_names_people_and_places(client, company, login, now):
 
 
 def test_columns_of_people_have_their_words(app):
-    assert {"name", "address_as", "language"} <= {c.key for c in Customer.__table__.columns} & details.FIELDS.keys()
-    assert {"name", "language", "timezone", "role"} <= {c.key for c in User.__table__.columns} & details.FIELDS.keys()
+    assert {"name", "address_as", "language"} <= {c.key for c in Customer.__table__.columns} & details.fields(
+        "en"
+    ).keys()
+    assert {"name", "language", "timezone", "role"} <= {c.key for c in User.__table__.columns} & details.fields(
+        "en"
+    ).keys()
