@@ -12,6 +12,7 @@ from npsapp.i18n import LANGUAGES
 from npsapp.lib.addresses import normalise
 from npsapp.lib.texts import text_in
 from npsapp.office.founding import Person, Place, Plan
+from npsapp.organization import rules
 from npsapp.organization.forms import EMAIL_MAX, NAME_MAX, BrandForm, choice, line, number, options
 from npsapp.surveys import wording
 from npsapp.surveys.founding import Company
@@ -100,7 +101,7 @@ class CompanyForm(BrandForm):
         for code in LANGUAGES if name else ():
             called, phrase = self[f"name_{code}"], self[f"phrase_{code}"]
             called.data = called.data or name
-            phrase.data = phrase.data or phrases.get(code, "{name}").replace("{name}", called.data)
+            phrase.data = phrase.data or rules.with_name(phrases.get(code, "{name}"), called.data)
         self.reply_to.data = self.reply_to.data or self.sender.data
 
     def validate(self, extra_validators: Mapping[str, Any] | None = None) -> bool:

@@ -139,6 +139,7 @@ def _luminance(colour: str) -> float:
 
 
 # "… порекомендуете компанию «…»": where nothing was typed, the name goes into a phrase whose case is right.
+_INNER = str.maketrans("«»", "„“")
 _PHRASES = {"ru": "компанию «{name}»", "uk": "компанію «{name}»"}
 
 
@@ -147,7 +148,12 @@ def company_phrase(language: str, *, names: dict[str, str] | None, phrases: dict
     typed = (phrases or {}).get(language, "").strip()
     if typed:
         return typed
-    return _PHRASES.get(language, "{name}").replace("{name}", text_in(names, language))
+    return with_name(_PHRASES.get(language, "{name}"), text_in(names, language))
+
+
+def with_name(phrase: str, name: str) -> str:
+    """The phrase with the name in it; inside quotation marks its own become inner ones: «Кав’ярня „Зерно“»."""
+    return phrase.replace("{name}", name.translate(_INNER) if "«" in phrase else name)
 
 
 # The zones offered first; any other may be typed. Names as of tzdata 2022b (Europe/Kyiv).

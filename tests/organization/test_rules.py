@@ -117,6 +117,11 @@ def test_the_brand_stands_in_the_accusative(language: str, phrases: dict[str, st
     assert rules.company_phrase(language, names=names, phrases=phrases) == expected
 
 
+def test_a_name_with_quotation_marks_of_its_own_gets_inner_ones():
+    assert rules.with_name("кафе «{name}»", "Кав’ярня «Зерно»") == "кафе «Кав’ярня „Зерно“»"
+    assert rules.with_name("{name}", "Кав’ярня «Зерно»") == "Кав’ярня «Зерно»"
+
+
 @pytest.mark.parametrize("name", rules.COMMON_ZONES)
 def test_every_offered_zone_exists(name: str) -> None:
     assert zone(name).key == name
