@@ -47,6 +47,8 @@ class Applying(Claim):
     names: Names
     key: bytes = b""
     """Stands for what rows mean just now, see `unpacked`; empty: they have no digests."""
+    said: int | None = None
+    """Sum of the digests of all rows; None: not all of them were applied by this worker."""
 
 
 Row = TypeVar("Row")
@@ -66,11 +68,11 @@ def begin(batch_id: int, *, now: datetime, patience: timedelta) -> Applying | No
     if batch is None:
         return None
     claim = claim_of(batch, BatchState.APPLYING, now=now, patience=patience)
-    claim.key = _meaning_of(batch)
+    claim.key, claim.said = meaning_of(batch), None if batch.applied else 0
     return claim
 
 
-def _meaning_of(batch: ImportBatch) -> bytes:
+def meaning_of(batch: ImportBatch) -> bytes:
     """A digest of everything besides a row itself that decides what it means, and that people may change."""
     source, pool_id = batch.source, batch.source.brand.pool_id
     decisive = (
@@ -111,6 +113,8 @@ def apply_next(claim: Applying, *, now: datetime, most: int = CHUNK) -> int | No
     if part is None:
         return 0
     rows = unpacked(part.rows, key=claim.key)[part.done : part.done + most]
+    if claim.said is not None:
+        claim.said += sum(row.said for row in rows)
     outcomes = apply_rows(claim, rows, now=now)
     _done(claim, part, counts_of(outcomes), now=now)
     return len(rows)
@@ -147,14 +151,16 @@ def reject_next(claim: Applying, *, now: datetime) -> int | None:
     return 1
 
 
-def finish(claim: Applying, *, now: datetime) -> None:
-    """The last row is applied: the batch is done, and the planner may look at its interactions."""
+def finish(claim: Claim, *, now: datetime) -> None:
+    """The last row is applied: the batch is done, and the planner may look at its interactions. See also `again`."""
     if not claim.hold(now=now, state=BatchState.DONE, lease_until=None, finished_at=now):
         return
     batch = db.session.get_one(ImportBatch, claim.batch_id, populate_existing=True)
+    if isinstance(claim, Applying) and claim.said is not None and batch.accepted == batch.rows > 0:
+        batch.options = {**batch.options, "stands": [claim.key.hex(), claim.said]}
     if batch.options.get("auto"):
         count = batch.accepted + batch.updated + batch.unchanged
-        exchanges.note(claim.source_id, N_("Records taken in"), now=now, count=count)
+        exchanges.note(batch.source_id, N_("Records taken in"), now=now, count=count)
     audit.record(
         Event.IMPORT_APPLIED,
         actor=audit.by_user(batch.created_by_id) if batch.created_by_id else PROGRAM,

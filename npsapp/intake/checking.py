@@ -10,7 +10,6 @@ from operator import itemgetter
 from npsapp.intake import columns
 from npsapp.intake.columns import LONGEST_NAME, Field, plain_texts
 from npsapp.intake.rules import (
-    AHEAD,
     EARLIEST,
     LONGEST_ID,
     LONGEST_PROPERTY,
@@ -124,7 +123,7 @@ class Checker:
         found = amounts.moment(text, self._setting.zone)
         if found is None:
             raise _Fault(RejectReason.BAD_DATE, Field.HAPPENED_AT, text)
-        if found > self._setting.now + AHEAD:
+        if self._setting.is_ahead(found):
             raise _Fault(RejectReason.FUTURE_DATE, Field.HAPPENED_AT, text)
         if found < EARLIEST:
             raise _Fault(RejectReason.EARLY_DATE, Field.HAPPENED_AT, text)

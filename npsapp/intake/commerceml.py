@@ -9,7 +9,7 @@ import html
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from xml.etree.ElementTree import Element  # noqa: S405 - the type; reading is done by lib.xml_stream
@@ -17,7 +17,6 @@ from xml.etree.ElementTree import Element  # noqa: S405 - the type; reading is d
 from npsapp.intake import columns
 from npsapp.intake.columns import LONGEST_NAME, plain_text
 from npsapp.intake.rules import (
-    AHEAD,
     EARLIEST,
     LONGEST_ID,
     LONGEST_PROPERTY,
@@ -126,7 +125,9 @@ class _Reader:
         self._decimal = found[1] if found else ""
         made = amounts.moment(attributes.get("ДатаФормирования", ""), setting.zone)
         # Nothing is made after it came: the clock of a base that runs ahead for a day stops no later package.
-        self._made = min(made, setting.now).astimezone(UTC).isoformat() if made and made > EARLIEST else ""
+        if made and setting.is_ahead(made, timedelta()):
+            made = setting.now
+        self._made = made.astimezone(UTC).isoformat() if made and made > EARLIEST else ""
 
     def row(self, line: int, element: Element) -> InteractionRow | Rejection:
         """The purchase or change that a document stands for, or why it stands for none."""
@@ -193,7 +194,7 @@ class _Reader:
 
     def _moment(self, text: str) -> datetime | None:
         found = amounts.moment(text, self._setting.zone) if text else None
-        return found if found and EARLIEST <= found <= self._setting.now + AHEAD else None
+        return found if found and found >= EARLIEST and not self._setting.is_ahead(found) else None
 
     def _add_amount(self, row: InteractionRow, fields: Fields) -> None:
         written = _text(fields, "Сумма")

@@ -44,15 +44,15 @@ def batches(*, limit: int, offset: int) -> Sequence[ImportBatch]:
     return db.session.scalars(WITH_SOURCE.order_by(ImportBatch.id.desc()).limit(limit).offset(offset)).all()
 
 
-def same_file(batch: ImportBatch) -> ImportBatch | None:
-    """The latest earlier import of a file with the same content from the same source."""
+def same_files(batch: ImportBatch) -> Sequence[ImportBatch]:
+    """Earlier imports of files with the same content from the same source, oldest first; at most 100."""
     same = select(ImportBatch).where(
         ImportBatch.sha256 == batch.sha256,
         ImportBatch.source_id == batch.source_id,
         ImportBatch.id < batch.id,
         ImportBatch.state == BatchState.DONE,
     )
-    return db.session.scalars(same.order_by(ImportBatch.id.desc()).limit(1)).first()
+    return db.session.scalars(same.order_by(ImportBatch.id).limit(100)).all()
 
 
 REMARK = RejectedRow.reason.in_(list(AddressFault))

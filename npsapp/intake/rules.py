@@ -248,6 +248,15 @@ class Setting:
     """Of the connection, by its kind."""
     options: Mapping[str, Any] = field(default_factory=dict)
     """Of the batch."""
+    ahead: list[datetime] = field(default_factory=list)
+    """A moment that was not taken because it lies ahead of `now`: read later, the file says something else."""
+
+    def is_ahead(self, moment: datetime, by: timedelta = AHEAD) -> bool:
+        """Whether a moment lies too far ahead of `now`; that is remembered."""
+        if moment <= self.now + by:
+            return False
+        self.ahead[:] = [moment]
+        return True
 
     @property
     def phone_country(self) -> str:

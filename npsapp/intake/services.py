@@ -151,6 +151,19 @@ def choose_columns(batch_id: int, columns: Mapping[str, str]) -> None:
     _move(batch_id, *UNAPPLIED, state=BatchState.UPLOADED, columns=chosen, **clean)
 
 
+def read_anew(batch_id: int) -> None:
+    """Read a file all the same that was left alone (see `again`); it waits for its confirmation then.
+
+    :raise NotWaiting: when it was not left alone.
+    """
+    options = db.session.get_one(ImportBatch, batch_id).options
+    if "again" not in options:
+        raise NotWaiting()
+    options = {name: value for name, value in options.items() if name not in ("again", "auto", "unless_known")}
+    nothing = {"applied": 0, "unchanged": 0, "columns": {}, "finished_at": None}
+    _move(batch_id, BatchState.DONE, state=BatchState.UPLOADED, options=options, **nothing)
+
+
 def choose(
     batch_id: int, *, touchpoint_id: int | None, grounds: Mapping[str, str], live_from: date | None = None
 ) -> None:

@@ -8,9 +8,11 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
+import phonenumbers
 from sqlalchemy import delete, or_, update
 
 from npsapp.audit import services as audit
@@ -28,7 +30,7 @@ from npsapp.lib.clock import zone
 from npsapp.lib.refusals import Refused
 from npsapp.lib.tables import MEGABYTE, FileRefused
 from npsapp.lib.texts import N_
-from npsapp.lib.tokens import new_token
+from npsapp.lib.tokens import digest, new_token
 from npsapp.organization import queries as organization
 from npsapp.organization.rules import fold
 from npsapp.surveys import queries as surveys
@@ -155,6 +157,16 @@ class Reading(Claim):
     unknown_regions: Counter[str] = field(default_factory=Counter)
     counts: Counter[str] = field(default_factory=lambda: Counter(rows=0, rejected=0, no_address=0))
     sample: list[list[str]] = field(default_factory=list)
+    passing: bool = False
+    """Whether it holds for this moment only what was read."""
+
+    @property
+    def how(self) -> str:
+        """Stands for everything besides the file and its columns that decides what is read; empty: the moment does."""
+        one = self.setting
+        known = sorted(one.brands.items()), sorted(one.touchpoints.items()), sorted(one.settings.items())
+        decisive = version("npsapp"), phonenumbers.__version__, self.format, one.zone.key, one.country, known
+        return "" if self.passing or one.ahead else digest(repr(decisive))
 
 
 class Reader(Protocol):
@@ -247,6 +259,7 @@ def _add(part: Part, checked: InteractionRow | Rejection, claim: Reading) -> Non
         return
     if not checked.email and not checked.phone:
         claim.counts["no_address"] += 1
+    claim.passing = claim.passing or checked.undated
     for kind, written in checked.wrong:
         remark = {"reason": kind, "column": kind, "value": written[:SHOWN_VALUE]}
         part.remarks.append({"line": checked.line} | remark)
@@ -258,6 +271,7 @@ def _add(part: Part, checked: InteractionRow | Rejection, claim: Reading) -> Non
 def write(claim: Reading, part: Part, *, now: datetime) -> bool:
     """Write some rows; False when another worker has taken the batch over. Nobody who is just being erased is kept."""
     if about := erasing.under_way():
+        claim.passing = True
         part.rows[:] = [row for row in part.rows if not about(packed([row]))]
     claim.counts.update(rows=len(part.rows), rejected=len(part.rejects))
     if not claim.hold(now=now, **claim.counts):
@@ -296,7 +310,7 @@ def refuse(claim: Reading, refusal: Refused, layout: Layout | None, *, now: date
 
 def _finish(claim: Reading, layout: Layout | None, state: BatchState, *, now: datetime, **values: Any) -> bool:
     batch = db.session.get_one(ImportBatch, claim.batch_id)
-    options = {**batch.options, "sample": claim.sample}
+    options = {**batch.options, "sample": claim.sample, "how": claim.how}
     columns = layout.chosen if layout else {}
     return claim.hold(now=now, state=state, lease_until=None, columns=columns, options=options, **values)
 

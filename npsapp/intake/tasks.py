@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 from flask import current_app
 
 from npsapp.db import DATABASE_TROUBLE, reading, transaction
-from npsapp.intake import applying, calls, commerceml, queries, readers, staging
+from npsapp.intake import again, applying, calls, commerceml, queries, readers, staging
 from npsapp.intake.columns import Layout
 from npsapp.intake.models import BatchState, Source, SourceKind
 from npsapp.intake.packages import remove_expired
@@ -69,6 +69,13 @@ def stage_batch(batch_id: int) -> None:
     refusal: Refused
     try:
         checked, layout = _open(claim)
+        with reading():
+            first_id = again.known(claim, layout)
+        if first_id:
+            with transaction():
+                again.leave(claim, first_id, now=utcnow())
+            _let_follow(batch_id)
+            return
         for part in staging.parts(checked, claim):
             with transaction():
                 if not staging.write(claim, part, now=utcnow()):
@@ -125,19 +132,24 @@ def apply_batch(batch_id: int) -> None:
     if done == 0:
         with transaction():
             applying.finish(claim, now=utcnow())
-        with reading():
-            following = queries.following(batch_id)
-        if following:
-            apply_batch.enqueue(following)
+        _let_follow(batch_id)
+
+
+def _let_follow(batch_id: int) -> None:
+    """Apply the next batch of the same source, which waited for this one."""
+    with reading():
+        following = queries.following(batch_id)
+    if following:
+        apply_batch.enqueue(following)
 
 
 def _apply_next(claim: applying.Applying, *, most: int) -> int | None:
-    lease = claim.lease
+    lease, said = claim.lease, claim.said
     try:
         with transaction():
             return applying.apply_next(claim, now=utcnow(), most=most)
     except BaseException:
-        claim.lease = lease
+        claim.lease, claim.said = lease, said
         claim.names.forget()
         raise
 

@@ -59,7 +59,8 @@ def import_new() -> ResponseReturnValue:
             with transaction():
                 source = services.get_or_create_source(name=form.source.data, actor=actor, now=now)
                 named: dict[str, Any] = {"source_id": source.id, "file_name": file.filename or ""}
-                batch_id = services.create_batch(**named, stored=stored, actor=actor, now=now).id
+                named |= {"stored": stored, "unless_known": True}
+                batch_id = services.create_batch(**named, actor=actor, now=now).id
             tasks.stage_batch.enqueue(batch_id)
             return _back(batch_id)
     return _upload_page(form)
@@ -138,6 +139,16 @@ def go_live(source_id: int, form: LiveForm, *, now: datetime) -> None:
     policies.source_changed(source_id)
 
 
+@bp.deed("/imports/<int:batch_id>/anew", Permission.IMPORT)
+def import_anew(batch_id: int) -> ResponseReturnValue:
+    """Read a file that came again unchanged all the same: perhaps something else is to be chosen for it."""
+    _batch(batch_id)
+    with transaction():
+        services.read_anew(batch_id)
+    tasks.stage_batch.enqueue(batch_id)
+    return _back(batch_id)
+
+
 @bp.deed("/imports/<int:batch_id>/discard", Permission.IMPORT)
 def import_discard(batch_id: int) -> ResponseReturnValue:
     """Drop a waiting or refused file."""
@@ -213,7 +224,7 @@ def _preview(batch: ImportBatch, form: ChoiceForm) -> Response:
         "office/imports/preview.html",
         form,
         outlook=preview.would_ask(batch, live_from=_live_from(batch), now=utcnow()),
-        same=intake.same_file(batch),
+        same=next(iter(intake.same_files(batch)[-1:]), None),
         no_mail=no_mail(batch.source),
         **_shown(batch),
     )
