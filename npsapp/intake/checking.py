@@ -2,9 +2,10 @@
 
 import hashlib
 import re
-from collections import Counter
+import sqlite3
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import cached_property
 from operator import itemgetter
 
 from npsapp.intake import columns
@@ -36,6 +37,29 @@ class _Fault(Exception):
         self.reason, self.column, self.value = reason, column, value
 
 
+class _Seen:
+    """What the rows of one file said so far: on disk, for there may be a million; it is gone with this object."""
+
+    @cached_property
+    def _kept(self) -> sqlite3.Connection:
+        kept = sqlite3.connect("", isolation_level=None)  # an empty name: a file of its own, see "In-Memory Databases"
+        kept.execute("PRAGMA journal_mode=OFF")
+        kept.execute("CREATE TABLE seen (key TEXT PRIMARY KEY, said) WITHOUT ROWID")
+        kept.execute("BEGIN")
+        return kept
+
+    def agrees(self, key: str, said: str) -> bool:
+        """Whether nothing else was said under this key before."""
+        if self._kept.execute("INSERT OR IGNORE INTO seen VALUES (?, ?)", (key, said)).rowcount:
+            return True
+        return bool(self._kept.execute("SELECT said = ? FROM seen WHERE key = ?", (said, key)).fetchone()[0])
+
+    def times(self, key: str) -> int:
+        """How often this key came, now included."""
+        counting = "INSERT INTO seen VALUES (?, 1) ON CONFLICT DO UPDATE SET said = said + 1 RETURNING said"
+        return int(self._kept.execute(counting, (key,)).fetchone()[0])
+
+
 class Checker:
     """Checks row after row of one file: cells in, a cleaned row or the reason against it out.
 
@@ -59,8 +83,7 @@ class Checker:
         self._setting = setting
         self._country = setting.phone_country
         self._undated = undated
-        self._repeats: Counter[str] = Counter()
-        self._numbers: dict[str, tuple[str, ...]] = {}
+        self._seen = _Seen()
 
     def check(self, line: int, cells: Sequence[Cell]) -> InteractionRow | Rejection:
         """The cleaned row, or why it is not taken in."""
@@ -138,16 +161,14 @@ class Checker:
         day = row.happened_at.astimezone(self._setting.zone).date().isoformat()
         if row.number:
             identity = f"{row.number}|{day[:4]}" + (f"|{row.touchpoint_id}" if row.touchpoint_id else "")
-            said = (day, row.unit, row.email, row.phone)
-            if self._numbers.setdefault(identity, said) != said:
+            if not self._seen.agrees(identity, "\x1f".join((day, row.unit, row.email, row.phone))):
                 raise _Fault(RejectReason.REPEATED_NUMBER, Field.NUMBER, row.number)
             return identity
         address = row.email or row.phone or next((written for _kind, written in row.wrong), "")
         if not address:
             raise _Fault(RejectReason.NO_IDENTITY)
         key = "\x1f".join((day, str(row.touchpoint_id or ""), address, row.amount))
-        self._repeats[key] += 1
-        return "~" + hashlib.sha256(f"{key}\x1f{self._repeats[key]}".encode()).hexdigest()[:32]
+        return "~" + hashlib.sha256(f"{key}\x1f{self._seen.times(key)}".encode()).hexdigest()[:32]
 
 
 def _number(cell: str) -> tuple[str, str]:

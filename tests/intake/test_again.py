@@ -134,7 +134,7 @@ CHANGES: dict[str, Callable[[SimpleNamespace, datetime, Path], Any]] = {
     ),
     "the raw file was deleted": lambda *_: services.forget_file(db.session.query(ImportBatch.id).scalar()),
     "a region was added": lambda c, now, _f: db.session.add(
-        Region(pool_id=c.brand.pool_id, key="lviv", name={"uk": "Львів"})
+        Region(pool_id=c.brand.pool_id, key="lviv", name={"uk": "Львів"}, created_at=now)
     ),
     "a brand got another name": lambda c, *_: setattr(db.session.get_one(Brand, c.brand.id), "name", "Another"),
     "another ground": _set(grounds={"email": "interest"}),
