@@ -3,8 +3,9 @@
 import json
 import threading
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, nullcontext
+from functools import cache
 from typing import Any, TypeVar, cast
 
 from flask import Flask
@@ -47,6 +48,7 @@ from npsapp.opened import (
 )
 from npsapp.permissions import Scope
 from npsapp.tables import Base as Base, Numbered as Numbered
+from npsapp.unawaited import Unawaited
 
 DATABASE_TROUBLE = (OperationalError, InterfaceError, InternalError)
 """The database is away, starting or locked, or took back a transaction that stood still: the fault of nothing that was
@@ -134,10 +136,28 @@ def glancing() -> Iterator[None]:
 
 
 @contextmanager
-def one_statement() -> Iterator[None]:
-    """Write with `Ready` statements that are one `together()`, and nothing else."""
-    with transaction(), together(whole=True):
-        yield
+def meanwhile(*statements: "Ready") -> Iterator[Callable[..., Callable[[], bool]]]:
+    """Write while doing something else. The function given takes the values of each statement and does not wait; what
+    it gives waits for the commit, and says whether the last statement returned a row.
+
+    PostgreSQL gets all as one statement that commits by itself, as with `together()`. SQLite writes at once.
+    """
+    if is_sqlite():
+        yield lambda *values: _written(statements, values)
+        return
+    with closing(db.engine.raw_connection()) as one, closing(Unawaited(one.dbapi_connection, dialect())) as unawaited:
+        yield lambda *values: _sent(unawaited, statements, values)
+
+
+def _written(statements: Sequence["Ready"], values: Sequence[dict[str, Any]]) -> Callable[[], bool]:
+    with transaction():
+        found = [one.rows(**given) for one, given in zip(statements, values, strict=True)]
+    return lambda: bool(found[-1])
+
+
+def _sent(unawaited: Unawaited, statements: Sequence["Ready"], values: Sequence[dict[str, Any]]) -> Callable[[], bool]:
+    unawaited.send(*driver.as_one([one.made(**given) for one, given in zip(statements, values, strict=True)]))
+    return cache(lambda: unawaited.wait() > 0)
 
 
 @contextmanager
@@ -257,6 +277,11 @@ class Ready:
             return row and getattr(row, column)
         self.run(**values)
         return Later(len(opened.waiting) - 1, column)
+
+    def made(self, **values: Any) -> tuple[str, Any]:
+        """As the driver takes it: the statement, and the values converted."""
+        made = self._ready()
+        return made.sql, made.parameters(values)
 
     def _ready(self) -> Made:
         kind = dialect()

@@ -33,15 +33,16 @@ _NEEDED = (
     *("id", "created_at", "purpose", "language", "brand_id", "survey_id", "to_name", "to_address"),
     *("subject", "body", "html", "message_id", "unsubscribe_url", "refers_to"),
 )
-_START = Ready(
+START = Ready(
     update(_MESSAGE)
     .where(_MESSAGE.c.id == bindparam("message"), _MESSAGE.c.batch_id.concat("") == bindparam("batch"))
+    .where(_MESSAGE.c.to_address == bindparam("address"))
     .where(_MESSAGE.c.state == State.CLAIMED, or_(_MESSAGE.c.useful_until.is_(None), _MESSAGE.c.useful_until >= _NOW))
     .where(~queries.is_paused(_NOW), ~queries.is_suppressed(_NOW))
     .values(state=State.SENDING, lease_until=bindparam("lease", type_=UtcDateTime))
-    .returning(*(_MESSAGE.c[name] for name in _NEEDED))
+    .returning(_MESSAGE.c.id)
 )
-_SENT = Ready(
+SENT = Ready(
     update(_MESSAGE)
     .where(
         _MESSAGE.c.id == bindparam("message"),
@@ -219,20 +220,27 @@ def leave_again(message_id: int, *, now: datetime) -> None:
     )
 
 
-def start(message_id: int, *, batch_id: str, sender: From, now: datetime, lease: timedelta) -> Outgoing | None:
-    """About to send: the last look before the letter travels. None when it must not, or is somebody else's.
+def letters(message_ids: Sequence[int], sender: From) -> list[Outgoing]:
+    """What is written in messages, in the order of their numbers given here."""
+    wanted = select(*(_MESSAGE.c[name] for name in _NEEDED)).where(one_of(_MESSAGE.c.id, message_ids))
+    found = {row.id: row for row in db.session.execute(wanted)}
+    return [_outgoing(found[one], sender) for one in message_ids if one in found]
 
-    Committed before the server is spoken to, so that a killed worker leaves the truth behind.
+
+def start(letter: Outgoing, *, batch_id: str, now: datetime, lease: timedelta) -> dict[str, Any]:
+    """The values of `START`, about to send: the last look before the letter travels. It returns no row when the letter
+    must not, is somebody else's, or was emptied since it was read; nothing else changes its words.
+
+    Committed before the letter leaves, so that a killed worker leaves the truth behind.
     """
-    row = _START.one(message=message_id, batch=batch_id, now=now, lease=now + lease)
-    return _outgoing(row, sender) if row else None
+    return {"message": letter.id, "batch": batch_id, "address": letter.to_address, "now": now, "lease": now + lease}
 
 
 def keep_back(message_id: int, *, batch_id: str, now: datetime) -> None:
     """A letter that did not start stays here, unless it is somebody else's."""
     mine = Message.id == message_id, Message.batch_id == batch_id, Message.state == State.CLAIMED
     stops = queries.is_paused(now).label("paused"), queries.is_suppressed(now).label("suppressed")
-    row = db.session.execute(select(Message.useful_until, *stops).where(*mine)).one_or_none()
+    row = db.session.execute(select(Message.useful_until, Message.to_address, *stops).where(*mine)).one_or_none()
     if row:
         db.session.execute(update(Message).where(*mine).values(_stopped(row, now)))
 
@@ -243,6 +251,8 @@ def _stopped(row: Any, now: datetime) -> dict[str, Any]:
         return {"state": State.EXPIRED, "ended_at": now}
     if row.suppressed:
         return {"state": State.CANCELLED, "error": "suppressed"}
+    if not row.to_address:
+        return {"state": State.CANCELLED}
     return {"state": State.QUEUED, "batch_id": "", "recheck": row.paused}
 
 
@@ -272,10 +282,14 @@ def _outgoing(message: Any, sender: From) -> Outgoing:
     )
 
 
+def sent(message_id: int, *, now: datetime, ref: str = "") -> dict[str, Any]:
+    """The values of `SENT`: accepted. A beat may have called it unknown meanwhile: the acceptance wins."""
+    return {"message": message_id, "now": now, "ref": ref}
+
+
 def record_sent(message_id: int, *, now: datetime, ref: str = "") -> None:
-    """The server accepted the letter, under this id of its own. A beat may have called it unknown meanwhile: the
-    acceptance wins."""
-    _SENT.run(message=message_id, now=now, ref=ref)
+    """The server accepted the letter, under this id of its own."""
+    SENT.run(**sent(message_id, now=now, ref=ref))
 
 
 def record_failure(message_id: int, failure: Failure, *, now: datetime) -> None:

@@ -1,18 +1,20 @@
 """Jobs of the post office: one batch over one connection."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from flask import current_app
 
-from npsapp.db import one_statement, reading, transaction
+from npsapp.db import meanwhile, reading, transaction
 from npsapp.delivery import providers, queries, rates, services
-from npsapp.delivery.channels import ChannelError, Fate, From, OpenChannel, Outgoing, mail, sms
+from npsapp.delivery.channels import ChannelError, Fate, From, OpenChannel, Outgoing, Stays, mail, sms
 from npsapp.delivery.rules import Channel
 from npsapp.lib.clock import utcnow
 from npsapp.worker import job
 
 OPENED_BY = {Channel.EMAIL: mail.open_channel, Channel.SMS: sms.open_channel}
+READ_TOGETHER = 20
 
 
 @job()
@@ -20,7 +22,7 @@ def send_batch(batch_id: str) -> None:
     """Send the letters of one stamped batch, then stamp the sender's next one.
 
     One short transaction per letter: it records what became of the letter before and marks the next as about to
-    leave. None is open while the server is spoken to.
+    leave. It is committed before the letter's content travels, and none is open while it does.
     """
     sender_id = 0
     try:
@@ -99,34 +101,54 @@ class Tally:
 
 def _send_all(channel: OpenChannel, ids: list[int], batch_id: str, sender: From, tally: Tally) -> bool:
     """Send one after the other; False when the connection was lost and the rest was put back."""
-    sent: Outgoing | None = None
-    ref = ""
-    for message_id in ids:
-        now = utcnow()
-        with one_statement():
-            if sent:
-                services.record_sent(sent.id, ref=ref, now=now)
-            sent = services.start(message_id, batch_id=batch_id, sender=sender, now=now, lease=_lease())
-        if sent is None:
-            with transaction():
-                services.keep_back(message_id, batch_id=batch_id, now=now)
-            continue
-        try:
-            ref = channel.send(sent) or ""
-            tally.accepted(sent)
-        except ChannelError as error:
-            with transaction():
-                _record(sent, error, now=utcnow())
-                tally.refused(sent, error, now=utcnow())
-                if error.fate is not Fate.REFUSED:
-                    services.put_back(batch_id, error.failure, now=utcnow())
+    sent, ref, stayed = 0, "", False
+    with meanwhile(services.SENT, services.START) as note:
+        for letter in _letters(ids, sender):
+            now = utcnow()
+            leaves = note(
+                services.sent(sent, ref=ref, now=now),
+                services.start(letter, batch_id=batch_id, now=now, lease=_lease()),
+            )
+            sent = 0
+            try:
+                if stayed and not leaves():  # in a pause all stay: the server need not hear of each
+                    raise Stays
+                ref = channel.send(letter, leaves) or ""
+                sent, stayed = letter.id, False
+                tally.accepted(letter)
+            except Stays:
+                stayed = True
+                with transaction():
+                    services.keep_back(letter.id, batch_id=batch_id, now=now)
+            except ChannelError as error:
+                if not _went_wrong(letter, error, batch_id, tally, started=leaves()):
                     return False
-            sent = None
     with transaction():
         if sent:
-            services.record_sent(sent.id, ref=ref, now=utcnow())
+            services.record_sent(sent, ref=ref, now=utcnow())
         tally.write(now=utcnow())
     return True
+
+
+def _letters(ids: list[int], sender: From) -> Iterator[Outgoing]:
+    """The letters of a batch, some read together: START looks whether they may still leave."""
+    for at in range(0, len(ids), READ_TOGETHER):
+        with reading():
+            some = services.letters(ids[at : at + READ_TOGETHER], sender)
+        yield from some
+
+
+def _went_wrong(letter: Outgoing, error: ChannelError, batch_id: str, tally: Tally, *, started: bool) -> bool:
+    """Note it, and whether it was about to leave at all; False: nor can the others leave, and they are put back."""
+    with transaction():
+        if started:
+            _record(letter, error, now=utcnow())
+        elif error.fate is Fate.REFUSED:
+            services.keep_back(letter.id, batch_id=batch_id, now=utcnow())
+        tally.refused(letter, error, now=utcnow())
+        if error.fate is not Fate.REFUSED:
+            services.put_back(batch_id, error.failure, now=utcnow())
+    return error.fate is Fate.REFUSED
 
 
 def _record(letter: Outgoing, error: ChannelError, *, now: datetime) -> None:

@@ -120,7 +120,7 @@ def outgoing(**over: object) -> Outgoing:
 def test_a_line_break_in_an_extra_header_is_refused(mailing: MailServer) -> None:
     channel = SmtpChannel(Server("127.0.0.1", mailing.port, Security.NONE))
     with pytest.raises(ChannelError) as refused:
-        channel.send(outgoing(unsubscribe_url="https://x/\r\nBcc: thief@example.com"))
+        channel.send(outgoing(unsubscribe_url="https://x/\r\nBcc: thief@example.com"), lambda: True)
     channel.close()
 
     assert refused.value.fate is Fate.REFUSED
@@ -210,8 +210,9 @@ def test_what_a_dead_worker_held_goes_back(company: SimpleNamespace, mailing: Ma
     claimed, sending = queue(company, at_now), queue(company, at_now)
     with transaction():
         batch = rates.stamp(company.sender.id, now=at_now, per_minute=0, connections=1, lease=timedelta(minutes=2))
-        sender = From({}, "post@vodolad.example", "", "")
-        services.start(sending.id, batch_id=str(batch), sender=sender, now=at_now, lease=timedelta(minutes=2))
+        (letter,) = services.letters([sending.id], From({}, "post@vodolad.example", "", ""))
+        started = services.start(letter, batch_id=str(batch), now=at_now, lease=timedelta(minutes=2))
+        assert services.START.one(**started)
 
     with transaction():
         services.take_back(now=at_now + timedelta(minutes=3), unknown_after=UNKNOWN_AFTER)

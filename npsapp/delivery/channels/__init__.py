@@ -1,5 +1,6 @@
 """Channels: each sends one letter with one verb, and fails with one error."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
@@ -25,6 +26,10 @@ class ChannelError(Exception):
         super().__init__(failure.words)
         self.fate = fate
         self.failure = failure
+
+
+class Stays(Exception):  # noqa: N818 - nothing is wrong
+    """The letter may not leave after all, and nothing of it did."""
 
 
 @dataclass(frozen=True)
@@ -79,8 +84,11 @@ class Server:
 class OpenChannel(Protocol):
     """A channel with its connection open."""
 
-    def send(self, letter: Outgoing) -> str | None:
-        """Hand over one letter, or raise ChannelError. Gives the id by which a gateway will speak of it, if any."""
+    def send(self, letter: Outgoing, leaves: Callable[[], bool]) -> str | None:
+        """Hand over one letter, or raise ChannelError. Gives the id by which a gateway will speak of it, if any.
+
+        `leaves` is asked before what cannot be taken back: it waits until the database knows, and may say no (Stays).
+        """
 
     def close(self) -> None:
         """End the connection; never raises."""

@@ -8,6 +8,7 @@ import ssl
 import uuid
 from base64 import encodebytes
 from binascii import b2a_qp
+from collections.abc import Callable
 from datetime import datetime
 from email.header import Header
 from email.utils import formataddr, formatdate
@@ -19,7 +20,7 @@ import flask_mail
 from flask import Flask, current_app
 
 from npsapp.delivery import bounces, queries
-from npsapp.delivery.channels import ChannelError, Fate, OpenChannel, Outgoing, Server
+from npsapp.delivery.channels import ChannelError, Fate, OpenChannel, Outgoing, Server, Stays
 from npsapp.delivery.models import Sender
 from npsapp.delivery.rules import Failure, Security, read_smtp_answer
 from npsapp.lib import sealing
@@ -85,11 +86,14 @@ def _mailbox(header: str, name: str, address: str) -> str:
 
 
 class _NotingSmtp:
-    """Mixin for smtplib's connections: remembers whether a letter's content had begun to travel."""
+    """Mixin for smtplib's connections: asks whether a letter's content may travel, and remembers that it began to."""
 
     content_begun = False
+    leaves: Callable[[], bool]
 
     def data(self, msg: Any) -> Any:
+        if not self.leaves():
+            raise Stays
         self.content_begun = True
         return super().data(msg)  # type: ignore[misc]
 
@@ -204,14 +208,21 @@ class SmtpChannel:
         except (smtplib.SMTPException, OSError, UnicodeError) as error:  # UnicodeError: a name no host can have
             raise ChannelError(Fate.NO_CONNECTION, Failure(False, f"{type(error).__name__}: {error}"[:300])) from error
 
-    def send(self, letter: Outgoing) -> None:
-        """Hand over one letter; ChannelError says what became of it otherwise."""
+    def send(self, letter: Outgoing, leaves: Callable[[], bool]) -> None:
+        """Hand over one letter; ChannelError says what became of it otherwise.
+
+        It is written out, and the server hears from whom and for whom it is, while the database writes.
+        """
         if self._connection.host is None or self._connection.host.sock is None:  # after 421 smtplib hangs up
             self._connect()
         host: Any = self._connection.host
-        host.content_begun = False
+        host.content_begun, host.leaves = False, leaves
         try:
             self._connection.send(_with_reports(compose(letter), letter, host), envelope_from=_envelope_from(letter))
+        except Stays:
+            with contextlib.suppress(smtplib.SMTPException, OSError):  # a lost connection is noticed by the next letter
+                host.rset()
+            raise
         except flask_mail.BadHeaderError as error:
             raise ChannelError(Fate.REFUSED, Failure(True, "a line break in a header")) from error
         except smtplib.SMTPRecipientsRefused as error:
@@ -246,12 +257,15 @@ class OutboxChannel:
         self.folder = folder
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
-    def send(self, letter: Outgoing) -> None:
+    def send(self, letter: Outgoing, leaves: Callable[[], bool]) -> None:
         """Write the letter under its own name: a repeat replaces the same file."""
         target = self.folder / f"{letter.name}.eml"
         partial = self.folder / f".{letter.name}.{uuid.uuid4().hex}"
+        whole = compose(letter).as_bytes()
+        if not leaves():
+            raise Stays
         try:
-            partial.write_bytes(compose(letter).as_bytes())
+            partial.write_bytes(whole)
             os.replace(partial, target)
         except OSError as error:
             raise ChannelError(Fate.NO_CONNECTION, Failure(False, f"outbox: {error.strerror}")) from error

@@ -1,6 +1,7 @@
 """SMS over HTTP: Kannel, or a provider's gateway by its recipe."""
 
 import ssl
+from collections.abc import Callable
 from functools import lru_cache
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from urllib.parse import urlsplit
@@ -8,7 +9,7 @@ from urllib.parse import urlsplit
 from flask import current_app
 
 from npsapp.db import db
-from npsapp.delivery.channels import ChannelError, Fate, OpenChannel, Outgoing, gateways, kannel
+from npsapp.delivery.channels import ChannelError, Fate, OpenChannel, Outgoing, Stays, gateways, kannel
 from npsapp.delivery.channels.gateways import Answer, Asked, Gate, Recipe, Short
 from npsapp.delivery.models import Gateway, Sender
 from npsapp.delivery.rules import Failure, GatewayKind
@@ -48,7 +49,7 @@ class SmsChannel:
         self._gate = Gate(gateway.url, sender.address, sender.username, secret)
         self._recipe = None if gateway.kind is GatewayKind.KANNEL else Recipe.of(gateway.recipe)
 
-    def send(self, letter: Outgoing) -> str:
+    def send(self, letter: Outgoing, leaves: Callable[[], bool]) -> str:
         """Hand over one SMS; gives the gateway's id of it, or nothing. ChannelError says what became of it else."""
         digits = "".join(char for char in letter.to_address if char.isdecimal())
         short = Short(letter.id, digits, letter.body, report_url(OF_MESSAGE, letter.id))
@@ -57,6 +58,8 @@ class SmsChannel:
             asked = gateways.ask(self._gate, recipe, short) if recipe else kannel.ask(self._gate, short)
         except gateways.WrongRecipe as error:
             raise ChannelError(Fate.NO_CONNECTION, Failure(False, "the recipe is faulty", ours=True)) from error
+        if not leaves():
+            raise Stays
         status, body = _talk(asked)
         answer = gateways.read_answer(recipe, status, body) if recipe else kannel.read_answer(status, body)
         if answer.failure:
