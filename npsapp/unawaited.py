@@ -54,6 +54,7 @@ class Unawaited:
         self._sql, self._names = sql, list(dict.fromkeys(found for found in _PLACES.findall(sql) if found))
         at = {name: f"${number}" for number, name in enumerate(self._names, 1)}
         numbered = _PLACES.sub(lambda found: at[found[1]] if found[1] else "%", sql)
+        self._server.exec_(b"SET plan_cache_mode = force_generic_plan")  # else the first five runs are planned anew
         self._send(self._server.send_prepare, NAME, numbered.encode())
         self.wait()
 
@@ -74,7 +75,7 @@ class Unawaited:
             if self._under_way:
                 self.wait()
             if self._sql:
-                self._server.exec_(b"DEALLOCATE " + NAME)
+                self._server.exec_(b"RESET plan_cache_mode; DEALLOCATE " + NAME)
 
 
 def _as_text(value: Any) -> bytes | None:

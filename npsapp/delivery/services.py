@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any, cast
 from zlib import crc32
 
-from sqlalchemy import Table, bindparam, or_, select, update
+from sqlalchemy import String, Table, bindparam, or_, select, type_coerce, update
 
 from npsapp.audit import services as audit
 from npsapp.audit.events import Event
@@ -33,11 +33,13 @@ _NEEDED = (
     *("id", "created_at", "purpose", "language", "brand_id", "survey_id", "to_name", "to_address"),
     *("subject", "body", "html", "message_id", "unsubscribe_url", "refers_to"),
 )
+# Not as columns with an index: PostgreSQL looked through every message of the state for the one with this number.
+_plain_state = type_coerce(_MESSAGE.c.state, String).concat("")
 START = Ready(
     update(_MESSAGE)
     .where(_MESSAGE.c.id == bindparam("message"), _MESSAGE.c.batch_id.concat("") == bindparam("batch"))
     .where(_MESSAGE.c.to_address == bindparam("address"))
-    .where(_MESSAGE.c.state == State.CLAIMED, or_(_MESSAGE.c.useful_until.is_(None), _MESSAGE.c.useful_until >= _NOW))
+    .where(_plain_state == State.CLAIMED.value, or_(_MESSAGE.c.useful_until.is_(None), _MESSAGE.c.useful_until >= _NOW))
     .where(~queries.is_paused(_NOW), ~queries.is_suppressed(_NOW))
     .values(state=State.SENDING, lease_until=bindparam("lease", type_=UtcDateTime))
     .returning(_MESSAGE.c.id)

@@ -91,11 +91,13 @@ class _NotingSmtp:
     content_begun = False
     leaves: Callable[[], bool]
 
-    def data(self, msg: Any) -> Any:
-        if not self.leaves():
-            raise Stays
-        self.content_begun = True
-        return super().data(msg)  # type: ignore[misc]
+    def send(self, s: Any) -> None:
+        if isinstance(s, bytes):  # commands are texts
+            if not self.leaves():
+                self.close()  # type: ignore[attr-defined] # the server waits for the content; begun is not brought
+                raise Stays
+            self.content_begun = True
+        super().send(s)  # type: ignore[misc]
 
 
 class _Smtp(_NotingSmtp, smtplib.SMTP):
@@ -219,10 +221,6 @@ class SmtpChannel:
         host.content_begun, host.leaves = False, leaves
         try:
             self._connection.send(_with_reports(compose(letter), letter, host), envelope_from=_envelope_from(letter))
-        except Stays:
-            with contextlib.suppress(smtplib.SMTPException, OSError):  # a lost connection is noticed by the next letter
-                host.rset()
-            raise
         except flask_mail.BadHeaderError as error:
             raise ChannelError(Fate.REFUSED, Failure(True, "a line break in a header")) from error
         except smtplib.SMTPRecipientsRefused as error:
