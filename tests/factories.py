@@ -14,6 +14,7 @@ from npsapp.delivery.rules import Channel, Purpose
 from npsapp.intake.models import Interaction, Source, SourceKind
 from npsapp.invitations.models import Invitation, InvitationStep
 from npsapp.invitations.rules import InvitationState, StepState
+from npsapp.lib.clock import local_date
 from npsapp.lib.tokens import new_token
 from npsapp.responses.models import Response, ResponseRevision
 from npsapp.responses.open_models import OpenLink
@@ -95,6 +96,7 @@ def make_invitation(company: SimpleNamespace, *, now: datetime, **over: Any) -> 
         "brand_id": interaction.brand_id,
         "touchpoint_id": interaction.touchpoint_id,
         "region_id": interaction.region_id,
+        "segment_id": interaction.segment_id,
         "state": InvitationState.HANDED_OVER,
         "send_at": now - timedelta(hours=1),
         "latest_at": now + timedelta(days=13),
@@ -103,7 +105,10 @@ def make_invitation(company: SimpleNamespace, *, now: datetime, **over: Any) -> 
         "valid_until": now + timedelta(days=30),
         "language": "uk",
     }
-    invitation = _save(Invitation(**(values | over)))
+    values |= over
+    if values["sent_at"]:
+        values.setdefault("sent_on", local_date(values["sent_at"], company.brand.timezone))
+    invitation = _save(Invitation(**values))
     point = (
         db.session.query(ContactPoint).filter_by(customer_id=interaction.customer_id, kind=ContactKind.EMAIL).first()
     )

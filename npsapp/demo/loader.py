@@ -1,9 +1,9 @@
 """Writing the demo company: drawn and hashed first, then everything in one transaction."""
 
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from itertools import chain
 from random import Random
 from typing import Any
@@ -31,7 +31,8 @@ from npsapp.lib.clock import at_local, local_date, zone
 from npsapp.lib.tokens import new_token
 from npsapp.organization.rules import fold
 from npsapp.reports import services as reports
-from npsapp.responses.models import DirtyDay, Response, ResponseRevision
+from npsapp.responses.models import Response, ResponseRevision
+from npsapp.surveys.models import DirtyDay, Tallied
 
 Lines = tuple[Any, str, Iterable[Row]]
 
@@ -120,14 +121,18 @@ def _asked(rows: list[Row]) -> Iterator[Lines]:
     yield Message, "message", map(_letter, sent)
     yield InvitationStep, "", map(_step, sent)
     yield ContactFact, "", (row | {"kind": FactKind.INVITED, "at": row["send_at"]} for row in sent)
+    yield _marks(Tallied.INVITATIONS, {(row["survey"], row["sent_on"]) for row in sent})
+
+
+def _marks(tallied: Tallied, days: Collection[tuple[str, date]]) -> Lines:
+    return DirtyDay, "", ({"survey": survey, "local_date": day, "tallied": tallied} for survey, day in sorted(days))
 
 
 def _answered(answers: list[Row]) -> Iterator[Lines]:
     yield Response, "response", answers
     yield ResponseRevision, "", (row | {"number": 1, "at": row["confirmed_at"]} for row in answers)
     yield ContactFact, "", (row | {"kind": FactKind.ANSWERED, "at": row["confirmed_at"]} for row in answers)
-    days = {(row["survey"], row["local_date"]) for row in answers}
-    yield DirtyDay, "", ({"survey": survey, "local_date": day} for survey, day in sorted(days))
+    yield _marks(Tallied.ANSWERS, {(row["survey"], row["local_date"]) for row in answers})
 
 
 def _worked_on(works: list[Work]) -> Iterator[Lines]:
@@ -178,6 +183,7 @@ def _row(one: history.Happening) -> Row:
         "currency": "UAH" if one.amount else "",
         "undecided": one.decided_at is None,
         "handed_over_at": one.sent_at and one.send_at,
+        "sent_on": one.sent_at and local_date(one.sent_at, ZONE),
         "answered_at": answer.confirmed_at if answer else None,
     }
 

@@ -38,7 +38,7 @@ class Gathered:
     """One interaction with everything its decision and letter need."""
 
     interaction: Any
-    """A row with its id, brand_id, touchpoint_id and region_id."""
+    """A row with its id, brand_id, touchpoint_id, region_id and segment_id."""
     customer_id: int | None
     """The person, where several were merged."""
     survey: Survey | None

@@ -125,7 +125,7 @@ def postpone(step_id: int, *, until: datetime) -> None:
 def _left(invitation: Invitation, step_id: int, *, now: datetime) -> None:
     """The first message that left counts as the moment of asking."""
     if invitation.sent_at is None:
-        invitation.sent_at = now
+        letters.left((invitation, now))
         subject = "invitation", invitation.id
         audit.record(Event.INVITATION_SENT, actor=audit.PROGRAM, now=now, subject=subject, data={"step_id": step_id})
 

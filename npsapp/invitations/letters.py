@@ -15,7 +15,7 @@ from npsapp.audit.events import Event
 from npsapp.audit.services import Actor
 from npsapp.customers import queries as people, services as customers
 from npsapp.customers.rules import FactKind
-from npsapp.db import alone, db, one_of
+from npsapp.db import alone, db, one_of, pairs
 from npsapp.delivery import queries as post, services as delivery
 from npsapp.delivery.models import Message
 from npsapp.delivery.rules import Channel, Purpose, State
@@ -35,9 +35,11 @@ from npsapp.invitations.rules import (
     decide,
     follow,
 )
+from npsapp.lib.clock import local_date
 from npsapp.lib.tokens import new_code, new_token
-from npsapp.surveys import services as surveys
-from npsapp.surveys.models import SurveyVersion
+from npsapp.organization.models import Brand
+from npsapp.surveys import days as dirty, services as surveys
+from npsapp.surveys.models import SurveyVersion, Tallied
 
 
 def hand_over(
@@ -333,8 +335,7 @@ def take_as_sent(invitation_id: int, *, actor: Actor, now: datetime) -> None:
     if invitation.state is InvitationState.PLANNED:
         services.withdraw(invitation_id, actor=actor, now=now)
     elif invitation.state is InvitationState.HANDED_OVER and _stop_letter(invitation):
-        invitation.sent_at = invitation.handed_over_at
-        db.session.flush()
+        left((invitation, invitation.handed_over_at or now))
 
 
 # ---- what became of them ---------------------------------------------------------------------------------------
@@ -348,18 +349,30 @@ def note_sent(*, now: datetime, limit: int = 500) -> int:
     news = post.news_of(theirs.where(*unsent, InvitationStep.number == FIRST))[:limit]
     found = select(InvitationStep).where(InvitationStep.message_id.in_([one.id for one in news]))
     steps = {step.message_id: step for step in db.session.scalars(found)}
-    sent = []
+    sent, gone = [], []
     for message in news:
         invitation = steps[message.id].invitation
         if message.sent_at:
             valid = (invitation.valid_until or now) - (invitation.handed_over_at or now)
-            invitation.sent_at, invitation.valid_until = message.sent_at, message.sent_at + valid
+            invitation.valid_until = message.sent_at + valid
+            gone.append((invitation, message.sent_at))
             sent.append(("invitation", invitation.id, {"message_id": message.id}))
         else:
             exclude(invitation, Decision(_reason_of(message)), now=now)
     audit.record_many(Event.INVITATION_SENT, actor=audit.PROGRAM, now=now, subjects=sent)
-    db.session.flush()
+    left(*gone)
     return len(news)
+
+
+def left(*sent: tuple[Invitation, datetime]) -> None:
+    """The first message that left counts as the moment of asking. The marks come last: answers may wait for them."""
+    zones = pairs(select(Brand.id, Brand.timezone)) if sent else {}
+    days: set[dirty.Day] = set()
+    for invitation, at in sent:
+        invitation.sent_at, invitation.sent_on = at, local_date(at, zones[invitation.brand_id])
+        days.add((invitation.survey_id or 0, invitation.sent_on))
+    db.session.flush()
+    dirty.mark(Tallied.INVITATIONS, days)
 
 
 def _reason_of(message: Message) -> Reason:

@@ -117,7 +117,7 @@ class Invitation(Numbered):
         Index("ix_invitation_due", "state", "send_at"),
         _index_where("ix_invitation_again", "again_at", "again_at IS NOT NULL"),
         Index("ix_invitation_reason", "reason", "id"),
-        Index("ix_invitation_sent", "survey_id", "sent_at"),
+        _index_where("ix_invitation_sent", ("survey_id", "sent_on"), "sent_on IS NOT NULL"),
         Index("ix_invitation_customer", "customer_id"),
         _index_where("ix_invitation_unsent", "id", "state = 'handed_over' AND sent_at IS NULL"),
         _index_where("ix_invitation_valid", "valid_until", "state = 'handed_over'"),
@@ -134,6 +134,8 @@ class Invitation(Numbered):
     brand_id: Mapped[int] = mapped_column(ForeignKey("brand.id"))
     touchpoint_id: Mapped[int] = mapped_column(ForeignKey("touchpoint.id"))
     region_id: Mapped[int | None] = mapped_column(ForeignKey("region.id"), index=True)
+    segment_id: Mapped[int | None]
+    """Of the purchase, as it was when it was planned; reports divide by it."""
     state: Mapped[InvitationState] = mapped_column(code(InvitationState, "state"))
     reason: Mapped[Reason | None] = mapped_column(code(Reason, "reason"))
     again_at: Mapped[datetime | None]
@@ -146,6 +148,8 @@ class Invitation(Numbered):
     """When the first message was given to the post office."""
     sent_at: Mapped[datetime | None]
     """When the first message left."""
+    sent_on: Mapped[date | None] = mapped_column(Date)
+    """The day of that in the zone of the brand; reports go by it."""
     answered_at: Mapped[datetime | None]
     valid_until: Mapped[datetime | None]
     """Until when the link takes answers."""

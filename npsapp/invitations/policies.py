@@ -22,8 +22,8 @@ from npsapp.invitations.rules import InvitationState, Reason
 from npsapp.lib.refusals import Refused
 from npsapp.lib.texts import N_
 from npsapp.organization.models import Brand
-from npsapp.surveys import services as surveys, texts
-from npsapp.surveys.models import Survey
+from npsapp.surveys import days as dirty, services as surveys, texts
+from npsapp.surveys.models import Survey, Tallied
 from npsapp.surveys.rules import SurveyState
 
 PLANNED = Invitation.state == InvitationState.PLANNED
@@ -180,10 +180,16 @@ def source_changed(source_id: int) -> None:
 
 
 def follow_purchases(interaction_ids: Collection[int]) -> None:
-    """Invitations stand in the region of their purchases, which were repaired."""
-    region = select(Interaction.region_id).where(Interaction.id == Invitation.interaction_id).scalar_subquery()
-    moving = update(Invitation).where(one_of(Invitation.interaction_id, interaction_ids)).values(region_id=region)
-    change(moving.execution_options(synchronize_session=False))
+    """Invitations stand where their purchases do, whose region or segment was repaired; their days count again."""
+    bought = select(Interaction).where(Interaction.id == Invitation.interaction_id)
+    places = {
+        name: bought.with_only_columns(getattr(Interaction, name)).scalar_subquery()
+        for name in ("region_id", "segment_id")
+    }
+    theirs = one_of(Invitation.interaction_id, interaction_ids)
+    change(update(Invitation).where(theirs).values(places).execution_options(synchronize_session=False))
+    sent = select(Invitation.survey_id, Invitation.sent_on).where(theirs).distinct()
+    dirty.mark(Tallied.INVITATIONS, [(survey, day) for survey, day in db.session.execute(sent) if survey and day])
 
 
 def held_changed(*customer_ids: int) -> None:

@@ -103,6 +103,7 @@ def _line(one: Gathered, promises: Promises, drawn: Mapping[int, dict[str, Any]]
         "brand_id": one.interaction.brand_id,
         "touchpoint_id": one.interaction.touchpoint_id,
         "region_id": one.interaction.region_id,
+        "segment_id": one.interaction.segment_id,
         "state": state,
         **vars(decision),
         "language": one.language,

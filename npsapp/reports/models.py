@@ -1,6 +1,6 @@
-"""Tallies: counts by day that make the cost of a report independent of the number of answers."""
+"""Tallies: counts by day that make the cost of a report independent of the number of answers and invitations."""
 
-from datetime import date
+from datetime import date, datetime
 
 from sqlalchemy import Index
 from sqlalchemy.orm import Mapped
@@ -85,3 +85,19 @@ class QuestionTally(Tally):
     """Key of the option, or number of a rating; "" for words."""
     answered: Mapped[int]
     """Of these, the first of several that one customer said: their sum is how many customers answered the question."""
+
+
+class InvitedTally(Tally):
+    """Invitations of one survey by the day on which they were sent: `n` of them."""
+
+    __table_args__ = (
+        Index("ix_invited_tally_day", "survey_id", "local_date"),
+        Index("ix_invited_tally_region", "region_id", "local_date"),
+    )
+
+    brand_id: Mapped[int]
+    touchpoint_id: Mapped[int]
+    segment_id: Mapped[int]
+    answered: Mapped[int]
+    open_until: Mapped[datetime | None]
+    """When the last link closes of those without an answer that counts; None: all have one."""

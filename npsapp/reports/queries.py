@@ -33,12 +33,12 @@ from npsapp.lib.clock import at_local, day_bounds
 from npsapp.organization import queries as organization
 from npsapp.organization.models import Brand
 from npsapp.permissions import EVERYTHING, Scope
-from npsapp.reports.models import DailyTally, QuestionTally, Tally
+from npsapp.reports.models import DailyTally, InvitedTally, QuestionTally, Tally
 from npsapp.reports.rules import EVER, Period, Split
 from npsapp.reports.statistics import response_rate
-from npsapp.responses.models import AnswerValue, Basis, DirtyDay, Response
+from npsapp.responses.models import AnswerValue, Basis, Response
 from npsapp.responses.queries import PROPERTY, counting, has_properties, is_property, property_text
-from npsapp.surveys.models import Survey
+from npsapp.surveys.models import DirtyDay, Tallied
 
 SCORES = range(11)
 SCORE_COLUMNS = tuple(f"s{score}" for score in SCORES)
@@ -63,9 +63,16 @@ IN_ANSWERS: dict[type[Tally], dict[str, Any]] = {
         "n": literal(1),
         "answered": case((exists().where(*_SAME, _EARLIER.id < AnswerValue.id), 0), else_=1),
     },
+    InvitedTally: {
+        "n": case((Invitation.id.is_not(None), 1), else_=0),
+        "answered": case((Response.id.is_not(None), 1), else_=0),
+        "open_until": case((Response.id.is_(None), Invitation.valid_until)),
+    },
 }
-"""What a report reads of a tally, and how a single answer says it."""
+"""What a report reads of a tally, and how a single answer, or invitation, says it."""
 
+SENT = Invitation.sent_on.is_not(None), Invitation.test.is_(False)
+"""Which invitations reports count."""
 ByScore = tuple[int, ...]
 """How often each score from 0 to 10 was given."""
 NO_ANSWERS: ByScore = (0,) * len(SCORES)
@@ -87,6 +94,11 @@ class Selection:
     who: Select[Any] | None = None
     """Ids of the customers whose answers count; None: of everybody. `ids` says how they were chosen."""
 
+    @property
+    def by_rows(self) -> bool:
+        """Whether it is chosen by what no tally has."""
+        return any(map(is_property, self.ids)) or self.who is not None
+
 
 @dataclass(frozen=True, slots=True)
 class Counted:
@@ -104,7 +116,8 @@ class Invited:
 
     sent: int
     answered: int
-    still_open: int
+    still_open: bool
+    """Whether a link of those who have not answered still takes answers."""
 
     @property
     def rate(self) -> float | None:
@@ -192,41 +205,55 @@ def _answers_of(selection: Selection) -> list[ColumnElement[bool]]:
 
 def of_selection(selection: Selection) -> list[ColumnElement[bool]]:
     """The conditions that answers belong to a selection, counted or not."""
-    return [*_narrowed(Response, selection), *_on_days(Response, selection.period)]
+    return [*_narrowed(Response, selection), *_on_days(Response.local_date, selection.period)]
 
 
 def _counted(selection: Selection, tally: type[Tally] = DailyTally) -> Subquery:
-    """Rows of what `IN_ANSWERS` names, by day, place and counts: tallies of settled days, answers of the others.
+    """Rows of what `IN_ANSWERS` names, by day, place and counts: tallies of settled days, answers (or invitations) of
+    the others.
 
     A report is never older than the answers, whether or not the beat has recounted a day.
     """
-    if any(map(is_property, selection.ids)) or selection.old or selection.open or selection.who is not None:
-        return _each(tally, table(Response)).where(*_answers_of(selection)).subquery("counted")
+    if tally is InvitedTally and selection.by_rows:
+        sent = *SENT, *_narrowed(Invitation, selection), *_on_days(Invitation.sent_on, selection.period)
+        return each(tally, table(Invitation)).where(*sent).subquery("counted")
+    if tally is not InvitedTally and (selection.by_rows or selection.old or selection.open):
+        return each(tally, table(Response)).where(*_answers_of(selection)).subquery("counted")
     return union_all(_tallied(selection, tally), _fresh(selection, tally)).subquery("counted")
 
 
 def _tallied(selection: Selection, tally: type[Tally]) -> Select[*tuple[Any, ...]]:
     """The tallies of days that are not marked."""
-    marked = exists().where(DirtyDay.survey_id == tally.survey_id, DirtyDay.local_date == tally.local_date)
+    same_day = DirtyDay.survey_id == tally.survey_id, DirtyDay.local_date == tally.local_date
+    marked = exists().where(*same_day, DirtyDay.tallied == _what(tally))
     return select(*(tally.__table__.c[name] for name in IN_ANSWERS[tally])).where(
-        ~marked, *_narrowed(tally, selection), *_on_days(tally, selection.period)
+        ~marked, *_narrowed(tally, selection), *_on_days(tally.local_date, selection.period)
     )
 
 
-def _each(tally: type[Tally], source: FromClause) -> Select[*tuple[Any, ...]]:
-    """The single answers of a source that has them, as the tally says it."""
+def _what(tally: type[Tally]) -> Tallied:
+    return Tallied.INVITATIONS if tally is InvitedTally else Tallied.ANSWERS
+
+
+def each(tally: type[Tally], source: FromClause) -> Select[*tuple[Any, ...]]:
+    """The single answers, or invitations, of a source that has them, as the tally says it."""
     if tally is QuestionTally:
         source = source.outerjoin(AnswerValue, AnswerValue.response_id == Response.id)
+    if tally is InvitedTally:
+        source = source.outerjoin(Response, and_(Response.invitation_id == Invitation.id, *counting()))
     return select(*(column.label(name) for name, column in IN_ANSWERS[tally].items())).select_from(source)
 
 
 def _fresh(selection: Selection, tally: type[Tally]) -> Select[*tuple[Any, ...]]:
-    """The answers of marked days. An outer join, because SQLite would otherwise walk through all answers in
-    search of the few marked days; a marked day without such answers gives a row of zeros."""
-    same_day = (Response.survey_id == DirtyDay.survey_id, Response.local_date == DirtyDay.local_date)
-    theirs = and_(*same_day, *counting(), *_narrowed(Response, selection))
-    answers = table(DirtyDay).outerjoin(Response, theirs)
-    return _each(tally, answers).where(*_on_days(DirtyDay, selection.period))
+    """The answers, or invitations, of marked days. An outer join, because SQLite would otherwise walk through all
+    in search of the few marked days; a marked day without any gives a row of zeros."""
+    model: Any = Invitation if tally is InvitedTally else Response
+    day: Any = Invitation.sent_on if tally is InvitedTally else Response.local_date
+    which = SENT if tally is InvitedTally else counting()
+    same_day = model.survey_id == DirtyDay.survey_id, day == DirtyDay.local_date
+    rows = table(DirtyDay).outerjoin(model, and_(*same_day, *which, *_narrowed(model, selection)))
+    marked = DirtyDay.tallied == _what(tally), *_on_days(DirtyDay.local_date, selection.period)
+    return each(tally, rows).where(*marked)
 
 
 def _narrowed(model: Any, selection: Selection) -> list[ColumnElement[bool]]:
@@ -242,36 +269,28 @@ def _narrowed(model: Any, selection: Selection) -> list[ColumnElement[bool]]:
     for name, wanted in selection.ids.items():
         if is_property(name) or name in PEOPLE:
             continue
-        # An invitation has no segment of its own.
-        column = getattr(model, f"{name}_id", Interaction.segment_id)
+        column = getattr(model, f"{name}_id")
         without = wanted == NONE and single
         conditions.append(column.is_(None) if without else column == wanted)
     return conditions
 
 
-def _on_days(model: Any, period: Period) -> list[ColumnElement[bool]]:
+def _on_days(day: Any, period: Period) -> list[ColumnElement[bool]]:
     """Both ends of the period included."""
     conditions: list[ColumnElement[bool]] = []
     if period.first is not None:
-        conditions.append(model.local_date >= period.first)
+        conditions.append(day >= period.first)
     if period.last is not None:
-        conditions.append(model.local_date <= period.last)
+        conditions.append(day <= period.last)
     return conditions
 
 
 def invited(selection: Selection, now: datetime) -> Invited:
     """Invitations first sent on the days of the period (in the brand's zone), answered, and still open."""
-    open_yet = case((and_(Response.id.is_(None), Invitation.valid_until > now), 1), else_=0)
-    statement = (
-        select(func.count(Invitation.id), func.count(Response.id), func.coalesce(func.sum(open_yet), 0))
-        .outerjoin(Response, and_(Response.invitation_id == Invitation.id, *counting()))
-        .where(Invitation.sent_at.is_not(None), Invitation.test.is_(False), sent_within(selection.period))
-        # The index begins with the survey: only the invitations of the period are read.
-        .where(Invitation.survey_id.in_(select(Survey.id)))
-    )
-    if "segment" in selection.ids:
-        statement = statement.join(Interaction, Interaction.id == Invitation.interaction_id)
-    return Invited(*db.session.execute(statement.where(*_narrowed(Invitation, selection))).one())
+    source = _counted(selection, InvitedTally).c
+    sums = func.sum(source.n), func.sum(source.answered), func.max(source.open_until)
+    sent, answered, until = db.session.execute(select(*sums)).one()
+    return Invited(int(sent or 0), int(answered or 0), still_open=until is not None and until > now)
 
 
 def sent_within(period: Period, at: Any = Invitation.sent_at) -> ColumnElement[bool]:
@@ -293,7 +312,8 @@ def _between(period: Period, zone: str, at: Any) -> list[ColumnElement[bool]]:
     return conditions
 
 
-def dirty_days(limit: int) -> Sequence[tuple[int, date]]:
+def dirty_days(limit: int, tallied: Tallied = Tallied.ANSWERS) -> Sequence[tuple[int, date]]:
     """Survey and day of tallies to be counted again, newest days first: those are looked at."""
-    marked = select(DirtyDay.survey_id, DirtyDay.local_date).order_by(DirtyDay.local_date.desc())
-    return [(survey_id, day) for survey_id, day in db.session.execute(marked.limit(limit))]
+    marked = select(DirtyDay.survey_id, DirtyDay.local_date).where(DirtyDay.tallied == tallied)
+    newest_first = marked.order_by(DirtyDay.local_date.desc()).limit(limit)
+    return [(survey_id, day) for survey_id, day in db.session.execute(newest_first)]

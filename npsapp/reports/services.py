@@ -1,31 +1,39 @@
 """Keeping the tallies true to the answers."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, case, delete, func, insert, select, tuple_
+from sqlalchemy import ColumnElement, FromClause, Select, case, delete, func, insert, select, tuple_
 
-from npsapp.db import db
+from npsapp.db import db, table
 from npsapp.intake.models import InteractionPerformer
+from npsapp.invitations.models import Invitation
 from npsapp.reports import queries
-from npsapp.reports.models import DailyTally, PerformerTally, QuestionTally
-from npsapp.responses import days as dirty, tags
+from npsapp.reports.models import DailyTally, InvitedTally, PerformerTally, QuestionTally
+from npsapp.responses import tags
 from npsapp.responses.models import AnswerValue, Response
 from npsapp.responses.queries import counting
 from npsapp.responses.rules import LOWEST_PASSIVE, LOWEST_PROMOTER
+from npsapp.surveys import days as dirty
+from npsapp.surveys.models import Tallied
 
+Columns = Mapping[str, ColumnElement[Any]]
+
+OF_INVITATION = ("survey_id", "region_id", "brand_id", "touchpoint_id", "segment_id")
 DAYS_AT_ONCE = 200
+SENT_AT_ONCE = 10  # days of invitations: answers to them come over weeks, and wait while theirs is counted
 
 
 def recount_dirty_days(*, limit: int = DAYS_AT_ONCE) -> int:
-    """Count again up to `limit` days whose answers changed; how many days that were. Needs a transaction.
+    """Count again up to `limit` days whose answers changed, or if there are none, a few days whose invitations did.
 
     The marks go first: taking one away waits for whoever is just marking the same day, and a day marked after
-    that stays marked. Two beats at once never count the same day twice.
+    that stays marked. Two beats at once never count the same day twice. Gives how many days that were. Needs a
+    transaction.
     """
-    days = dirty.clear_dirty(queries.dirty_days(limit))
+    days = dirty.clear_dirty(Tallied.ANSWERS, queries.dirty_days(limit))
     if not days:
-        return 0
+        return _recount_invitations(min(limit, SENT_AT_ONCE))
     tags.derive_again(days)
     # An answer counts once for each performer, whatever several roles that one had.
     who = InteractionPerformer.interaction_id, InteractionPerformer.performer_id
@@ -40,11 +48,23 @@ def recount_dirty_days(*, limit: int = DAYS_AT_ONCE) -> int:
     return len(days)
 
 
+def _recount_invitations(limit: int) -> int:
+    days = dirty.clear_dirty(Tallied.INVITATIONS, queries.dirty_days(limit, Tallied.INVITATIONS))
+    if days:
+        columns, each = table(Invitation).c, queries.IN_ANSWERS[InvitedTally]
+        dimensions = {name: func.coalesce(columns[name], queries.NONE) for name in OF_INVITATION}
+        figures: dict[str, Any] = {name: func.sum(each[name]) for name in ("n", "answered")}
+        figures |= {"open_until": func.max(each["open_until"])}
+        which = tuple_(columns.survey_id, columns.sent_on).in_(days), *queries.SENT
+        rows = queries.each(InvitedTally, table(Invitation)).where(*which)
+        _replace(InvitedTally, days, dimensions | {"local_date": columns.sent_on}, figures, rows)
+    return len(days)
+
+
 def _count_again(
     tally: Any, days: Collection[dirty.Day], source: FromClause, more: dict[str, ColumnElement[Any]]
 ) -> None:
-    """Replace the tallies of whole days; a column of a tally is called as what it counts, or counts by."""
-    db.session.execute(delete(tally).where(tuple_(tally.survey_id, tally.local_date).in_(days)))
+    """Replace the tallies of answers of whole days; a column of a tally is called as what it counts, or counts by."""
     names, columns = tally.__table__.c.keys(), Response.__table__.c
     # 0 stands for "none" where an answer may have none, so that rows can be compared and grouped.
     dimensions = more | {
@@ -53,13 +73,16 @@ def _count_again(
         if name in columns and name != "id"
     }
     figures = {name: figure for name, figure in FIGURES.items() if name in names}
-    rows = (
-        select(*dimensions.values(), *figures.values())
-        .select_from(source)
-        .where(tuple_(columns.survey_id, columns.local_date).in_(days), *counting())
-        .group_by(*dimensions.values())
-    )
-    db.session.execute(insert(tally).from_select([*dimensions, *figures], rows))
+    which = tuple_(columns.survey_id, columns.local_date).in_(days), *counting()
+    _replace(tally, days, dimensions, figures, select().select_from(source).where(*which))
+
+
+def _replace(
+    tally: Any, days: Collection[dirty.Day], dimensions: Columns, figures: Columns, rows: Select[*tuple[Any, ...]]
+) -> None:
+    db.session.execute(delete(tally).where(tuple_(tally.survey_id, tally.local_date).in_(days)))
+    counted = rows.with_only_columns(*dimensions.values(), *figures.values()).group_by(*dimensions.values())
+    db.session.execute(insert(tally).from_select([*dimensions, *figures], counted))
 
 
 def _count_if(condition: ColumnElement[bool]) -> ColumnElement[Any]:

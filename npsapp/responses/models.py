@@ -18,7 +18,7 @@ from npsapp.organization.models import Region, Segment, Unit
 from npsapp.responses.human import Doubt
 from npsapp.responses.open_models import OpenLink
 from npsapp.responses.rules import Group, classify
-from npsapp.surveys.models import Survey, Touchpoint
+from npsapp.surveys.models import DirtyDay as DirtyDay, Survey, Touchpoint
 
 
 class Basis(StrEnum):
@@ -285,10 +285,3 @@ class SetAside(Numbered):
     by_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
     reason: Mapped[str]
     by: Mapped[User | None] = relationship()
-
-
-class DirtyDay(Base):
-    """A survey's day whose tallies must be recounted; written in the transaction that changed an answer."""
-
-    survey_id: Mapped[int] = mapped_column(ForeignKey("survey.id"), primary_key=True)
-    local_date: Mapped[date] = mapped_column(Date, primary_key=True)

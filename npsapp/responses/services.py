@@ -184,7 +184,7 @@ def confirm(link: Link, submission: Submission, *, now: datetime, **more_columns
         if submission.final:
             audit.record(Event.RESPONSE_FINISHED, actor=actor, now=now, subject=subject)
         if sure:
-            mark_dirty(link.survey_id, day)
+            mark_dirty(link.survey_id, day, link.invitation_id)
     return Answered(said, sure=sure)
 
 
@@ -346,7 +346,8 @@ def _record(event: Event, response: Response, now: datetime, *, by_id: int | Non
     actor = audit.by_user(by_id) if by_id else its_own
     audit.record(event, actor=actor, now=now, subject=("response", response.id), data=data)
     if event in COUNTED_ANEW:
-        mark_dirty(response.survey_id, response.local_date)
+        asked = None if event is Event.RESPONSE_CHANGED else response.invitation_id  # as many answered as before
+        mark_dirty(response.survey_id, response.local_date, asked)
 
 
 def follow_purchases(interaction_ids: Collection[int]) -> None:

@@ -6,10 +6,10 @@ from sqlalchemy import String, case, cast, func, literal, select, tuple_
 
 from npsapp.customers import tags
 from npsapp.responses import rules
-from npsapp.responses.days import Day
 from npsapp.responses.models import Response
 from npsapp.responses.queries import counting
 from npsapp.responses.rules import Group
+from npsapp.surveys.days import Day
 
 
 def derive_again(days: Collection[Day]) -> None:

@@ -1,12 +1,13 @@
 """Touchpoints, surveys, their frozen versions and the texts of their letters."""
 
-from datetime import datetime
+from datetime import date, datetime
+from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import Date, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from npsapp.db import Numbered, code
+from npsapp.db import Base, Numbered, code
 from npsapp.delivery.rules import Channel
 from npsapp.organization.models import Brand, Setting
 from npsapp.surveys.letters import Variant
@@ -105,3 +106,18 @@ class StepWords(Numbered):
     saved_at: Mapped[datetime]
     saved_by_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
     replaced_at: Mapped[datetime | None]
+
+
+class Tallied(StrEnum):
+    """What is counted by days: answers by the day of their confirmation, invitations by the day of their sending."""
+
+    ANSWERS = "answers"
+    INVITATIONS = "invitations"
+
+
+class DirtyDay(Base):
+    """A survey's day whose tallies must be recounted; written in the transaction that changed what they count."""
+
+    survey_id: Mapped[int] = mapped_column(ForeignKey("survey.id"), primary_key=True)
+    local_date: Mapped[date] = mapped_column(Date, primary_key=True)
+    tallied: Mapped[Tallied] = mapped_column(code(Tallied, "tallied"), primary_key=True, default=Tallied.ANSWERS)

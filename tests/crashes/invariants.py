@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from npsapp.reports.models import DailyTally, PerformerTally, QuestionTally
+from npsapp.reports.models import DailyTally, InvitedTally, PerformerTally, QuestionTally
 from tests.crashes.gateway import Gateway
 from tests.crashes.sink import Sink
 from tests.crashes.world import seconds
@@ -125,6 +125,7 @@ DONE = {
     "a message that left, or may have left, and is not noted": """
         SELECT v.id FROM invitation v JOIN invitation_step s ON s.invitation_id = v.id
         JOIN message m ON m.id = s.message_id WHERE m.sent_at IS NOT NULL AND v.sent_at IS NULL""",
+    "a message that left on no day": "SELECT id FROM invitation WHERE (sent_at IS NULL) <> (sent_on IS NULL)",
     "a customer with a phone who was not asked": """
         SELECT v.id FROM invitation v JOIN contact_point c ON c.customer_id = v.customer_id AND c.kind = 'phone'
         LEFT JOIN invitation_step s ON s.invitation_id = v.id AND s.number = 1
@@ -142,7 +143,10 @@ DONE = {
 FIGURES = ("n", "promoters", "passives", "detractors")
 COUNTED = """count(*), sum(CASE WHEN r.score >= 9 THEN 1 ELSE 0 END),
     sum(CASE WHEN r.score BETWEEN 7 AND 8 THEN 1 ELSE 0 END), sum(CASE WHEN r.score <= 6 THEN 1 ELSE 0 END)"""
-CLEAN = "NOT EXISTS (SELECT 1 FROM dirty_day d WHERE d.survey_id = {0}.survey_id AND d.local_date = {0}.local_date)"
+CLEAN = """NOT EXISTS (SELECT 1 FROM dirty_day d WHERE d.tallied = 'answers'
+    AND d.survey_id = {0}.survey_id AND d.local_date = {0}.local_date)"""
+CLEAN_SENT = """NOT EXISTS (SELECT 1 FROM dirty_day d WHERE d.tallied = 'invitations'
+    AND d.survey_id = {0}.survey_id AND d.local_date = {0}.{1})"""
 
 
 def broken(connection: Connection, *, done: bool = False) -> list[str]:
@@ -191,6 +195,16 @@ def _wrong_tallies(connection: Connection) -> Iterator[str]:
         "customers who answered a further question",
         f"SELECT local_date, question_key, sum(answered) FROM question_tally t WHERE {CLEAN.format('t')} GROUP BY 1, 2",
         f"SELECT r.local_date, v.question_key, count(DISTINCT r.id) {said} GROUP BY 1, 2",
+    )
+    yield from _differ(
+        connection,
+        InvitedTally.__tablename__,
+        f"""SELECT survey_id, local_date, region_id, segment_id, n, answered, open_until
+        FROM invited_tally t WHERE {CLEAN_SENT.format("t", "local_date")}""",
+        f"""SELECT v.survey_id, v.sent_on, coalesce(v.region_id, 0), coalesce(v.segment_id, 0), count(*), count(r.id),
+        max(CASE WHEN r.id IS NULL THEN v.valid_until END)
+        FROM invitation v LEFT JOIN response r ON r.invitation_id = v.id AND r.voided_at IS NULL AND NOT r.test
+        WHERE v.sent_on IS NOT NULL AND NOT v.test AND {CLEAN_SENT.format("v", "sent_on")} GROUP BY 1, 2, 3, 4""",
     )
 
 

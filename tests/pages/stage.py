@@ -44,9 +44,9 @@ from npsapp.invitations.rules import InvitationState, Reason
 from npsapp.lib.refusals import Refused
 from npsapp.organization.models import Holiday, Performer, Property, PropertyValue
 from npsapp.permissions import Role
+from npsapp.responses.days import mark_dirty
 from npsapp.responses.models import (
     Basis,
-    DirtyDay,
     DisputedAnswer,
     LinkAct,
     LinkEvent,
@@ -148,7 +148,7 @@ def answered(company: SimpleNamespace, now: datetime, number: int, words: Words,
         company, now=at, score=(2, 9, 0, 7)[number % 4], comment=words.said, invitation=invitation
     )
     response.contact_wanted = number % 2 == 0
-    db.session.merge(DirtyDay(survey_id=response.survey_id, local_date=response.local_date))
+    mark_dirty(response.survey_id, response.local_date, response.invitation_id)
     if number == 3:
         response.voided_at, response.void_reason = now, words.said[:200]
     db.session.add(DisputedAnswer(response_id=response.id, at=now, score=5, comment=words.said))

@@ -55,7 +55,7 @@ def test_the_same_score_fifty_times_at_once_is_one_answer_and_everybody_goes_on(
 
     assert {page.status for page in pages} == {200}
     assert all("What did you like most?" in page.text for page in pages)
-    assert (count(Response), count(ResponseRevision), count(DirtyDay), count(DisputedAnswer)) == (1, 1, 1, 0)
+    assert (count(Response), count(ResponseRevision), count(DirtyDay), count(DisputedAnswer)) == (1, 1, 2, 0)
 
 
 def test_fifty_different_answers_at_once_are_one_answer_one_case_and_one_in_the_tallies(

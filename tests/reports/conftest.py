@@ -5,7 +5,8 @@ from datetime import date
 import pytest
 
 from npsapp.db import db, transaction
-from npsapp.responses.models import DirtyDay
+from npsapp.surveys import days
+from npsapp.surveys.models import Tallied
 from tests.factories import make_interaction, make_invitation, make_response, make_source
 
 
@@ -29,7 +30,7 @@ def answer(company, now):
             invitation = make_invitation(company, now=now, interaction=interaction)
             day = day or now.date()
             response = make_response(company, now=now, score=score, invitation=invitation, local_date=day, **over)
-            db.session.merge(DirtyDay(survey_id=response.survey_id, local_date=day))
+            days.mark(Tallied.ANSWERS, [(response.survey_id, day)])
             return response.id
 
     return give

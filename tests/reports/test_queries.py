@@ -6,13 +6,17 @@ import pytest
 from sqlalchemy import func, select, text
 
 from npsapp.db import db, transaction
+from npsapp.invitations import letters
+from npsapp.invitations.models import Invitation
 from npsapp.permissions import Scope
 from npsapp.reports import queries, services
-from npsapp.reports.models import DailyTally, QuestionTally
+from npsapp.reports.models import DailyTally, InvitedTally, QuestionTally
 from npsapp.reports.queries import Selection
 from npsapp.reports.rules import Period, Split
 from npsapp.responses import services as responses
 from npsapp.responses.models import Basis, Response
+from npsapp.surveys import days
+from npsapp.surveys.models import Tallied
 from tests.factories import make_invitation
 
 DAY = date(2026, 11, 10)
@@ -20,12 +24,16 @@ DAY = date(2026, 11, 10)
 
 @pytest.fixture(params=["tallied", "fresh"])
 def settle(request):
-    """Ask every question twice: of tallies, and of answers that are not tallied yet."""
+    """Ask every question twice: of tallies, and of answers and invitations that are not tallied yet."""
 
     def count() -> None:
+        with transaction():
+            sent = select(Invitation.survey_id, Invitation.sent_on).where(Invitation.sent_on.is_not(None))
+            days.mark(Tallied.INVITATIONS, {tuple(row) for row in db.session.execute(sent)})
         if request.param == "tallied":
             with transaction():
-                services.recount_dirty_days()
+                while services.recount_dirty_days():
+                    pass
 
     return count
 
@@ -100,12 +108,13 @@ def test_nothing_answered_is_nothing_divided(company, now):
     assert queries.invited(Selection(), now).rate is None
 
 
-def test_the_response_rate_is_of_invitations_sent_on_the_days(answer, company, now):
+def test_the_response_rate_is_of_invitations_sent_on_the_days(answer, settle, company, now):
     answer(9)
     with transaction():
         make_invitation(company, now=now)
         make_invitation(company, now=now, test=True)
         make_invitation(company, now=now, sent_at=now - timedelta(days=40), valid_until=now - timedelta(days=10))
+    settle()
 
     today = queries.invited(Selection(period=Period(now.date(), now.date())), now)
     ever = queries.invited(Selection(), now)
@@ -114,34 +123,38 @@ def test_the_response_rate_is_of_invitations_sent_on_the_days(answer, company, n
     assert (ever.sent, ever.answered) == (3, 1)
 
 
-def test_the_rate_is_coming_in_while_a_link_takes_answers(answer, company, now):
+def test_the_rate_is_coming_in_while_a_link_takes_answers(answer, settle, company, now):
     answer(9)
     with transaction():
         make_invitation(company, now=now, valid_until=now + timedelta(minutes=1))
+    settle()
 
-    assert queries.invited(Selection(), now).still_open == 1
-    assert queries.invited(Selection(), now + timedelta(days=1)).still_open == 0
+    assert queries.invited(Selection(), now).still_open
+    assert not queries.invited(Selection(), now + timedelta(minutes=1)).still_open
 
 
-def test_an_answer_that_does_not_count_is_no_answer_of_the_rate(answer, now):
+def test_an_answer_that_does_not_count_is_no_answer_of_the_rate(answer, settle, now):
     answer(9, basis=Basis.PROVISIONAL)
+    settle()
 
     assert queries.invited(Selection(), now).answered == 0
 
 
-def test_a_letter_belongs_to_the_day_of_the_brand(company, now):
+def test_a_letter_belongs_to_the_day_of_the_brand(company, settle, now):
     """23:30 UTC on 9 November is already the 10th in Kyiv."""
     late = now.replace(day=9, hour=23, minute=30)
     with transaction():
-        make_invitation(company, now=now, sent_at=late)
+        letters.left((make_invitation(company, now=now, sent_at=None), late))
+    settle()
 
     assert queries.invited(Selection(period=Period(DAY, DAY)), now).sent == 1
     assert queries.invited(Selection(period=Period(None, DAY - timedelta(days=1))), now).sent == 0
 
 
-def test_the_rate_follows_scope_and_segment(answer, company, now):
+def test_the_rate_follows_scope_and_segment(answer, settle, company, now):
     answer(9, region="kyiv")
     answer(9, region="odesa", segment=False)
+    settle()
 
     kyiv = Scope(frozenset({company.regions.kyiv.id}))
     assert queries.invited(Selection(scope=kyiv), now).sent == 1
@@ -162,14 +175,21 @@ def test_a_voided_answer_leaves_the_report_at_once(answer, now):
 @pytest.mark.parametrize(
     "narrowed", [{}, {"ids": {"brand": 1}}, {"scope": Scope(frozenset({1}))}, {"ids": {"segment": 1}}]
 )
-@pytest.mark.parametrize("tally", [DailyTally, QuestionTally])
-def test_reports_never_walk_through_all_answers(company, narrowed, tally):
-    """The cost of a report does not grow with the answers: only those of marked days are read."""
+@pytest.mark.parametrize(
+    ("tally", "found"),
+    [
+        (DailyTally, "response USING INDEX ix_response_day"),
+        (QuestionTally, "response USING INDEX ix_response_day"),
+        (InvitedTally, "invitation USING INDEX ix_invitation_sent (survey_id=? AND sent_on=?)"),
+    ],
+)
+def test_reports_never_walk_through_all_answers(company, narrowed, tally, found):
+    """The cost of a report does not grow with answers and invitations: only those of marked days are read."""
     narrowed = {**narrowed, "ids": {**narrowed.get("ids", {}), "survey": 1}} if tally is QuestionTally else narrowed
     statement = select(func.count()).select_from(queries._counted(Selection(**narrowed), tally))
     compiled = statement.compile(db.engine, compile_kwargs={"literal_binds": True})
 
     plan = [row.detail for row in db.session.execute(text(f"EXPLAIN QUERY PLAN {compiled}"))]
 
-    assert any(step.startswith("SEARCH response USING INDEX ix_response_day") for step in plan), plan
-    assert not any(step.startswith(("SCAN response", "SCAN answer_value")) for step in plan), plan
+    assert any(step.startswith(f"SEARCH {found}") for step in plan), plan
+    assert not any(step.startswith(("SCAN response", "SCAN answer_value", "SCAN invitation")) for step in plan), plan

@@ -13,10 +13,12 @@ from npsapp.customers.rules import FactKind
 from npsapp.db import db, transaction
 from npsapp.invitations.models import InvitationStep
 from npsapp.permissions import EVERYTHING, Scope
-from npsapp.responses import days, queries, rulings, services
+from npsapp.responses import queries, rulings, services
 from npsapp.responses.models import DirtyDay, Response, ResponseRevision
 from npsapp.responses.rules import REVISIONS_KEPT, NotAScore, Said
 from npsapp.responses.services import Submission
+from npsapp.surveys import days
+from npsapp.surveys.models import Tallied
 from tests.factories import make_interaction, make_invitation, make_response
 
 
@@ -32,7 +34,12 @@ def submit(invitation_id, score, *, now, comment=None, contact=None, final=False
 
 def dirty_days():
     db.session.rollback()
-    return db.session.scalars(select(DirtyDay.local_date)).all()
+    return db.session.scalars(select(DirtyDay.local_date).where(DirtyDay.tallied == Tallied.ANSWERS)).all()
+
+
+def sent_days():
+    db.session.rollback()
+    return db.session.scalars(select(DirtyDay.local_date).where(DirtyDay.tallied == Tallied.INVITATIONS)).all()
 
 
 def events(*wanted):
@@ -231,13 +238,14 @@ def test_an_answer_is_not_changed_without_end(invite, now):
 
 def test_marks_of_days_are_taken_once(invite, now):
     submit(invite().id, 9, now=now)
-    day = db.session.execute(select(DirtyDay.survey_id, DirtyDay.local_date)).one()
+    of_answers = DirtyDay.tallied == Tallied.ANSWERS
+    day = db.session.execute(select(DirtyDay.survey_id, DirtyDay.local_date).where(of_answers)).one()
     wanted = [tuple(day), (day.survey_id, day.local_date - timedelta(days=1))]
 
     with transaction():
-        assert days.clear_dirty(wanted) == [tuple(day)]
+        assert days.clear_dirty(Tallied.ANSWERS, wanted) == [tuple(day)]
     with transaction():
-        assert days.clear_dirty(wanted) == []
+        assert days.clear_dirty(Tallied.ANSWERS, wanted) == []
     assert dirty_days() == []
 
 
