@@ -270,13 +270,13 @@ class Ready:
         """Run it, inside `together()` without waiting for it."""
         self._run(self._ready(), values, waits=True)
 
-    def later(self, column: str, **values: Any) -> Any:
-        """A value of the row it gives, None without a row; inside `together()` a stand-in for later statements."""
+    def later(self, *columns: str, **values: Any) -> list[Any]:
+        """Values of the row it gives, None without a row; inside `together()` stand-ins for later statements."""
         if (opened := writer()).waiting is None:
             row = self.one(**values)
-            return row and getattr(row, column)
+            return [row and getattr(row, column) for column in columns]
         self.run(**values)
-        return Later(len(opened.waiting) - 1, column)
+        return [Later(len(opened.waiting) - 1, column) for column in columns]
 
     def made(self, **values: Any) -> tuple[str, Any]:
         """As the driver takes it: the statement, and the values converted."""

@@ -30,7 +30,7 @@ _ANSWERED = (
     .values(state=InvitationState.ANSWERED, answered_at=bindparam("at"))
 )
 _FIRST_ANSWER = Ready(_ANSWERED.returning(_TABLE.c.followed))
-_FIRST_UNFOLLOWED = Ready(_ANSWERED.where(_TABLE.c.followed.is_(False)).returning(_TABLE.c.survey_id))
+_FIRST_UNFOLLOWED = Ready(_ANSWERED.where(_TABLE.c.followed.is_(False)).returning(_TABLE.c.survey_id, _TABLE.c.sent_on))
 UNDELIVERED = (InvitationState.WAITING, InvitationState.PLANNED, InvitationState.EXCLUDED)
 FINAL = (Reason.WITHDRAWN, Reason.NOT_DRAWN)
 OF_DRAW = ("stratum_id", "drawn_on", "draw_rank", "chance", "probability")
@@ -174,10 +174,10 @@ def take_first_answer(invitation_id: int, *, now: datetime) -> bool:
     return taken is not None
 
 
-def survey_of_first_answer(invitation_id: int, *, now: datetime) -> Any:
+def first_answer(invitation_id: int, *, now: datetime) -> list[Any]:
     """As `take_first_answer`, when no follow-up is on its way: the survey's id for the answer's row, of no value when
-    the invitation is in any other state, so that the row is refused."""
-    return _FIRST_UNFOLLOWED.later("survey_id", invitation=invitation_id, at=now)
+    the invitation is in any other state, so that the row is refused; and the day on which it was sent, if it was."""
+    return _FIRST_UNFOLLOWED.later("survey_id", "sent_on", invitation=invitation_id, at=now)
 
 
 def stop_reminders(invitation_id: int) -> None:

@@ -17,7 +17,7 @@ from npsapp.lib.clock import local_date
 from npsapp.lib.refusals import Refused
 from npsapp.lib.texts import N_
 from npsapp.responses import queries, rules
-from npsapp.responses.days import mark_dirty as mark_dirty
+from npsapp.responses.days import UNKNOWN, mark_dirty as mark_dirty
 from npsapp.responses.human import LATER, Doubt
 from npsapp.responses.models import AnswerValue, Basis, DisputedAnswer, Response, ResponseRevision, Ruling
 from npsapp.responses.queries import Link
@@ -102,8 +102,8 @@ def answer(link: Link, submission: Submission, *, now: datetime) -> Answered:
 def _first(link: Link, submission: Submission, now: datetime) -> Answered:
     """What nearly every answer is: for PostgreSQL one statement, which marks the invitation and writes the answer."""
     with together(whole=True):
-        survey_id = invitations.survey_of_first_answer(link.invitation_id, now=now)
-        return confirm(link, submission, now=now, survey_id=survey_id)
+        survey_id, sent_on = invitations.first_answer(link.invitation_id, now=now)
+        return confirm(link, submission, now=now, sent_on=sent_on, survey_id=survey_id)
 
 
 def _held(link: Link, now: datetime, way: rules.Way = rules.Way.OPEN) -> Link:
@@ -161,7 +161,9 @@ def count(response: Response, basis: Basis, *, zone: str, now: datetime, by_id: 
     _record(event, response, now, by_id=by_id)
 
 
-def confirm(link: Link, submission: Submission, *, now: datetime, **more_columns: Any) -> Answered:
+def confirm(
+    link: Link, submission: Submission, *, now: datetime, sent_on: Any = UNKNOWN, **more_columns: Any
+) -> Answered:
     """The first answer of an invitation, or of an open link's page: a few short statements, for every customer
     passes here. What somebody without an invitation says of himself stops no letter to whoever he named."""
     said = replace(submission.said, comment=submission.said.comment or "")
@@ -184,7 +186,7 @@ def confirm(link: Link, submission: Submission, *, now: datetime, **more_columns
         if submission.final:
             audit.record(Event.RESPONSE_FINISHED, actor=actor, now=now, subject=subject)
         if sure:
-            mark_dirty(link.survey_id, day, link.invitation_id)
+            mark_dirty(link.survey_id, day, link.invitation_id, sent_on)
     return Answered(said, sure=sure)
 
 

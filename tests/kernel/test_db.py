@@ -118,7 +118,7 @@ def test_what_an_earlier_statement_did_not_find_refuses_all_that_are_sent_with_i
 
     def rename(old: str, new: str) -> None:
         with transaction(), together(whole=True):
-            name = RENAMED.later("name", old=old, new=new)
+            [name] = RENAMED.later("name", old=old, new=new)
             insert_one(Pool, {"name": name})
             insert_one(Pool, {"name": "third"})
 
