@@ -110,6 +110,12 @@ class ChoiceForm(LiveForm, GroundForm):
         self.touchpoint.choices = touchpoints
         self.offer_grounds()
 
+    @property
+    def changed(self) -> bool:
+        """Whether something was chosen with which the numbers on the page were not counted."""
+        counted = [self.touchpoint, self.live_from, *(self[f"ground_{channel.value}"] for channel in CHANNELS)]
+        return any(one.object_data is not None and (one.data or "") != one.object_data for one in counted)
+
 
 # ---- connections ----
 

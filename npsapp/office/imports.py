@@ -113,6 +113,9 @@ def import_confirm(batch_id: int) -> ResponseReturnValue:
     if not form.validate_on_submit():
         return _preview(batch, form)
     now, deed = utcnow(), request.form.get("deed")
+    if deed == "go_live" and form.changed:
+        deed = "count"
+        flash(_("What you chose changes who is asked. Look at the new numbers, then go live."), "warn")
     with transaction():
         services.choose(
             batch_id, touchpoint_id=form.touchpoint.data, grounds=form.grounds, live_from=form.live_from.data

@@ -34,6 +34,7 @@ SUBJECTS: dict[str, tuple[str, Labels | None]] = {
     "import_batch": (N_("import"), lambda ids, _language: intake.labels("import_batch", ids)),
     "interaction": (N_("purchase or visit"), None),
     "invitation": (N_("invitation"), None),
+    "mark": (N_("mark on answers"), None),
     "message": (N_("letter"), None),
     "open_link": (N_("open link"), None),
     "old_import": (N_("old answers"), None),
@@ -42,6 +43,7 @@ SUBJECTS: dict[str, tuple[str, Labels | None]] = {
     "property": (N_("property"), lambda ids, language: organization.labels("property", ids, language)),
     "region": (N_("region"), lambda ids, language: organization.labels("region", ids, language)),
     "response": (N_("answer"), lambda ids, _language: responses.labels(ids)),
+    "retention": (N_("personal data"), None),
     "selection": (
         N_("selection of customers"),
         lambda _ids, _language: {one.id: one.name for one in selections.saved()},

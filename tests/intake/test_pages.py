@@ -94,20 +94,17 @@ def test_a_file_is_uploaded_previewed_confirmed_and_reported(browser: Browser, c
     assert db.session.query(Source).one().in_trial
 
 
-def test_importing_and_going_live_in_one_step(browser: Browser, company: SimpleNamespace):
+def test_importing_and_going_live_needs_numbers_that_were_seen(browser: Browser, company: SimpleNamespace):
     page = browser.upload(XLSX_1C)
+    chosen = {"touchpoint": company.touchpoint.id, "ground_email": "contract", "live_from": "2026-11-04"}
+    live = {"first_day_cap": "50", "outbox": "y", "deed": "go_live"}
 
-    browser.post(
-        f"{page}/confirm",
-        page,
-        touchpoint=company.touchpoint.id,
-        ground_email="contract",
-        live_from="2026-11-04",
-        first_day_cap="50",
-        outbox="y",
-        deed="go_live",
-    )
+    browser.post(f"{page}/confirm", page, **chosen, **live)
+    assert "Look at the new numbers" in browser.get(page).text
+    assert db.session.query(Source).one().in_trial
 
+    browser.post(f"{page}/confirm", page, **chosen, **live)
+    db.session.expire_all()
     source = db.session.query(Source).one()
     assert not source.in_trial
     assert (source.live_from.isoformat(), source.first_day_cap) == ("2026-11-04", 50)

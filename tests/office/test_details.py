@@ -23,7 +23,7 @@ from npsapp.invitations.models import ContactPolicy, InvitationPolicy
 from npsapp.invitations.quota_models import QuotaRule
 from npsapp.invitations.rules import Reason
 from npsapp.lib.texts import text_in
-from npsapp.office import details
+from npsapp.office import details, log
 from npsapp.organization.models import Brand, Performer, Property, Region, Segment, Unit
 from npsapp.responses.open_models import OpenLink
 from npsapp.surveys.letters import PARTS
@@ -68,6 +68,14 @@ def test_every_detail_that_services_write_has_its_words(app):
 
     assert {"outcome", "cause", "reasons", "kind", "until", "fields", "repaired", "first_day_cap"} <= keys
     assert keys <= details.keys("en").keys() | details.SILENT
+
+
+def test_everything_a_line_is_about_has_its_word():
+    code = "\n".join(path.read_text() for path in sorted(Path(npsapp.__file__).parent.rglob("*.py")))
+    kinds = set(re.findall(r'subjects?(?:, \w+)* ?= ?\(?"(\w+)", ', code))
+
+    assert {"retention", "case", "customer", "sender"} <= kinds
+    assert kinds <= log.SUBJECTS.keys()
 
 
 def test_every_setting_that_may_change_has_its_words(app):
