@@ -285,13 +285,9 @@ def _outgoing(message: Any, sender: From) -> Outgoing:
 
 
 def sent(message_id: int, *, now: datetime, ref: str = "") -> dict[str, Any]:
-    """The values of `SENT`: accepted. A beat may have called it unknown meanwhile: the acceptance wins."""
+    """The values of `SENT`: the server accepted it, under an id of its own. A beat may have called it unknown
+    meanwhile: the acceptance wins."""
     return {"message": message_id, "now": now, "ref": ref}
-
-
-def record_sent(message_id: int, *, now: datetime, ref: str = "") -> None:
-    """The server accepted the letter, under this id of its own."""
-    SENT.run(**sent(message_id, now=now, ref=ref))
 
 
 def record_failure(message_id: int, failure: Failure, *, now: datetime) -> None:

@@ -125,7 +125,7 @@ def _send_all(channel: OpenChannel, ids: list[int], batch_id: str, sender: From,
                     return False
     with transaction():
         if sent:
-            services.record_sent(sent, ref=ref, now=utcnow())
+            services.SENT.run(**services.sent(sent, ref=ref, now=utcnow()))
         tally.write(now=utcnow())
     return True
 

@@ -271,7 +271,7 @@ def test_what_was_never_reported_is_unknown_after_two_days(
     message_id, letter = text(company), text(company, "petro@example.com", channel=Channel.EMAIL)
     leave(gate)
     with transaction():
-        services.record_sent(letter, now=now)
+        services.SENT.run(**services.sent(letter, now=now))
         assert receipts.give_up_waiting(now=utcnow() + timedelta(hours=47)) == 0
         assert receipts.give_up_waiting(now=utcnow() + timedelta(hours=49)) == 1
 
