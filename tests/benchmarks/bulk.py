@@ -21,6 +21,8 @@ from tests.responses.test_further import ask_more
 
 AT_ONCE = 100_000
 MOST_SAID = 3  # rows of answers to further questions
+ASKED_EACH = 3  # invitations for each answer …
+MOST_ASKED = 1_000_000  # … up to so many
 A_TOKEN = "bench------------------0"
 TOKEN = "substr('bench-------------------', 1, 24 - length(CAST(n AS text))) || n"
 
@@ -110,7 +112,8 @@ def waiting_letters(count: int, letter: Message) -> None:
 
 
 def answers(count: int, *, now: datetime) -> None:
-    """So many answers, spread over a hundred days and all scores, to a survey with further questions.
+    """So many answers, spread over a hundred days and all scores, to a survey with further questions, and the
+    invitations of which every third was answered.
 
     Everybody rates; those who are unhappy choose two options.
     """
@@ -129,14 +132,24 @@ def answers(count: int, *, now: datetime) -> None:
         ]
         said = [[AnswerValue(**row) for row in queries.more_rows(one.id, _more(one.score))] for one in first]
         session.add_all(row for rows in said for row in rows)
-    start = 1000
-    for one, rows in zip(first, said, strict=True):
-        numbers = range(start, start + count // kinds - 1)
-        copies(one, numbers, invitation_id="NULL", interaction_id="NULL", customer_id="NULL")
+        asked = [(one.invitation, one.interaction) for one in first]
+    start, sent = 1000, min(ASKED_EACH * count, MOST_ASKED) // kinds
+    for day, (one, rows) in enumerate(zip(first, said, strict=True)):
+        numbers, letters = range(start, start + count // kinds - 1), range(1000 + day * sent, 1000 + (day + 1) * sent)
+        _invitations(*asked[day], letters)
+        its = f"(n - {start}) * {ASKED_EACH}"
+        its = f"CASE WHEN {its} < {sent} THEN {letters.start} + {its} END"
+        copies(one, numbers, invitation_id=its, interaction_id="NULL", customer_id="NULL")
         for place, row in enumerate(rows):
             copies(row, numbers, id=f"n * {MOST_SAID} + {place}", response_id="n")
         start = numbers.stop
-    analyze((Response, Source, AnswerValue))
+    analyze((Response, Source, AnswerValue, Interaction, Invitation))
+
+
+def _invitations(one: Invitation, bought: Interaction, numbers: range) -> None:
+    """Copies of an invitation that was sent, with a purchase each, of nobody in particular."""
+    copies(bought, numbers, external_id="'x-' || n", customer_id="NULL")
+    copies(one, numbers, interaction_id="n", customer_id="NULL")
 
 
 def _more(score: int) -> dict[str, object]:

@@ -354,7 +354,7 @@ def _pss(pid: int) -> float:
 
 
 def reports(stage: Stage) -> list[Line]:
-    """(f) The report page over ten thousand and a million answers."""
+    """(f) The report page over ten thousand and a million answers, with the rate of the invitations that led there."""
     lines = []
     for size in (10_000, 1_000_000):
         one = stage.install()

@@ -22,6 +22,8 @@ from npsapp.lib.clock import utcnow
 from npsapp.responses.models import Response
 from npsapp.responses.services import mark_dirty
 from npsapp.schedule import Beat
+from npsapp.surveys import days
+from npsapp.surveys.models import Tallied
 from npsapp.worker import collecting
 from tests import cast
 
@@ -99,10 +101,12 @@ def decisions() -> None:
 
 
 def recount() -> None:
-    """Count every day with answers again, as the beat does."""
+    """Count every day with answers or invitations again, as the beat does."""
     with transaction() as session:
         for survey_id, day in session.execute(select(Response.survey_id, Response.local_date).distinct()).all():
             mark_dirty(survey_id, day)
+        sent = select(Invitation.survey_id, Invitation.sent_on).where(Invitation.sent_on.is_not(None)).distinct()
+        days.mark(Tallied.INVITATIONS, [(survey_id, day) for survey_id, day in session.execute(sent)])
     with timed():
         schedule.recount(Beat(budget_s=None))
 
