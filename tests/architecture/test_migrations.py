@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from uuid import uuid4
 
@@ -16,7 +16,8 @@ from sqlalchemy import func, inspect, select, table, text
 from npsapp import create_app
 from npsapp.cases import services as cases
 from npsapp.db import db, is_sqlite, transaction
-from npsapp.surveys.models import StepWords
+from npsapp.invitations.models import Invitation
+from npsapp.surveys.models import DirtyDay, StepWords, Tallied
 from tests import cast, factories as make
 
 VERSIONS = Path(__file__).parents[2] / "migrations" / "versions"
@@ -88,6 +89,32 @@ def test_rows_survive_every_step_down_and_up_again(empty_app: Flask) -> None:
     flask_migrate.downgrade(revision="base")
     flask_migrate.upgrade()
     assert not any(_count().values())
+
+
+@pytest.mark.parametrize(
+    ("moment", "day"),
+    [
+        (datetime(2026, 7, 1, 21, 30, tzinfo=UTC), date(2026, 7, 2)),
+        (datetime(2026, 11, 20, 21, 30, tzinfo=UTC), date(2026, 11, 20)),
+    ],
+)
+def test_invitations_of_an_older_program_get_the_day_of_their_brand(empty_app: Flask, moment: datetime, day: date):
+    """21:30 UTC is the next day in Kyiv in summer only; what has not left has no day, but a segment."""
+    flask_migrate.upgrade()
+    _fill()
+    with transaction() as session:
+        sent, unsent = session.scalars(select(Invitation).order_by(Invitation.id))
+        sent.sent_at, unsent.sent_at, segment_id = moment, None, sent.segment_id
+    db.session.remove()
+
+    flask_migrate.downgrade(revision="0028")
+    flask_migrate.upgrade()
+
+    rows = db.session.execute(select(Invitation.sent_on, Invitation.segment_id).order_by(Invitation.id)).all()
+    assert rows == [(day, segment_id), (None, segment_id)]
+    assert segment_id
+    marked = select(DirtyDay.local_date).where(DirtyDay.tallied == Tallied.INVITATIONS)
+    assert db.session.scalars(marked).all() == [day]
 
 
 def _lost(before: dict[str, int], counted: dict[str, int]) -> list[str]:

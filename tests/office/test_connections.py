@@ -376,7 +376,7 @@ def test_answers_and_cases_move_with_their_repaired_purchase(
     odesa = company.regions.odesa.id
     assert db.session.scalars(db.select(Response.region_id)).all() == [odesa]
     assert db.session.scalars(db.select(Case.region_id)).all() == [odesa]
-    assert db.session.scalars(db.select(DirtyDay.local_date)).all() == [answer.local_date, answer.invitation.sent_on]
+    assert db.session.scalars(db.select(DirtyDay.local_date)).all() == [answer.local_date]
 
 
 def test_only_administrators_see_connections(

@@ -17,6 +17,7 @@ from npsapp.organization.models import Unit
 from npsapp.reports import queries as reports, services as tallies
 from npsapp.reports.queries import Selection
 from npsapp.responses import open_services
+from npsapp.responses.days import mark_dirty
 from npsapp.responses.models import DirtyDay, LinkEvent, Response
 from npsapp.responses.open_models import OpenRate
 from npsapp.responses.open_rules import Asks
@@ -381,7 +382,8 @@ def test_a_tablet_takes_more_answers_from_its_network(app: Flask, visitor, compa
 
 def test_reports_count_open_answers_only_where_they_are_asked_to(visitor, link, company, at_now):
     with transaction():
-        make.make_response(company, now=at_now, score=9)
+        asked = make.make_response(company, now=at_now, score=9)
+        mark_dirty(asked.survey_id, asked.local_date, asked.invitation_id)
     answer(visitor, link, "2")
 
     def counts(by_link: str) -> list[int]:

@@ -92,11 +92,13 @@ def test_the_day_of_an_answer_is_the_regions_day(invite, moment, day):
 def test_a_change_days_later_recounts_the_day_of_the_first_answer(invite, now):
     invitation = invite()
     submit(invitation.id, 9, now=now)
+    assert sent_days() == [invitation.sent_on]
     with transaction():
         db.session.execute(delete(DirtyDay))
 
     submit(invitation.id, 2, now=now + timedelta(days=3), may_edit=True)
     assert dirty_days() == [date(2026, 11, 20)]
+    assert sent_days() == []  # as many answered as before
     assert db.session.scalar(select(Response.confirmed_at)) == now
 
 
@@ -180,7 +182,7 @@ def test_voiding_and_restoring_recount_the_day_and_stand_in_the_log(company, now
 
     with transaction():
         rulings.restore(response, reason="it was none", by_id=company.admin.id, now=now)
-    assert dirty_days() == [now.date()]
+    assert dirty_days() == sent_days() == [now.date()]
     assert response.voided_at is None
     assert events(Event.RESPONSE_VOIDED, Event.RESPONSE_RESTORED) == ["response.voided", "response.restored"]
 
