@@ -19,7 +19,7 @@ def mark(tallied: Tallied, days: Iterable[Day]) -> None:
     """Have the tallies of these days counted again.
 
     Whoever takes such a mark away for a recount (see `clear_dirty`) waits for this transaction, and then counts what
-    it changed; or this one waits and marks anew. Those who mark do not wait for each other.
+    it changed; or this one waits and marks anew. Those who mark share the lock of the day.
     """
     one = _MARK if is_sqlite() else _SHARED_MARK
     for survey_id, day in sorted(days):  # all lock in this order: nobody waits for somebody who waits for him
