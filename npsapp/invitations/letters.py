@@ -342,11 +342,19 @@ def take_as_sent(invitation_id: int, *, actor: Actor, now: datetime) -> None:
 
 
 def note_sent(*, now: datetime, limit: int = 500) -> int:
-    """Read from the post office which first letters left, and which never will. Gives the number of lines changed."""
+    """Read from the post office which first letters left, and which never will. Gives the number of lines changed.
+
+    Some are answered before that: they were sent all the same.
+    """
     alone(PLANNING)
-    unsent = Invitation.state == InvitationState.HANDED_OVER, Invitation.sent_at.is_(None)
+    unsent = Invitation.sent_at.is_(None), Invitation.handed_over_at.is_not(None)
+    answered = Invitation.state.in_((InvitationState.ANSWERED, InvitationState.NOT_MINE)), Message.sent_at.is_not(None)
     theirs = select(InvitationStep.message_id).join(Invitation, Invitation.id == InvitationStep.invitation_id)
-    news = post.news_of(theirs.where(*unsent, InvitationStep.number == FIRST))[:limit]
+    theirs = theirs.join(Message, Message.id == InvitationStep.message_id).where(
+        *unsent, InvitationStep.number == FIRST
+    )
+    waiting = Invitation.state == InvitationState.HANDED_OVER
+    news = post.news_of(theirs.where(or_(waiting, and_(*answered))))[:limit]
     found = select(InvitationStep).where(InvitationStep.message_id.in_([one.id for one in news]))
     steps = {step.message_id: step for step in db.session.scalars(found)}
     sent, gone = [], []

@@ -119,7 +119,8 @@ class Invitation(Numbered):
         Index("ix_invitation_reason", "reason", "id"),
         _index_where("ix_invitation_sent", ("survey_id", "sent_on"), "sent_on IS NOT NULL"),
         Index("ix_invitation_customer", "customer_id"),
-        _index_where("ix_invitation_unsent", "id", "state = 'handed_over' AND sent_at IS NULL"),
+        # As the question says it: a state that comes as a parameter would not be found in an index's condition.
+        _index_where("ix_invitation_unsent", "id", "sent_at IS NULL AND handed_over_at IS NOT NULL"),
         _index_where("ix_invitation_valid", "valid_until", "state = 'handed_over'"),
         # All that a quota counts, so that counting reads nothing but this index.
         _index_where("ix_invitation_quota", QUOTA_COLUMNS, "stratum_id IS NOT NULL"),

@@ -177,6 +177,21 @@ def test_the_link_lives_from_the_moment_the_letter_left(company: SimpleNamespace
     assert line(interaction.id).state is InvitationState.EXPIRED
 
 
+def test_who_answers_at_once_was_sent_a_letter_all_the_same(company: SimpleNamespace, now: datetime) -> None:
+    with transaction():
+        interaction = make.make_interaction(company, now=now)
+    plan(now, interaction)
+    hand_over(now)
+    with transaction() as session:
+        assert services.take_first_answer(line(interaction.id).id, now=now)
+        session.execute(update(Message).values(state=State.FAILED))
+        assert letters.note_sent(now=now) == 0
+        session.execute(update(Message).values(state=State.SENT, sent_at=now))
+        assert letters.note_sent(now=now) == 1
+
+    assert (line(interaction.id).sent_at, line(interaction.id).state) == (now, InvitationState.ANSWERED)
+
+
 def test_a_letter_that_failed_for_good_is_a_reason(company: SimpleNamespace, now: datetime) -> None:
     with transaction():
         interaction = make.make_interaction(company, now=now)
