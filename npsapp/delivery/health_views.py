@@ -1,5 +1,6 @@
 """Pages about how letters fare: mail health, the pace towards each provider, and whether mail can arrive at all."""
 
+import importlib
 from dataclasses import replace
 from datetime import timedelta
 
@@ -9,7 +10,7 @@ from flask_babel import gettext as _
 
 from npsapp.audit.doors import me
 from npsapp.db import db, transaction
-from npsapp.delivery import arrival, health, lookups, providers, queries, rates, senders
+from npsapp.delivery import arrival, health, providers, queries, rates, senders
 from npsapp.delivery.arrival import Finding
 from npsapp.delivery.channels import mail
 from npsapp.delivery.forms import PaceForm, SelectorForm
@@ -107,7 +108,8 @@ def _ask(sender: Sender) -> list[Finding]:
     if providers.provider_of(domain):
         return arrival.findings(arrival.Facts(domain))
     config = current_app.config
-    facts = lookups.facts(
+    # Loaded here: the library that asks name servers takes 3 MB, in each process.
+    facts = importlib.import_module("npsapp.delivery.lookups").facts(
         domain,
         selectors=wanted or USUAL_SELECTORS,
         host=host,
