@@ -15,7 +15,7 @@ from npsapp.delivery import queries as delivery
 from npsapp.delivery.parts import count_parts
 from npsapp.delivery.rules import Channel
 from npsapp.intake import selections
-from npsapp.intake.models import Interaction
+from npsapp.intake.models import Interaction, Source
 from npsapp.invitations.candidates import Gathered, first_seen, gather
 from npsapp.invitations.chains import FIRST
 from npsapp.invitations.criteria import Criteria
@@ -139,7 +139,8 @@ def matches(
 
 def _last_month(brand_id: int, touchpoint_id: int, now: datetime, scope: Scope) -> tuple[ColumnElement[bool], ...]:
     newest = db.session.scalar(select(func.max(Interaction.id))) or 0
-    asked = Interaction.brand_id == brand_id, Interaction.touchpoint_id == touchpoint_id
+    real = Interaction.source_id.in_(select(Source.id).where(Source.is_test.is_(False)))
+    asked = Interaction.brand_id == brand_id, Interaction.touchpoint_id == touchpoint_id, real
     here = *asked, within(Interaction.region_id, scope)
     in_time = Interaction.happened_at > now - MONTH, Interaction.happened_at <= now
     return (Interaction.id > newest - MOST_LOOKED_AT, *here, *in_time, Interaction.cancelled_at.is_(None))
