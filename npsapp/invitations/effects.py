@@ -154,7 +154,7 @@ def would_have_asked(
     By the planner's own rule with today's addresses, stops and holds; every purchase is looked at on its own day.
     """
     ids = db.session.scalars(select(Interaction.id).where(*_last_month(brand_id, touchpoint_id, now, scope))).all()
-    every = max(-(-len(ids) // (MOST // 15)), 1)  # a page asks about several rules
+    every = max(-(-len(ids) // (MOST // 10)), 1)  # a page asks about several rules
     promises, asked = Promises(), 0
     asking = surveys.active_map().get((brand_id, touchpoint_id))
     trying: dict[int | None, Policy] = {asking.id if asking else None: policy}

@@ -44,10 +44,13 @@ class Asked:
 
 def lines(asked: Asked, scope: Scope, *, limit: int, before: int | None = None) -> Sequence[Invitation]:
     """Lines of the scope, newest first; `before` is the id of the last one of the page before."""
-    rows = select(Invitation).where(*_conditions(asked), within(Invitation.region_id, scope))
+    rows = select(Invitation.id).where(*_conditions(asked), within(Invitation.region_id, scope))
     if before:
         rows = rows.where(Invitation.id < before)
-    return db.session.scalars(rows.options(*_SHOWN).order_by(Invitation.id.desc()).limit(limit)).all()
+    # The ids first: else all that fit are joined to everything that is shown, before most are left out.
+    ids = db.session.scalars(rows.order_by(Invitation.id.desc()).limit(limit)).all()
+    shown = select(Invitation).where(Invitation.id.in_(ids)).options(*_SHOWN)
+    return db.session.scalars(shown.order_by(Invitation.id.desc())).all()
 
 
 def _conditions(asked: Asked) -> list[ColumnElement[bool]]:
