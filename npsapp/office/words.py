@@ -124,13 +124,9 @@ def _choices(source: Source, kind: ValueKind) -> Choices:
     if kind is ValueKind.PROPERTY:
         fields = {one.value: _(words) for one, words in FIELD_WORDS.items()}
         return Choices({**fields, IGNORE: _("is of no use")})
-    of_touchpoint = kind is ValueKind.TOUCHPOINT
-    named = names_of(surveys.touchpoints(source.brand.pool_id)) if of_touchpoint else _places(kind)
-    return Choices({str(id_): name for id_, name in named})
-
-
-def _places(kind: ValueKind) -> list[tuple[int, str]]:
-    return organization.choices(kind.value, language_now())
+    if kind is ValueKind.TOUCHPOINT:
+        return Choices({str(id_): name for id_, name in names_of(surveys.touchpoints(source.brand.pool_id))})
+    return Choices({str(id_): name for id_, name in organization.choices(kind.value, language_now())})
 
 
 @bp.deed("/connections/<int:source_id>/words", Permission.ADMINISTER)
