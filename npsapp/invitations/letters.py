@@ -350,11 +350,9 @@ def note_sent(*, now: datetime, limit: int = 500) -> int:
     unsent = Invitation.sent_at.is_(None), Invitation.handed_over_at.is_not(None)
     answered = Invitation.state.in_((InvitationState.ANSWERED, InvitationState.NOT_MINE)), Message.sent_at.is_not(None)
     theirs = select(InvitationStep.message_id).join(Invitation, Invitation.id == InvitationStep.invitation_id)
-    theirs = theirs.join(Message, Message.id == InvitationStep.message_id).where(
-        *unsent, InvitationStep.number == FIRST
-    )
-    waiting = Invitation.state == InvitationState.HANDED_OVER
-    news = post.news_of(theirs.where(or_(waiting, and_(*answered))))[:limit]
+    theirs = theirs.join(Message, Message.id == InvitationStep.message_id)
+    told = or_(Invitation.state == InvitationState.HANDED_OVER, and_(*answered))
+    news = post.news_of(theirs.where(*unsent, InvitationStep.number == FIRST, told))[:limit]
     found = select(InvitationStep).where(InvitationStep.message_id.in_([one.id for one in news]))
     steps = {step.message_id: step for step in db.session.scalars(found)}
     sent, gone = [], []
