@@ -16,7 +16,7 @@ from npsapp.db import reading, transaction
 from npsapp.delivery.models import Message
 from npsapp.delivery.rules import State
 from npsapp.intake import connections, services as intake, staging, tasks
-from npsapp.intake.models import ImportBatch, SourceKind
+from npsapp.intake.models import BatchState, ImportBatch, SourceKind
 from npsapp.invitations.models import Invitation
 from npsapp.lib.clock import utcnow
 from npsapp.responses.models import Response
@@ -52,10 +52,22 @@ def _most_kb() -> int:
 
 
 def rows(file: str) -> None:
-    """A file of purchases, a table or a package of 1C, taken in, and the same file once more: `again`."""
+    """A file of purchases, a table or a package of 1C, taken in, the same file once more (`again`), and the same but
+    for a blank line at its end (`read`): every row is read and compared.
+    """
     first, again = _taken_in(file), _taken_in(file)
-    assert again["unchanged"] == first["accepted"], again
-    print(json.dumps({**first, "kb": again["kb"], "again": again}))
+    with Path(file).open("ab") as stream:
+        stream.write(b"\n")
+    read = _taken_in(file)
+    with Path(file).open("ab") as stream:
+        stream.truncate(stream.tell() - 1)
+    assert again["unchanged"] == read["unchanged"] == first["accepted"], (again, read)
+    print(json.dumps({**first, "kb": read["kb"], "again": again, "read": read}))
+
+
+def peak(file: str) -> None:
+    """The same, taken in once."""
+    print(json.dumps(_taken_in(file)))
 
 
 def _taken_in(file: str) -> dict[str, Any]:
@@ -68,14 +80,17 @@ def _taken_in(file: str) -> dict[str, Any]:
         with transaction():
             source = intake.get_or_create_source(name="shop", actor=COMMAND, now=now)
             source.grounds = {"email": "contract", "phone": "contract"}
-            options = {"format": "commerceml"} if file.endswith(".xml") else {}
+            options = {"unless_known": True} | ({"format": "commerceml"} if file.endswith(".xml") else {})
             batch_id = intake.create_batch(
                 source_id=source.id, file_name="shop.csv", stored=stored, actor=COMMAND, now=now, **options
             ).id
         tasks.stage_batch(batch_id)
-        with transaction():
-            intake.confirm(batch_id, actor=COMMAND, now=now)
-        tasks.apply_batch(batch_id)
+        with reading() as session:
+            waits = session.get_one(ImportBatch, batch_id).state is BatchState.STAGED
+        if waits:
+            with transaction():
+                intake.confirm(batch_id, actor=COMMAND, now=now)
+            tasks.apply_batch(batch_id)
         with reading() as session:
             batch = session.get_one(ImportBatch, batch_id)
             said |= {name: getattr(batch, name) for name in ("accepted", "unchanged", "rejected")}
@@ -137,6 +152,7 @@ def bring(file: str) -> None:
 
 PROGRAMS: dict[str, Callable[..., None]] = {
     "rows": rows,
+    "peak": peak,
     "letters": letters,
     "decisions": decisions,
     "recount": recount,
