@@ -375,7 +375,7 @@ def within(column: InstrumentedAttribute[int | None], scope: Scope) -> ColumnEle
 @event.listens_for(Engine, "begin")
 def _begin(connection: Connection) -> None:
     own: Any = connection.connection.dbapi_connection
-    if not driver.is_begun(own):
+    if not driver.is_begun(own) and (driver.is_sqlite(own) or own.autocommit):
         driver.begin(own, connection.dialect)
 
 
