@@ -305,7 +305,7 @@ def insert_many(model: type[Base], rows: Sequence[dict[str, Any]], **same: Any) 
     Goes past the mapper and past SQLAlchemy's own parameters, which cost more than the database: values are
     converted column by column. Every column without a default must be named, in the first row or in `same`.
     """
-    if len(rows) < 2:
+    if len(rows) < 2 or Later in map(type, rows[0].values()):  # a stand-in is no value of an array
         for row in rows:
             _insert_row(writer(), model, row | same)
         return

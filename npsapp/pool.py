@@ -60,5 +60,7 @@ def _ask_after_rest(dbapi_connection: Any, record: ConnectionPoolEntry, _proxy: 
     if since and time.monotonic() - since > ASKED_AFTER_S:
         try:
             dbapi_connection.execute("SELECT 1")
+            if driver.is_begun(dbapi_connection):  # somebody asked for another isolation, which ends its autocommit
+                dbapi_connection.rollback()
         except dbapi_connection.Error as error:
             raise DisconnectionError from error

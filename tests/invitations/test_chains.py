@@ -159,8 +159,10 @@ def test_a_reminder_at_the_post_office_is_taken_back(
 
     reminder = db.session.scalars(select(Message.id).where(Message.purpose == Purpose.REMINDER)).one()
     assert db.session.get_one(Message, reminder).state is State.CANCELLED
+    [letter] = delivery.letters([reminder], SENDER)
     with transaction():
-        assert delivery.start(reminder, batch_id="b", sender=SENDER, now=later, lease=timedelta(minutes=2)) is None
+        start = delivery.start(letter, batch_id="b", now=later, lease=timedelta(minutes=2))
+        assert delivery.START.one(**start) is None
 
 
 def test_a_reminder_waits_while_the_first_letter_is_not_gone(company: SimpleNamespace, now: datetime) -> None:

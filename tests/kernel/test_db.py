@@ -81,6 +81,15 @@ def test_rows_written_together_are_all_there_and_hold_ids_of_those_before_them(a
     assert _noted() == {"d": "d", "e": "e"}
 
 
+def test_many_rows_may_hold_what_an_earlier_statement_gives(app: Flask) -> None:
+    with transaction(), together():
+        number = insert_one(Pool, {"name": "a"})
+        who = {"at": datetime(2026, 1, 1, tzinfo=UTC), "actor_type": "program", "subject_type": "pool", "data": {}}
+        insert_many(AuditEntry, [{"event": event, "subject_id": number} for event in "bcd"], **who)
+
+    assert _noted() == dict.fromkeys("bcd", "a")
+
+
 def _note(event: str, subject_id: Any) -> None:
     who = {"at": datetime(2026, 1, 1, tzinfo=UTC), "actor_type": "program", "subject_type": "pool", "data": {}}
     insert_many(AuditEntry, [{"event": event, "subject_id": subject_id}], **who)

@@ -149,7 +149,9 @@ def test_the_preview_shows_what_is_typed_and_saves_nothing(
 
 
 def test_the_preview_shows_sentences_without_name_and_title(analyst: FlaskClient, url: str, at_now: datetime) -> None:
-    assert "Ваша покупка от 6 ноября, Одесса, лоток" in analyst.get(f"{url}preview?show=ru").get_data(as_text=True)
+    assert "Ваша покупка от 6 ноября, Одесса, пример покупки" in analyst.get(f"{url}preview?show=ru").get_data(
+        as_text=True
+    )
 
     bare = analyst.get(f"{url}preview?show=ru&bare=1").get_data(as_text=True)
 
