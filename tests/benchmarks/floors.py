@@ -171,8 +171,7 @@ def _write(engine: Engine, new: dict[Table, list[Any]], *, checked_at_end: bool 
     holders = {True: "?"} if on_sqlite else {True: "%s", False: "%s::json"}
     connection = engine.raw_connection()
     cursor = connection.cursor()
-    if on_sqlite:
-        cursor.execute("BEGIN IMMEDIATE")
+    cursor.execute("BEGIN IMMEDIATE" if on_sqlite else "BEGIN")
     if checked_at_end:
         cursor.execute("PRAGMA defer_foreign_keys=ON" if on_sqlite else "SET LOCAL session_replication_role = replica")
     for table, ready in new.items():
