@@ -57,6 +57,7 @@ def ready_made() -> ResponseReturnValue:
     brand = _brand(brands, listing.whole("brand")) if brands else None
     care = care_of(queries.contact_policy(brand.pool_id) if brand else None)
     ready = queries.ready(brand.id) if brand else READY
+    asked = _asked(brand, care) if brand else {}
     shown = [
         {
             "is": one,
@@ -65,7 +66,7 @@ def ready_made() -> ResponseReturnValue:
                 _(CHANNELS[channel])
                 for channel in missing_channels(one.channels, mobile_sms=one.mobile_sms, ready=ready)
             ],
-            "asked": _asked(one, brand, care) if brand else 0,
+            "asked": asked.get(one.key, 0),
         }
         for one in automations.AUTOMATIONS
     ]
@@ -77,15 +78,17 @@ def _brand(brands: Sequence[Brand], brand_id: int | None) -> Brand:
     return next((one for one in brands if one.id == brand_id), brands[0])
 
 
-def _asked(one: automations.Automation, brand: Brand, care: Care) -> int:
-    """About how many customers it would have asked last month."""
-    now = utcnow()
-    if one.wave:
-        return waves.share(brand, now=now, scope=scope())
-    touchpoint_id = surveys.touchpoint_lookup(brand.pool_id).get(one.touchpoint)
-    if touchpoint_id is None:
-        return 0
-    return effects.would_have_asked(brand.id, touchpoint_id, automations.policy(one, care), now=now, scope=scope())
+def _asked(brand: Brand, care: Care) -> dict[str, int]:
+    """About how many customers each automation would have asked last month."""
+    now, lookup = utcnow(), surveys.touchpoint_lookup(brand.pool_id)
+    found = {one.key: waves.share(brand, now=now, scope=scope()) if one.wave else 0 for one in automations.AUTOMATIONS}
+    rules = {
+        one.key: (lookup[one.touchpoint], automations.policy(one, care))
+        for one in automations.AUTOMATIONS
+        if not one.wave and one.touchpoint in lookup
+    }
+    asked = effects.would_have_asked(brand.id, list(rules.values()), now=now, scope=scope())
+    return found | dict(zip(rules, asked, strict=True))
 
 
 @bp.deed("/surveys/automations/<key>", Permission.EDIT_SURVEYS)

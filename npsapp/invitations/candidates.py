@@ -305,6 +305,14 @@ def _of_one_person(boxes: Sequence[Mailbox], *, merged: bool) -> list[Mailbox]:
     return [replace(box, not_mine=box.value in disowned, grounds=[*box.grounds, *refused]) for box in good]
 
 
+def first_channel(policy: Policy, ways: Mapping[Channel, Way]) -> Channel:
+    """On which a rule begins: an SMS where a letter has no address, if the rule says so."""
+    first = policy.first.channel
+    if policy.mobile_sms and first is Channel.EMAIL and ways[first].stop is Reason.NO_ADDRESS:
+        return Channel.SMS
+    return first
+
+
 def _gathered(
     row: Any, survey: Survey | None, policy: Policy, known: Reachable, without_mail: Collection[int]
 ) -> Gathered:
@@ -312,9 +320,7 @@ def _gathered(
     ways: dict[Channel, Way] = {
         one: known.way(one, *about) for one in policy.channels if one in (Channel.EMAIL, Channel.SMS)
     }
-    channel = policy.first.channel
-    if policy.mobile_sms and channel is Channel.EMAIL and ways[channel].stop is Reason.NO_ADDRESS:
-        channel = Channel.SMS
+    channel = first_channel(policy, ways)
     way = ways.get(channel, _ANY_WAY)
     candidate = candidate_of(
         row,

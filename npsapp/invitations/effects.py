@@ -1,7 +1,7 @@
 """What a rule would do: to what is already planned, and to last month's purchases. Writes nothing."""
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -16,7 +16,7 @@ from npsapp.delivery.parts import count_parts
 from npsapp.delivery.rules import Channel
 from npsapp.intake import selections
 from npsapp.intake.models import Interaction, Source
-from npsapp.invitations.candidates import Gathered, first_seen, gather
+from npsapp.invitations.candidates import Gathered, first_channel, first_seen, gather
 from npsapp.invitations.chains import FIRST
 from npsapp.invitations.criteria import Criteria
 from npsapp.invitations.models import Invitation
@@ -147,27 +147,41 @@ def _last_month(brand_id: int, touchpoint_id: int, now: datetime, scope: Scope) 
 
 
 def would_have_asked(
-    brand_id: int, touchpoint_id: int, policy: Policy, *, now: datetime, scope: Scope = EVERYTHING
-) -> int:
-    """About how many customers such a rule would have asked about last month's purchases of the scope.
+    brand_id: int, rules: Sequence[tuple[int, Policy]], *, now: datetime, scope: Scope = EVERYTHING
+) -> list[int]:
+    """About how many customers each rule (touchpoint, policy) would have asked about last month's purchases.
 
-    By the planner's own rule with today's addresses, stops and holds; every purchase is looked at on its own day.
+    By the planner's own rule with today's addresses, stops and holds, over purchases of the scope; every purchase is
+    looked at on its own day. What is known of them is gathered once for all rules, of one company and without criteria.
     """
+    sampled = {point: _sample(brand_id, point, now, scope) for point in {point for point, _policy in rules}}
+    steps = tuple(dict.fromkeys(step for _point, policy in rules for step in policy.steps))
+    wide = Policy(steps=steps, mobile_sms=True, care=rules[0][1].care) if rules else Policy()
+    active = surveys.active_map()
+    trying: dict[int | None, Policy] = {
+        (active[brand_id, point].id if (brand_id, point) in active else None): wide for point in sampled
+    }
+    ids = [id_ for some, _every in sampled.values() for id_ in some]
+    people: dict[int, list[Gathered]] = {point: [] for point in sampled}
+    for one in gather(ids, count_planned=False, without_mail=(), now=now, trying=trying):
+        people[one.interaction.touchpoint_id].append(one)
+    return [_yeses(people[point], policy) * sampled[point][1] for point, policy in rules]
+
+
+def _sample(brand_id: int, touchpoint_id: int, now: datetime, scope: Scope) -> tuple[Sequence[int], int]:
+    """Every n-th of last month's purchases, few enough for a page that asks about several rules; and n."""
     ids = db.session.scalars(select(Interaction.id).where(*_last_month(brand_id, touchpoint_id, now, scope))).all()
-    every = max(-(-len(ids) // (MOST // 10)), 1)  # a page asks about several rules
+    every = max(-(-len(ids) // (MOST // 10)), 1)
+    return ids[::every], every
+
+
+def _yeses(people: Sequence[Gathered], policy: Policy) -> int:
+    """To how many of them a rule says yes, if all that a survey needs to be sent were there."""
     promises, asked = Promises(), 0
-    asking = surveys.active_map().get((brand_id, touchpoint_id))
-    trying: dict[int | None, Policy] = {asking.id if asking else None: policy}
-    for one in gather(ids[::every], count_planned=False, without_mail=(), now=now, trying=trying):
-        candidate = replace(
-            one.candidate,
-            live=True,
-            after_live_day=True,
-            can_send=True,
-            has_survey=True,
-            has_channels=True,
-            contacts=(),
-        )
+    there = {"live": True, "after_live_day": True, "can_send": True, "has_survey": True, "has_channels": True}
+    for one in people:
+        ours = one.on(first_channel(policy, one.ways)).candidate
         about = {"who": one.customer_id or -one.interaction.id, "survey_id": None}
+        candidate = replace(ours, **there, contacts=())
         asked += promises.decide(candidate, policy, **about, now=candidate.happened_at).yes
-    return asked * every
+    return asked

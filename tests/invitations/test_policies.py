@@ -435,16 +435,18 @@ def test_an_automation_is_counted_with_the_companys_own_care(company: SimpleName
             make.make_interaction(company, now=now, customer=customer, happened_at=now - timedelta(days=days))
         company.survey.state = SurveyState.PAUSED
 
-    def asked() -> int:
-        found = automations.policy(automations.AUTOMATIONS[0], candidates.care_of(queries.contact_policy(pool_id)))
-        return effects.would_have_asked(company.brand.id, company.touchpoint.id, found, now=now)
+    def asked() -> list[int]:
+        found = [automations.policy(one, candidates.care_of(queries.contact_policy(pool_id))) for one in (letter, call)]
+        here = company.touchpoint.id
+        return effects.would_have_asked(company.brand.id, [(here, one) for one in found], now=now)
 
+    letter, call = (one for one in automations.AUTOMATIONS if one.key in ("nps14", "phone"))
     pool_id = company.pool.id
-    assert asked() == 1
+    assert asked() == [1, 1]
     care(company, now, same_invited_days=5)
-    assert asked() == 2
+    assert asked() == [2, 2]
     care(company, now, consent_only=True)
-    assert asked() == 0
+    assert asked() == [0, 2]  # to be called, nobody needs an address
 
 
 @pytest.mark.parametrize("one", automations.AUTOMATIONS, ids=lambda one: one.key)
