@@ -82,13 +82,10 @@ def _asked(brand: Brand, care: Care) -> dict[str, int]:
     """About how many customers each automation would have asked last month."""
     now, lookup = utcnow(), surveys.touchpoint_lookup(brand.pool_id)
     found = {one.key: waves.share(brand, now=now, scope=scope()) if one.wave else 0 for one in automations.AUTOMATIONS}
-    rules = {
-        one.key: (lookup[one.touchpoint], automations.policy(one, care))
-        for one in automations.AUTOMATIONS
-        if not one.wave and one.touchpoint in lookup
-    }
-    asked = effects.would_have_asked(brand.id, list(rules.values()), now=now, scope=scope())
-    return found | dict(zip(rules, asked, strict=True))
+    others = [one for one in automations.AUTOMATIONS if not one.wave and one.touchpoint in lookup]
+    rules = [(lookup[one.touchpoint], automations.policy(one, care)) for one in others]
+    asked = effects.would_have_asked(brand.id, rules, now=now, scope=scope()) if rules else []
+    return found | {one.key: number for one, number in zip(others, asked, strict=True)}
 
 
 @bp.deed("/surveys/automations/<key>", Permission.EDIT_SURVEYS)

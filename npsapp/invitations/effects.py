@@ -156,16 +156,12 @@ def would_have_asked(
     """
     sampled = {point: _sample(brand_id, point, now, scope) for point in {point for point, _policy in rules}}
     steps = tuple(dict.fromkeys(step for _point, policy in rules for step in policy.steps))
-    wide = Policy(steps=steps, mobile_sms=True, care=rules[0][1].care) if rules else Policy()
-    active = surveys.active_map()
-    trying: dict[int | None, Policy] = {
-        (active[brand_id, point].id if (brand_id, point) in active else None): wide for point in sampled
-    }
+    wide, active = Policy(steps=steps, mobile_sms=True, care=rules[0][1].care), surveys.active_map()
+    trying = {getattr(active.get((brand_id, point)), "id", None): wide for point in sampled}
     ids = [id_ for some, _every in sampled.values() for id_ in some]
-    people: dict[int, list[Gathered]] = {point: [] for point in sampled}
-    for one in gather(ids, count_planned=False, without_mail=(), now=now, trying=trying):
-        people[one.interaction.touchpoint_id].append(one)
-    return [_yeses(people[point], policy) * sampled[point][1] for point, policy in rules]
+    found = gather(ids, count_planned=False, without_mail=(), now=now, trying=trying)
+    here = {point: [one for one in found if one.interaction.touchpoint_id == point] for point in sampled}
+    return [_yeses(here[point], policy) * sampled[point][1] for point, policy in rules]
 
 
 def _sample(brand_id: int, touchpoint_id: int, now: datetime, scope: Scope) -> tuple[Sequence[int], int]:
@@ -178,10 +174,9 @@ def _sample(brand_id: int, touchpoint_id: int, now: datetime, scope: Scope) -> t
 def _yeses(people: Sequence[Gathered], policy: Policy) -> int:
     """To how many of them a rule says yes, if all that a survey needs to be sent were there."""
     promises, asked = Promises(), 0
-    there = {"live": True, "after_live_day": True, "can_send": True, "has_survey": True, "has_channels": True}
+    there: Any = dict.fromkeys(("live", "after_live_day", "can_send", "has_survey", "has_channels"), True)
     for one in people:
-        ours = one.on(first_channel(policy, one.ways)).candidate
-        about = {"who": one.customer_id or -one.interaction.id, "survey_id": None}
-        candidate = replace(ours, **there, contacts=())
-        asked += promises.decide(candidate, policy, **about, now=candidate.happened_at).yes
+        candidate = replace(one.on(first_channel(policy, one.ways)).candidate, **there, contacts=())
+        who = one.customer_id or -one.interaction.id
+        asked += promises.decide(candidate, policy, who=who, survey_id=None, now=candidate.happened_at).yes
     return asked

@@ -27,6 +27,7 @@ from npsapp.lib.clock import local_date, utcnow
 from npsapp.lib.texts import text_in
 from npsapp.office.blueprint import bp
 from npsapp.office.forms import CHANNELS, FIRST_DAY_CAP, ChoiceForm, LiveForm, UploadForm
+from npsapp.office.visits import BY_HAND
 from npsapp.organization import queries as organization
 from npsapp.permissions import Permission
 from npsapp.surveys import queries as surveys
@@ -239,6 +240,7 @@ def _report(batch: ImportBatch) -> str:
         "office/imports/report.html",
         trial=done and batch.source.in_trial,
         refusal=_refusal(batch),
+        pasted=batch.source.name in BY_HAND.values(),
         reasons=[(RejectReason(reason), count) for reason, count in intake.reject_counts(batch.id)],
         undoable=done and not _has_invitations(batch.id, Invitation.handed_over_at.is_not(None)),
         **_shown(batch),

@@ -136,6 +136,21 @@ def test_pasted_rows_wait_for_a_confirmation(
     assert db.session.scalar(select(func.count()).select_from(Interaction)) == 0
 
 
+def test_who_pasted_rows_that_cannot_be_read_is_led_back_to_pasting(
+    client: FlaskClient, company: SimpleNamespace, login: Any, at_now: datetime
+) -> None:
+    login(client, company.admin)
+
+    with collecting() as run:
+        answer = enter(client, company, "/visits/paste", rows="Номер\tТовар\n17\tлоток\n")
+        run()
+
+    page = client.get(answer.location).get_data(as_text=True)
+    assert "Nothing of the file was imported." in page
+    assert 'href="/visits/paste">Paste corrected rows' in page
+    assert "Upload a corrected file" not in page
+
+
 @pytest.mark.usefixtures("at_now")
 def test_a_customer_who_was_asked_lately_is_left_alone(
     client: FlaskClient, company: SimpleNamespace, login: Any, now: datetime
