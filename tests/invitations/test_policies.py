@@ -433,6 +433,8 @@ def test_an_automation_is_counted_with_the_companys_own_care(company: SimpleName
         customer = make.make_customer(company, now=now)
         for days in (20, 10):
             make.make_interaction(company, now=now, customer=customer, happened_at=now - timedelta(days=days))
+        trial = make.make_source(company, now=now, is_test=True)  # counts nowhere
+        make.make_interaction(company, now=now, source=trial, happened_at=now - timedelta(days=15))
         company.survey.state = SurveyState.PAUSED
 
     def asked() -> list[int]:
