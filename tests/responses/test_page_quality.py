@@ -181,6 +181,25 @@ def test_whoever_changes_the_language_keeps_score_and_words(tab, link):
         expect(page.locator("#why-heading")).to_contain_text("Нам очень жаль")
 
 
+def test_whoever_changes_the_language_while_the_score_is_saved_may_go_on_writing(tab, link):
+    with tab() as page:
+        page.goto(f"{link}?lang=en")
+        held = []
+        page.route(link, lambda route: held.append(route) if route.request.method == "POST" else route.continue_())
+        with page.expect_request(lambda request: request.method == "POST"):
+            choose(page, 3)
+        page.locator("#comment").fill("Довго чекали")
+        reply = held[0].fetch()
+        page.get_by_role("link", name="Русский").click()
+        held[0].fulfill(response=reply)
+
+        expect(page.locator("html")).to_have_attribute("lang", "ru")
+        expect(page.locator("#question")).to_contain_text("порекомендуете")
+        expect(page.locator("#comment")).to_be_visible()
+        expect(page.locator("#comment")).to_have_value("Довго чекали")
+        assert page.locator("[name=score]:checked").input_value() == "3"
+
+
 def test_it_is_whole_without_scripts_grid_and_custom_properties(tab, link):
     """An old phone: everything that it would not understand is taken out of the stylesheet."""
     with tab(java_script_enabled=False) as page:

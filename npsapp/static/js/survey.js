@@ -14,7 +14,7 @@
   const { elements: field, dataset: words } = form;
   const { comment } = field, address = form.getAttribute("action"), thanks = by("thanks");
   const key = "npsapp-" + words.key;
-  let job, busy, timer, tries = 0, calm = 0, silent = true, since = performance.now();
+  let job, busy, timer, leave, tries = 0, calm = 0, silent = true, since = performance.now();
 
   const remember = (place, value) => {
     if (!words.key) return "";
@@ -79,6 +79,7 @@
     busy = false;
     by("send").disabled = false;
     take(reply, now);
+    if (leave) location.assign(leave);
   };
   const take = (reply, now) => {
     if (reply.edit) {
@@ -164,8 +165,11 @@
     silent = false;
     navigator.sendBeacon(address + "/left", new URLSearchParams({ score: score(), nonce: field.nonce.value, lang: field.lang.value }));
   });
-  document.querySelectorAll(".langs a").forEach((link) => link.addEventListener("click", () => {
+  document.querySelectorAll(".langs a").forEach((link) => link.addEventListener("click", (e) => {
     if (score()) link.pathname = address + "/" + score();
+    if (!busy || leave) return; // the reply brings the right to edit; pressed again, it goes without
+    e.preventDefault();
+    leave = link.href;
   }));
 
   const open = (reply) => {
