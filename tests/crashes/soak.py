@@ -11,7 +11,7 @@ from tests.crashes.rounds import Crashes, Tallies, table
 from tests.crashes.world import World
 
 KINDS = ("sqlite", "postgres")
-ROUNDS_EACH = 10  # then a fresh installation, on the other database
+ROUNDS_EACH = 3  # then a fresh installation, on the other database
 
 
 def main() -> None:
@@ -20,11 +20,12 @@ def main() -> None:
     tallies: Tallies = {}
     found: list[str] = []
     seed, begun = given.seed, time.monotonic()
-    while not _enough(tallies, given.kills) and time.monotonic() - begun < 60 * given.minutes:
+    until = begun + 60 * given.minutes
+    while not _enough(tallies, given.kills) and time.monotonic() < until:
         for kind in given.on:
             seed += 1
             rounds = min(ROUNDS_EACH, -(-given.kills // len(given.on)))
-            found += _installation(kind, seed, rounds, tallies)
+            found += _installation(kind, seed, rounds, tallies, until)
             print(*table(tallies), sep="\n", flush=True)
     print(*found, sep="\n")
     print(f"{(time.monotonic() - begun) / 60:.0f} minutes; {len(found)} violations")
@@ -34,7 +35,7 @@ def main() -> None:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=300, help="of each pair of phase and process")
-    parser.add_argument("--minutes", type=float, default=float("inf"), help="end after so many at the latest")
+    parser.add_argument("--minutes", type=float, default=float("inf"), help="begin no further round after so many")
     parser.add_argument("--seed", type=int, default=int(time.time()))
     parser.add_argument("--on", nargs="+", choices=KINDS, default=KINDS)
     return parser.parse_args()
@@ -49,7 +50,7 @@ def _enough(tallies: Tallies, kills: int) -> bool:
     )
 
 
-def _installation(kind: str, seed: int, rounds: int, tallies: Tallies) -> list[str]:
+def _installation(kind: str, seed: int, rounds: int, tallies: Tallies, until: float) -> list[str]:
     folder = Path(tempfile.mkdtemp(prefix=f"npsapp-crashes-{kind}-"))
     world = World(folder / "instance", kind)
     print(f"{kind}, seed {seed}, {folder}", flush=True)
@@ -60,7 +61,8 @@ def _installation(kind: str, seed: int, rounds: int, tallies: Tallies) -> list[s
         found = crashes.found
         crashes.quiet_round()
         for _round in range(rounds):
-            crashes.round(world.victims)
+            if time.monotonic() < until:
+                crashes.round(world.victims)
     except Exception:
         found.append(f"{kind}, seed {seed}: {traceback.format_exc()}")
     finally:
