@@ -24,6 +24,7 @@ ERASING = "erasing"
 """Source of the hold on somebody who is being erased; the job goes on until nothing personal is left."""
 SHORTEST = 6  # characters of a name or id that is searched for: shorter ones stand everywhere
 NATIONAL = 9  # last digits of a phone number, however its beginning is written
+ANYHOW = r"[\s()+.-]{0,3}"  # what may stand between them
 
 
 @dataclass(frozen=True)
@@ -39,14 +40,10 @@ class Traces:
     @cached_property
     def pattern(self) -> re.Pattern[str]:
         """Finds any of them; phones with any separators, names with any blanks."""
-        parts = [_anyhow(one[-NATIONAL:]) if one.startswith("+") else re.escape(one) for one in self.addresses]
+        parts = [ANYHOW.join(one[-NATIONAL:]) if one.startswith("+") else re.escape(one) for one in self.addresses]
         parts += [r"\s+".join(map(re.escape, one.split())) for one in self.names]
         parts += [rf"(?<![\w-]){re.escape(one)}(?![\w-])" for one in self.ids if len(one) >= SHORTEST]
         return re.compile("|".join(parts) or r"(?!)", re.IGNORECASE)
-
-
-def _anyhow(digits: str) -> str:
-    return r"[\s()+.-]{0,3}".join(digits)
 
 
 def traces(customer_id: int) -> Traces:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 
 from npsapp.audit import services as audit
 from npsapp.audit.events import Event
@@ -15,7 +15,7 @@ from npsapp.audit.services import PROGRAM
 from npsapp.customers import services as customers
 from npsapp.customers.queries import families
 from npsapp.customers.rules import GroundKind
-from npsapp.db import alone, db, insert_many
+from npsapp.db import alone, db, insert_many, is_sqlite
 from npsapp.delivery.rules import Channel
 from npsapp.intake import belonging, documents, exchanges, interactions, queries
 from npsapp.intake.interactions import Known, Names
@@ -27,6 +27,8 @@ from npsapp.lib.texts import N_
 from npsapp.organization import queries as organization
 
 CHUNK = 1_000  # rows per transaction, decisions.md 22
+GROWN = 1, 4, 16, 64  # chunks after which PostgreSQL looks at tables that have grown: else it plans for empty ones …
+LOOK = text("ANALYZE contact_point, customer, ground, interaction, trusted_id")  # … until it vacuums, a minute later
 ANOTHER_DAY = timedelta(days=1)
 
 Reject = tuple[int, RejectReason, str]
@@ -47,6 +49,8 @@ class Applying(Claim):
     names: Names
     key: bytes = b""
     """Stands for what rows mean just now, see `unpacked`; empty: they have no digests."""
+    chunks: int = 0
+    """How many this worker has applied."""
     said: int | None = None
     """Sum of the digests of all rows; None: not all of them were applied by this worker."""
 
@@ -113,6 +117,9 @@ def apply_next(claim: Applying, *, now: datetime, most: int = CHUNK) -> int | No
     if part is None:
         return 0
     rows = unpacked(part.rows, key=claim.key)[part.done : part.done + most]
+    if claim.chunks in GROWN and not is_sqlite():
+        db.session.execute(LOOK)
+    claim.chunks += 1
     if claim.said is not None:
         claim.said += sum(row.said for row in rows)
     outcomes = apply_rows(claim, rows, now=now)

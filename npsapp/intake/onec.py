@@ -261,7 +261,8 @@ def _import(call: Call) -> Response:
             return _lines("progress", "Распаковка архива завершена")
     name, waiting = call.file_name, [path.name for path in call.package.files()]
     if name in waiting or (waiting and not _batches(call, name)):
-        if _is_busy(call):
+        others = (one for one in _recent(call) if one.options.get("session") != call.session)
+        if any(one.state in UNFINISHED for one in others):  # one import at a time
             return _lines("progress", "Загружаются ранее переданные файлы")
         _take_over(call, name)
     batches = _batches(call, name)[-1:] or _batches(call)
@@ -324,11 +325,6 @@ def _batches(call: Call, name: str = "") -> Sequence[ImportBatch]:
     """What this session sent, under this name."""
     mine = (one for one in _recent(call) if one.options.get("session") == call.session)
     return [one for one in mine if not name or one.file_name == name]
-
-
-def _is_busy(call: Call) -> bool:
-    """One import at a time: a file of another session is not done yet."""
-    return any(one.state in UNFINISHED and one.options.get("session") != call.session for one in _recent(call))
 
 
 def _recent(call: Call) -> Sequence[ImportBatch]:

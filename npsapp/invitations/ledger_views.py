@@ -45,7 +45,7 @@ def index() -> str:
         "state": {state.value: _(state.label) for state in InvitationState},
         "reason": {reason.value: _(reason.label) for reason in Reason},
         "survey": {str(one.id): one.name for one in (*surveys.surveys(), *surveys.surveys(archived=True))},
-        "region": {str(id_): name for id_, name in _regions()},
+        "region": {str(id_): name for id_, name in organization.choices("region", language_now(), scope=scope())},
     }
     given = [(name, known.get(request.args.get(name, ""), "")) for name, known in words.items()]
     given += [("q", asked.word), ("from", day(listing.day("from"))), ("to", day(listing.day("to")))]
@@ -69,10 +69,6 @@ def _asked() -> ledger.Asked:
         until=listing.since("to", current_user.timezone, days=1),
         word=listing.word("q"),
     )
-
-
-def _regions() -> list[tuple[int, str]]:
-    return organization.choices("region", language_now(), scope=scope())
 
 
 @bp.page("/schedule/ledger/reasons", Permission.SEE_SCHEDULE)

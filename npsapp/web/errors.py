@@ -46,7 +46,7 @@ CSRF_WORDS = (
 
 def init_app(app: Flask) -> None:
     """Answer every failure with words; what nobody expected goes to the log with its traceback."""
-    app.register_error_handler(CSRFError, _csrf)
+    app.register_error_handler(CSRFError, lambda error: _answer(error, *CSRF_WORDS))
     app.register_error_handler(InternalServerError, _broken)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(Refused, _refused)
@@ -69,10 +69,6 @@ def _http(error: HTTPException) -> ResponseReturnValue:
         return error
     title, advice = WORDS.get(error.code, WORDS[400 if error.code < 500 else 500])
     return _answer(error, title, advice)
-
-
-def _csrf(error: CSRFError) -> ResponseReturnValue:
-    return _answer(error, *CSRF_WORDS)
 
 
 def _broken(error: InternalServerError) -> ResponseReturnValue:
