@@ -1,8 +1,8 @@
 """`make bench`: npsapp beside its floors, on SQLite and PostgreSQL. Settings: BENCH, DATABASE, BENCH_SIZES.
 
 Each comparison runs npsapp and the floor in turns, five times; the table shows medians and, in brackets, the lowest
-and highest. Nothing here passes or fails: it prints. `BENCH=m` (peak memory of imports of `BENCH_MEGABYTES=10,300`) is run
-only when asked for.
+and highest. Nothing here passes or fails: it prints. `BENCH=m` (peak memory of imports of `BENCH_MEGABYTES=10,300`) is
+run only when asked for.
 """
 
 import os
