@@ -31,8 +31,8 @@ lint: .venv/dev ## Ruff, mypy and the import contracts only
 servers: ## Install the programs tests drive (as root), or name what is missing
 	@sh tests/servers.sh
 
-soak: .venv/dev servers ## Kill processes for hours, KILLS=300 of each kind in each phase, and print what did not hold
-	$(BIN)/python -m tests.crashes.soak --kills $${KILLS:-300}
+soak: .venv/dev servers ## Kill processes for hours, KILLS=300 of each kind in each phase or for so many MINUTES, and print what did not hold
+	$(BIN)/python -m tests.crashes.soak --kills $${KILLS:-300} --minutes $${MINUTES:-inf}
 
 bench: .venv/dev servers ## Measure speed and memory beside their floors (BENCH=a,b,c,d,e,f,g,h,i DATABASE=sqlite,postgresql BENCH_SIZES=…)
 	@PYTHONWARNINGS=ignore $(BIN)/python -m tests.benchmarks

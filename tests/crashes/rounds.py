@@ -196,13 +196,13 @@ class Crashes:
         self.customers.wrong = []
         self._note(wrong)
 
-    def _count(self, unknown: Mapping[int, float]) -> None:
+    def _count(self, unknown: Mapping[int, tuple[float, float]]) -> None:
         """Put every new repeat, and every SMS of unknown outcome, to the kill that interrupted it."""
         for id_ in self.world.sink.repeated().keys() - self._seen:
             if tally := self._interrupted(self.world.sink.times[id_][0]):
                 tally.repeated += 1
         for text in unknown.keys() - self._seen:
-            if tally := self._interrupted(unknown[text]):
+            if tally := self._interrupted(unknown[text][1]):
                 tally.unknown += 1
         self._seen |= self.world.sink.repeated().keys() | unknown.keys()
 
