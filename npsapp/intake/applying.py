@@ -49,6 +49,8 @@ class Applying(Claim):
     names: Names
     key: bytes = b""
     """Stands for what rows mean just now, see `unpacked`; empty: they have no digests."""
+    written: int = 0
+    """How often others had written to SQLite when it was last asked."""
     chunks: int = 0
     """How many this worker has applied."""
     said: int | None = None

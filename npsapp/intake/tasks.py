@@ -2,14 +2,16 @@
 
 import gc
 import logging
+import time
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from flask import current_app
+from sqlalchemy import text
 
-from npsapp.db import DATABASE_TROUBLE, reading, transaction
+from npsapp.db import DATABASE_TROUBLE, db, is_sqlite, reading, transaction
 from npsapp.intake import again, applying, calls, commerceml, queries, readers, staging
 from npsapp.intake.columns import Layout
 from npsapp.intake.models import BatchState, Source, SourceKind
@@ -20,6 +22,9 @@ from npsapp.lib.refusals import Refused, broken_at
 from npsapp.lib.tables import MEGABYTE, FileRefused
 from npsapp.lib.texts import N_
 from npsapp.worker import job
+
+OTHERS_WRITTEN = text("PRAGMA data_version")  # counts what other connections have committed
+MOST_GIVEN_S = 0.5
 
 log = logging.getLogger(__name__)
 
@@ -148,9 +153,11 @@ def _let_follow(batch_id: int) -> None:
 def _apply_next(claim: applying.Applying, *, most: int) -> int | None:
     lease, said = claim.lease, claim.said
     try:
+        began = time.monotonic()
         with transaction():
             done = applying.apply_next(claim, now=utcnow(), most=most)
         _sweep()
+        _give_way(claim, time.monotonic() - began)
         return done
     except BaseException:
         claim.lease, claim.said = lease, said
@@ -164,6 +171,17 @@ def _sweep() -> None:
     The usual sweep comes after many more chunks (see `worker`), and memory would grow with the file.
     """
     gc.collect(0)
+
+
+def _give_way(claim: applying.Applying, seconds: float) -> None:
+    """Leave SQLite to others for as long as a chunk had it, if they wrote meanwhile: they look only every tenth of a
+    second whether it is their turn, and customers would wait for the end of the file.
+    """
+    if is_sqlite():
+        with reading():
+            before, claim.written = claim.written, db.session.scalar(OTHERS_WRITTEN) or 0
+        if before and claim.written != before:
+            time.sleep(min(seconds, MOST_GIVEN_S))
 
 
 def resume_batches(now: datetime) -> int:
