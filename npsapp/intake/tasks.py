@@ -151,18 +151,17 @@ def _let_follow(batch_id: int) -> None:
 
 
 def _apply_next(claim: applying.Applying, *, most: int) -> int | None:
-    lease, said = claim.lease, claim.said
+    lease, said, began = claim.lease, claim.said, time.monotonic()
     try:
-        began = time.monotonic()
         with transaction():
             done = applying.apply_next(claim, now=utcnow(), most=most)
-        _sweep()
-        _give_way(claim, time.monotonic() - began)
-        return done
     except BaseException:
         claim.lease, claim.said = lease, said
         claim.names.forget()
         raise
+    _sweep()
+    _give_way(claim, time.monotonic() - began)
+    return done
 
 
 def _sweep() -> None:
