@@ -232,7 +232,10 @@ def _change(response: Response, said: rules.Said, now: datetime) -> None:
 
 
 def _dispute(response: Response, said: rules.Said, now: datetime) -> DisputedAnswer:
-    """Keep an answer apart; the same one again, or one too many, adds nothing."""
+    """Keep an answer apart; the same one again, or one too many, adds nothing.
+
+    A page sends the score while its words are being written: they are put to it.
+    """
     if said.score is None:
         raise rules.NotAScore
     kept = [other for other in response.others if other.applied_at is None]
@@ -241,13 +244,16 @@ def _dispute(response: Response, said: rules.Said, now: datetime) -> DisputedAns
     same = next((other for other in kept if (other.score, other.comment, other.more) == sent), None)
     if same or len(kept) >= rules.DISPUTES_KEPT:
         return same or kept[-1]
-    disputed = DisputedAnswer(response_id=response.id, at=now, score=said.score, comment=words)
+    bare = [other for other in kept if (other.score, other.comment, other.more) == (said.score, "", None)]
+    disputed = bare[0] if bare else DisputedAnswer(response_id=response.id, at=now, score=said.score)
+    disputed.comment = words
     if said.more is not None:
         disputed.more = said.more
     db.session.add(disputed)
     response.read_at = response.read_by_id = None
     db.session.flush()
-    _record(Event.RESPONSE_DISPUTED, response, now, data={"group": rules.classify(said.score)})
+    if not bare:
+        _record(Event.RESPONSE_DISPUTED, response, now, data={"group": rules.classify(said.score)})
     return disputed
 
 

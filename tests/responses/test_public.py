@@ -459,6 +459,17 @@ def test_the_same_disputed_answer_again_is_kept_once(visitor, link):
     assert count(DisputedAnswer) == 1
 
 
+def test_words_are_put_to_the_disputed_score_that_came_before_them(visitor, link):
+    page = visitor.open(f"{link}/3")
+    visitor.press(visitor.open(f"{link}/9"))
+
+    visitor.press(page)
+    visitor.press(page, comment="late")
+    visitor.press(page, comment="late, too")
+    kept = db.session.scalars(select(DisputedAnswer.comment).order_by(DisputedAnswer.id)).all()
+    assert kept == ["late", "late, too"]
+
+
 def test_a_link_passed_around_fills_no_table(visitor, link):
     page = visitor.open(f"{link}/3")
     visitor.press(visitor.open(f"{link}/9"))
