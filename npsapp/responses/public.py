@@ -17,7 +17,7 @@ from typing import Any
 from flask import Flask, Response, after_this_request, current_app, request
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, OperationalError
 from werkzeug.exceptions import HTTPException
 
 from npsapp.db import db, glancing, transaction
@@ -37,6 +37,7 @@ bp = Room("survey", __name__, url_prefix="/r", template_folder="templates")
 csrf.exempt(bp)
 
 CONTACT = {"1": True, "0": False}
+DEADLOCK = "40P01"  # how PostgreSQL says that it took back one of two that waited for each other
 BODY_MAX = 256 * 1024  # bytes; 5,000 characters, four bytes each and percent-encoded, fit four times
 TOGETHER_S = 1.0
 OPENINGS = (LinkAct.OPENED, LinkAct.PREFETCHED)
@@ -72,7 +73,9 @@ def visiting(
         try:
             try:
                 return page().response()
-            except IntegrityError:  # somebody's first answer at the same moment: now it is found
+            except (IntegrityError, OperationalError) as error:  # somebody answered at the same moment: now it is found
+                if isinstance(error, OperationalError) and getattr(error.orig, "sqlstate", "") != DEADLOCK:
+                    raise
                 return page().response()
         except services.Closed:
             visit = find(token, form)
