@@ -90,12 +90,12 @@ def purchases(count: int, *, now: datetime) -> None:
     analyze((Customer, ContactPoint, Ground, Interaction))
 
 
-def open_links(count: int, *, now: datetime) -> list[str]:
-    """Invitations whose letters have left; gives the tokens of their links."""
+def open_links(count: int, *, now: datetime, first: int = 1000) -> list[str]:
+    """Invitations whose letters have left, with ids from `first`; gives the tokens of their links."""
     with transaction():
         one = factories.make_invitation(company(), now=now)
         interaction, customer, step = one.interaction, one.interaction.customer, one.steps[0]
-    numbers = range(1000, 1000 + count)
+    numbers = range(first, first + count)
     _people(customer, numbers)
     copies(interaction, numbers, external_id="'x-' || n", customer_id="n")
     copies(one, numbers, interaction_id="n", customer_id="n")

@@ -297,7 +297,7 @@ def memory(stage: Stage) -> list[Line]:
     one = stage.install()
     with one.inside():
         bulk.answers(1_000, now=utcnow())
-        tokens = bulk.open_links(int(MINUTES * 60 * MOST_VISITS_A_SECOND), now=utcnow())
+        tokens = bulk.open_links(int(MINUTES * 60 * MOST_VISITS_A_SECOND), now=utcnow(), first=100_000)
     goods.write_documents(one.folder / "orders.xml", documents=DOCUMENTS_MEANWHILE)
     one.child("ours", "bring", str(one.folder / "orders.xml"))
     file = one.folder / "tokens.txt"
