@@ -12,6 +12,8 @@ from tests.crashes.gateway import Gateway
 from tests.crashes.sink import Sink
 from tests.crashes.world import seconds
 
+NOTICED_S = 30  # after so long the program knows that an SMS was on its way, also where processes take 20 to be back
+
 # Every query gives the rows that must not be there.
 ALWAYS = {
     "an interaction with two lines": "SELECT interaction_id FROM invitation GROUP BY 1 HAVING count(*) > 1",
@@ -297,7 +299,7 @@ def during(moment: float, kill: tuple[float, float]) -> bool:
 def overlap(between: tuple[float, float], kill: tuple[float, float]) -> bool:
     """Whether there are moments about a kill among these."""
     died, back = kill
-    return died - 2 <= between[1] and between[0] <= back + 2
+    return died - 2 <= between[1] <= back + NOTICED_S and between[0] <= back + 2
 
 
 def unkept_answers(connection: Connection, said: Mapping[str, tuple[int, str]]) -> list[str]:
