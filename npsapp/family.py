@@ -3,15 +3,12 @@
 Run as a program it is the parent, which has nothing but Python's own library loaded: `family.py serve=PID work=PID`.
 """
 
-import ctypes
+import importlib
 import os
 import signal
 import sys
 import time
-import traceback
 from collections.abc import Callable
-from contextlib import suppress
-from typing import Any
 
 STOP_WITHIN_S = 4.0
 TOO_MANY_DEATHS = 3
@@ -33,14 +30,15 @@ def born(life: Callable[[], object]) -> int:
         os.setsid()
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         if sys.platform == "linux":
-            ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+            # Imported here, for the parent does without: it only waits.
+            importlib.import_module("ctypes").CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
         if os.getppid() == parent:
             life()
             status = 0
     except SystemExit as end:
         status = end.code if isinstance(end.code, int) else 1
     except BaseException:
-        traceback.print_exc()
+        sys.excepthook(*sys.exc_info())
     finally:
         sys.stdout.flush()
         os._exit(status)
@@ -75,13 +73,20 @@ def stop(children: dict[str, int]) -> None:
     patience = time.monotonic() + STOP_WITHIN_S
     for how in (signal.SIGTERM, signal.SIGKILL):
         for child in children.values():
-            with suppress(ProcessLookupError):
-                os.kill(child, how)
+            _signal(child, how)
         while children and (how == signal.SIGKILL or time.monotonic() < patience):
             for name, child in list(children.items()):
                 if _is_gone(child):
                     del children[name]
             time.sleep(0.02)
+
+
+def _signal(child: int, how: signal.Signals) -> bool:
+    try:
+        os.kill(child, how)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def _is_gone(child: int) -> bool:
@@ -91,7 +96,7 @@ def _is_gone(child: int) -> bool:
         return True
 
 
-def _interrupt(*_args: Any) -> None:
+def _interrupt(*_args: object) -> None:
     raise KeyboardInterrupt
 
 

@@ -29,11 +29,14 @@ from npsapp.web.filters import number
 from npsapp.worker import huey
 
 M_ARENA_MAX = -8
+# Fewer than where bulk work is done: garbage of half a minute's pages would stand in memory for all that time.
+OBJECTS_BETWEEN_SWEEPS = 10_000
 
 
 def serve(app: Flask) -> None:
     """Be the web server of this application."""
     config = app.config
+    gc.set_threshold(OBJECTS_BETWEEN_SWEEPS)
     _share_memory_of_threads()
     _stay_on_one_core(config["PORT"])
     waitress.serve(

@@ -6,15 +6,11 @@ page that answered". GET and HEAD record nothing but a trace of the link.
 
 import functools
 import logging
-from collections import deque
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
-from threading import Lock, Timer
-from typing import Any
 
-from flask import Flask, Response, after_this_request, current_app, request
+from flask import Response, current_app, request
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from sqlalchemy.exc import IntegrityError, OperationalError
@@ -24,7 +20,7 @@ from npsapp.db import db, glancing, transaction
 from npsapp.extensions import csrf
 from npsapp.i18n import first_spoken
 from npsapp.lib.clock import utcnow
-from npsapp.responses import further, guard, human, pages, queries, rendering, rules, scanners, services, settling
+from npsapp.responses import further, guard, human, pages, queries, rendering, rules, scanners, services, traces
 from npsapp.responses.forms import NOTHING, Fields
 from npsapp.responses.human import Doubt
 from npsapp.responses.models import LinkAct
@@ -39,10 +35,6 @@ csrf.exempt(bp)
 CONTACT = {"1": True, "0": False}
 DEADLOCK = "40P01"  # how PostgreSQL says that it took back one of two that waited for each other
 BODY_MAX = 256 * 1024  # bytes; 5,000 characters, four bytes each and percent-encoded, fit four times
-TOGETHER_S = 1.0
-OPENINGS = (LinkAct.OPENED, LinkAct.PREFETCHED)
-_traces: deque[dict[str, Any]] = deque(maxlen=2000)  # more at once mean load: the oldest is dropped (decisions.md 20)
-_one_waits = Lock()
 
 
 def visiting(
@@ -191,33 +183,10 @@ def _agent() -> str:
 
 
 def _leave_trace(visit: Visit, score: int | None, act: LinkAct) -> None:
-    """Remember the act after the response has left, in a transaction of its own, with those that came meanwhile."""
-    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+    """Remember what was done with the link, and from where."""
+    link = {"invitation_id": visit.link.invitation_id, "step_id": visit.link.step_id}
     said = {"at": visit.now, "act": act, "score": score, "network": _network(), "agent": _agent()}
-    _traces.append({"invitation_id": visit.link.invitation_id, "step_id": visit.link.step_id, **said})
-    if app.testing:
-        after_this_request(lambda response: _write_afterwards(app, response))
-    elif _one_waits.acquire(blocking=False):
-        # At most once a second: under load a transaction for each opening costs more than its page.
-        timer = Timer(TOGETHER_S, _write_traces, [app])
-        timer.daemon = True
-        timer.start()
-
-
-def _write_afterwards(app: Flask, response: Response) -> Response:
-    response.call_on_close(lambda: _write_traces(app))
-    return response
-
-
-def _write_traces(app: Flask) -> None:
-    with suppress(RuntimeError):
-        _one_waits.release()
-    try:
-        with app.app_context(), transaction():
-            traces = [_traces.popleft() for _trace in range(len(_traces))]
-            settling.note_links(traces, window=delays().sweep)
-    except Exception:
-        log.warning("traces of links were dropped", exc_info=True)
+    traces.leave(link | said, window=delays().sweep)
 
 
 # ---- recording -------------------------------------------------------------------------------------------------
@@ -310,8 +279,7 @@ def _judge(visit: Visit) -> tuple[Doubt | None, bool]:
 
 def _is_swept(link: queries.Link, now: datetime, window: timedelta) -> bool:
     """Whether several scores were opened just now, by what is written down and what still waits for that."""
-    its = [trace for trace in tuple(_traces) if trace["invitation_id"] == link.invitation_id]
-    waiting = [(trace["at"], trace["score"]) for trace in its if trace["act"] in OPENINGS]
+    waiting = traces.openings(link.invitation_id)
     return (link.swept_at is not None and now - link.swept_at < window) or human.is_sweep(waiting, window)
 
 
