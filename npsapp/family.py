@@ -19,8 +19,7 @@ PR_SET_PDEATHSIG = 1
 def born(life: Callable[[], object]) -> int:
     """Start a child of this process that lives so, and give its number.
 
-    Ctrl-C reaches the parent alone, which stops the children in order. The kernel ends a child whose parent was
-    killed; elsewhere than on Linux it is left to the operator.
+    Ctrl-C reaches the parent alone, which stops the children in order.
     """
     parent = os.getpid()
     if child := os.fork():
@@ -29,10 +28,7 @@ def born(life: Callable[[], object]) -> int:
     try:
         os.setsid()
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        if sys.platform == "linux":
-            # Imported here, for the parent does without: it only waits.
-            importlib.import_module("ctypes").CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-        if os.getppid() == parent:
+        if end_with(parent, signal.SIGTERM):
             life()
             status = 0
     except SystemExit as end:
@@ -42,6 +38,17 @@ def born(life: Callable[[], object]) -> int:
     finally:
         sys.stdout.flush()
         os._exit(status)
+
+
+def end_with(parent: int, how: signal.Signals) -> bool:
+    """Have the kernel end this process when its parent dies; elsewhere than on Linux that is left to the operator.
+
+    Gives whether the parent is still there.
+    """
+    if sys.platform == "linux":
+        # Imported here, for the parent of all does without: it only waits.
+        importlib.import_module("ctypes").CDLL(None).prctl(PR_SET_PDEATHSIG, how)
+    return os.getppid() == parent
 
 
 def become(*words: str) -> None:

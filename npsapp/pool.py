@@ -10,7 +10,7 @@ from sqlalchemy.pool import ConnectionPoolEntry, Pool, PoolResetState
 from npsapp import driver
 
 BUSY_TIMEOUT_MS = 15_000
-CACHES_BYTES = 4_000_000
+CACHES_BYTES = 2_000_000
 """What SQLite keeps in memory for all connections of a process: the file's pages lie in the system's memory anyway."""
 CURSOR = "cursor"
 """Where a connection to PostgreSQL keeps the cursor of small statements: making one costs a quarter of running it."""

@@ -26,11 +26,11 @@ from npsapp.office import health
 from npsapp.office.company import setup_link
 from npsapp.organization import queries as organization
 from npsapp.web.filters import number
-from npsapp.worker import huey
+from npsapp.worker import huey, jobs
 
 M_ARENA_MAX = -8
 # Fewer than where bulk work is done: garbage of half a minute's pages would stand in memory for all that time.
-OBJECTS_BETWEEN_SWEEPS = 10_000
+OBJECTS_BETWEEN_SWEEPS = 4_000
 
 
 def serve(app: Flask) -> None:
@@ -78,6 +78,12 @@ def work(app: Flask) -> None:
     config.validate()
     Scheduler.periodic_task_seconds = app.config["BEAT_EVERY"]
     huey.create_consumer(**config.values).run()
+
+
+def do_job(_app: Flask, parent: str, name: str, *ids: str) -> None:
+    """Do one job for the worker that is the parent, and end with it: see `apart.py`."""
+    if family.end_with(int(parent), signal.SIGKILL):
+        jobs[name](*map(int, ids))
 
 
 def run_all(app: Flask) -> None:

@@ -19,6 +19,7 @@ from typing import Any
 
 from flask import Flask
 
+from npsapp import apart
 from npsapp.lib.loading import load
 
 load("huey", without=("redis", "psycopg"))  # it loads what each of its queues needs, in all 11 MB
@@ -71,13 +72,29 @@ def inside_app(function: Callable[..., Any]) -> Callable[..., Any]:
     return run
 
 
-class Job:
-    """A function about one thing that takes time; `enqueue(id)` is called by doors, after their commit."""
+jobs: dict[str, "Job"] = {}
+"""All of them by name, for a process that does one."""
 
-    def __init__(self, function: Callable[..., Any], **options: Any) -> None:
-        self.function = inside_app(function)
+
+class Job:
+    """A function about one thing that takes time; `enqueue(id)` is called by doors, after their commit.
+
+    `apart` says of a call whether the worker leaves it to a process of its own.
+    """
+
+    def __init__(
+        self, function: Callable[..., Any], *, apart: Callable[..., bool] | None = None, **options: Any
+    ) -> None:
+        self.function, self._apart = inside_app(function), apart and inside_app(apart)
         self.name = f"{function.__module__}.{function.__name__}"
-        self._task = huey.task(name=function.__name__, **options)(self.function)
+        self._task = huey.task(name=function.__name__, **options)(self._work)
+        jobs[self.name] = self
+
+    def _work(self, *args: int | str) -> None:
+        if self._apart and self._apart(*args):
+            apart.run(self.name, *args)
+        else:
+            self.function(*args)
 
     def enqueue(self, *args: int | str) -> None:
         """Put one call into the queue; inside `collecting()` it is kept for this process instead."""

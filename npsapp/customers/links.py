@@ -14,7 +14,7 @@ def unsubscribe_token(keys: Sequence[str], contact_point_id: int | None, brand_i
     return _signed(tuple(keys), contact_point_id or TEST, brand_id)
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=128)
 def _signed(keys: tuple[str, ...], contact_point_id: int, brand_id: int) -> str:
     """Kept: every page of a link has the same one."""
     return tokens.sign(keys, PURPOSE, [contact_point_id, brand_id])

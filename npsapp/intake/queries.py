@@ -132,6 +132,11 @@ def comes_later(batch_id: int) -> bool:
     return bool(db.session.scalar(select(exists().where(*older))))
 
 
+def size_of(batch_id: int) -> int:
+    """Bytes of a batch's file; 0 when there is none with this number."""
+    return db.session.scalar(select(ImportBatch.size).where(ImportBatch.id == batch_id)) or 0
+
+
 def following(batch_id: int) -> int | None:
     """The next confirmed batch of the same source."""
     waiting = ImportBatch.source_id == _source_of(batch_id), ImportBatch.state == BatchState.APPLYING

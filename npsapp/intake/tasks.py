@@ -25,6 +25,8 @@ from npsapp.worker import job
 
 OTHERS_WRITTEN = text("PRAGMA data_version")  # counts what other connections have committed
 MOST_GIVEN_S = 0.5
+LARGE_BYTES = MEGABYTE
+"""Such a file is worth a process of its own, which takes a second to start."""
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +66,12 @@ def _patience() -> timedelta:
     return timedelta(seconds=current_app.config["LEASE"])
 
 
-@job()
+def _is_large(batch_id: int) -> bool:
+    with reading():
+        return queries.size_of(batch_id) > LARGE_BYTES
+
+
+@job(apart=_is_large)
 def stage_batch(batch_id: int) -> None:
     """Read and check one uploaded file. Whatever is wrong with the file, nothing of it is applied."""
     with transaction():
@@ -112,7 +119,7 @@ def _open(claim: staging.Reading) -> tuple[Iterator[InteractionRow | Rejection],
     return staging.table_rows(sheet, claim), sheet.layout
 
 
-@job()
+@job(apart=_is_large)
 def apply_batch(batch_id: int) -> None:
     """Apply one confirmed file in chunks, each in its own transaction, until nothing is left of it.
 

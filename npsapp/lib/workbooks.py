@@ -1,5 +1,6 @@
 """Workbooks (XLSX, ODS, XLS) read row by row, after a look at what unpacking them would cost."""
 
+import importlib
 import io
 import re
 import struct
@@ -8,9 +9,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO
-
-import python_calamine as calamine
+from typing import Any, BinaryIO
 
 from npsapp.lib import archives, biff
 from npsapp.lib.tables import MEGABYTE, FileRefused, Row, refuse_size
@@ -40,6 +39,7 @@ def sheets(path: Path) -> Iterator[tuple[str, Iterator[Row]]]:
         raise FileRefused(LOCKED, code="password_protected")
     else:
         _check_old(content)
+    calamine = importlib.import_module("python_calamine")  # loaded here: most processes read no workbook
     try:
         book = calamine.load_workbook(io.BytesIO(content))
         visible = [one.name for one in book.sheets_metadata if one.visible == calamine.SheetVisibleEnum.Visible]
@@ -70,7 +70,7 @@ def _check_directory(file: BinaryIO) -> None:
         raise FileRefused(BOMB, code="zip_bomb", entry="")
 
 
-def _rows(sheet: calamine.CalamineSheet) -> Iterator[Row]:
+def _rows(sheet: Any) -> Iterator[Row]:
     if sheet.end is None:
         return
     _refuse_size(sheet.end[0] + 1, sheet.end[1] + 1)

@@ -1,13 +1,12 @@
 """Logos: read with suspicion, written anew as small PNG files whose names are hashes of their content."""
 
+import importlib
 import os
 import warnings
 from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
-from typing import IO
-
-from PIL import Image, ImageOps
+from typing import IO, Any
 
 from npsapp.lib.refusals import Refused
 from npsapp.lib.texts import N_
@@ -41,19 +40,20 @@ def recoded(stream: IO[bytes], *, shown: tuple[int, int] = SHOWN) -> bytes:
         raise LogoRefused(TOO_LARGE)
     if b"<svg" in given[:4096].lower():
         raise LogoRefused(VECTOR)
+    images = importlib.import_module("PIL.Image")  # loaded here: 2 MB for what is done once a year
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # damaged metadata is not our business: it is left behind
-            return _small(given, shown)
-    except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
+            return _small(images, given, shown)
+    except (OSError, ValueError, SyntaxError, EOFError, images.DecompressionBombError) as error:
         raise LogoRefused() from error
 
 
-def _small(given: bytes, shown: tuple[int, int]) -> bytes:
-    with Image.open(BytesIO(given), formats=FORMATS) as picture:  # reads the header only
+def _small(images: Any, given: bytes, shown: tuple[int, int]) -> bytes:
+    with images.open(BytesIO(given), formats=FORMATS) as picture:  # reads the header only
         if picture.width * picture.height > MOST_PIXELS:
             raise LogoRefused(TOO_MANY_PIXELS)
-        upright = ImageOps.exif_transpose(picture).convert("RGBA")
+        upright = importlib.import_module("PIL.ImageOps").exif_transpose(picture).convert("RGBA")
     upright.thumbnail(shown)
     written = BytesIO()
     upright.save(written, "PNG", optimize=True)

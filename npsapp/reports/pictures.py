@@ -24,7 +24,7 @@ MOST_MONTHS = 36
 # From this many months on their labels stand upright.
 CROWDED = 13
 # Drawing takes a fifth of a second; a page asks for the same pictures each time somebody looks at it.
-REMEMBERED = 64
+REMEMBERED = 16
 LINE_PX = 14
 # Room under lines for the figures of the axis and its unit.
 UNIT_FOOT = 38

@@ -53,7 +53,9 @@ class Installation:
         self.folder = folder
         self.port = free_port()
         self.address = f"http://127.0.0.1:{self.port}"
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith("NPSAPP_")}
+        # An installation keeps its modules compiled: compiling them at each start leaves its traces in memory.
+        kept = "PYTHONDONTWRITEBYTECODE"
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(("NPSAPP_", kept))}
         own = {"INSTANCE_PATH": str(folder), "PORT": str(self.port), "PUBLIC_URL": self.address, **settings}
         own = {"ANSWER_FAST": "0"} | own  # its visitors answer within milliseconds; all other delays are the usual ones
         self.environment = inherited | {f"NPSAPP_{name}": value for name, value in own.items()}

@@ -1,4 +1,5 @@
-"""A worker that dies with -9 in the middle of a package of 1C: another goes on, and nothing is there twice."""
+"""A worker, or the process that reads for it, dies with -9 in the middle of a package of 1C: another goes on, and
+nothing is there twice."""
 
 from pathlib import Path
 
@@ -26,12 +27,15 @@ def test_a_worker_killed_while_a_package_is_applied_leaves_nothing_undone_and_no
     try:
         world.start()
         batch_id = _bring(world, tmp_path)
-        for share in (0.1, 0.5):
-            _wait_for_rows(world, batch_id, int(share * DOCUMENTS))
-            world.kill("worker")
-            left = world.value("SELECT applied FROM import_batch WHERE id = :id", id=batch_id)
-            assert 0 < left < DOCUMENTS, "the kill came too late to be one"
-            world.revive("worker")
+        _wait_for_rows(world, batch_id, DOCUMENTS // 10)
+        (helper,) = world.helpers("worker")
+        world.kill("worker")
+        wait_until(lambda: not Path(f"/proc/{helper}").exists(), "the process that read for it is gone, too", 5)
+        _assert_in_the_middle(world, batch_id)
+        world.revive("worker")
+        _wait_for_rows(world, batch_id, DOCUMENTS // 2)
+        world.kill_helper("worker")
+        _assert_in_the_middle(world, batch_id)
         wait_until(lambda: _state(world, batch_id) == "done", "the package is applied")
 
         counts = world.rows("SELECT rows, applied, accepted, rejected FROM import_batch WHERE id = :id", id=batch_id)
@@ -39,8 +43,14 @@ def test_a_worker_killed_while_a_package_is_applied_leaves_nothing_undone_and_no
         there = "SELECT count(*), count(DISTINCT external_id) FROM interaction WHERE batch_id = :id"
         assert world.rows(there, id=batch_id) == [(DOCUMENTS, DOCUMENTS)]
         assert {name: found for name, sql in ALWAYS.items() if (found := world.rows(sql))} == {}
+        assert world.all_live(), "the worker did not outlive its helper"
     finally:
         world.stop()
+
+
+def _assert_in_the_middle(world: World, batch_id: int) -> None:
+    left = world.value("SELECT applied FROM import_batch WHERE id = :id", id=batch_id)
+    assert 0 < left < DOCUMENTS, "the kill came too late to be one"
 
 
 def _bring(world: World, folder: Path) -> int:

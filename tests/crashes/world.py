@@ -119,6 +119,16 @@ class World:
                 os.killpg(self.processes[name].pid, signal.SIGKILL)
                 self.processes[name].wait()
 
+    def kill_helper(self, name: str) -> None:
+        """End the process that does a job for one of them, with -9."""
+        (helper,) = self.helpers(name)
+        os.kill(helper, signal.SIGKILL)
+
+    def helpers(self, name: str) -> list[int]:
+        """Numbers of the processes that one of them has started (Linux: proc(5), "children")."""
+        threads = Path(f"/proc/{self.processes[name].pid}/task").glob("*/children")
+        return [int(child) for thread in threads for child in thread.read_text().split()]
+
     def revive(self, victim: str) -> None:
         """Start what was killed, and nothing else: the others must come back by themselves."""
         if victim == "queue":
