@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -38,3 +39,12 @@ def test_nothing_is_done_for_a_worker_that_is_gone(
     monkeypatch.setattr(os, "getpid", lambda: 1)
     apart.run("npsapp.intake.tasks.no_such_job", 7)
     assert caplog.messages == []
+
+
+def test_the_same_job_is_not_begun_twice(installation: Installation, caplog: pytest.LogCaptureFixture) -> None:
+    """Of four at once one is begun; when it has ended the job can be done again."""
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(lambda _turn: apart.run("npsapp.intake.tasks.no_such_job", 7), range(4)))
+    assert len(caplog.messages) == 1
+    apart.run("npsapp.intake.tasks.no_such_job", 7)
+    assert len(caplog.messages) == 2
