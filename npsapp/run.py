@@ -3,6 +3,7 @@
 import contextlib
 import ctypes
 import gc
+import logging
 import os
 import signal
 import socket
@@ -27,6 +28,8 @@ from npsapp.office.company import setup_link
 from npsapp.organization import queries as organization
 from npsapp.web.filters import number
 from npsapp.worker import huey, jobs
+
+log = logging.getLogger(__name__)
 
 M_ARENA_MAX = -8
 # Fewer than where bulk work is done: garbage of half a minute's pages would stand in memory for all that time.
@@ -81,9 +84,14 @@ def work(app: Flask) -> None:
 
 
 def do_job(_app: Flask, parent: str, name: str, *ids: str) -> None:
-    """Do one job for the worker that is the parent, and end with it: see `apart.py`."""
-    if family.end_with(int(parent), signal.SIGKILL):
+    """Do one job for the worker that is the parent, and end with it: see `apart.py`. SystemExit when it fails."""
+    if not family.end_with(int(parent), signal.SIGKILL):
+        return
+    try:
         jobs[name](*map(int, ids))
+    except Exception:
+        log.exception("job %s%s failed", name, ids)  # as every log line, without what somebody typed
+        raise SystemExit(1) from None
 
 
 def run_all(app: Flask) -> None:

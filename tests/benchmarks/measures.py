@@ -320,7 +320,7 @@ def memory(stage: Stage) -> list[Line]:
         f"{said['visits']:.0f} visits a second for {MINUTES:g} minutes, {pages} staff pages, {applied:,} orders"
     )
     return [
-        ("(e) memory (PSS) of all processes, MB", stage.kind, f"{sum(sizes.values()):.0f}", "", "", "< 180", besides)
+        ("(e) memory (PSS) of all processes, MB", stage.kind, f"{sum(sizes.values()):.0f}", "", "", "web and worker < 180", besides)
     ]
 
 
