@@ -6,6 +6,8 @@ FLASK := $(BIN)/flask --app wsgi
 LANGUAGES := ru uk
 # Processes that share the tests; each starts servers of its own.
 WORKERS ?= 2
+# Tests start hundreds of processes; with this set, each of them compiles the whole program anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help run test lint servers soak bench pages screenshots translations clean
 
