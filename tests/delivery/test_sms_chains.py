@@ -24,6 +24,7 @@ from npsapp.invitations.chains import ChainStep
 from npsapp.invitations.models import Invitation
 from npsapp.invitations.rendering import Addresses
 from npsapp.invitations.rules import InvitationState, Policy, Reason, sending_time
+from npsapp.lib import clock
 from npsapp.responses.models import LinkEvent, Response
 from npsapp.responses.short_public import GUESSES, guesses
 from npsapp.surveys import queries as surveys, services as survey_services
@@ -269,25 +270,26 @@ def test_a_letter_without_an_answer_an_sms_and_its_answer(
     leave(now)
     later = now + timedelta(days=1, minutes=1)
     assert go_on(later) == 1
-    with transaction():
-        batch = rates.stamp(gate.sender_id, now=later, per_minute=0, connections=1, lease=LONG)
-    from_kannel(client, kannel, batch)
+    with clock.pretend(later):
+        with transaction():
+            batch = rates.stamp(gate.sender_id, now=later, per_minute=0, connections=1, lease=LONG)
+        from_kannel(client, kannel, batch)
 
-    (message,) = short_messages()
-    assert message.state is State.DELIVERED
-    arrived = kannel.texts()[-1]
-    code = re.search(r"/s/([A-Za-z0-9]{10})$", arrived)
-    assert code, arrived
+        (message,) = short_messages()
+        assert message.state is State.DELIVERED
+        arrived = kannel.texts()[-1]
+        code = re.search(r"/s/([A-Za-z0-9]{10})$", arrived)
+        assert code, arrived
 
-    with client.get(f"/s/{code[1]}") as shown:
-        page = shown.get_data(as_text=True)
-    assert db.session.scalar(select(func.count()).select_from(Response)) == 0
-    assert line(invitation.interaction_id).steps[1].id in db.session.scalars(select(LinkEvent.step_id)).all()
-    action = re.search(r'id="answer" method="post" action="([^"]+)"', page)
-    nonce = re.search(r'name="nonce" value="([^"]+)"', page)
-    assert action
-    assert nonce
-    answer = client.post(action[1], data={"nonce": nonce[1], "score": "9", "lang": "uk"})
+        with client.get(f"/s/{code[1]}") as shown:
+            page = shown.get_data(as_text=True)
+        assert db.session.scalar(select(func.count()).select_from(Response)) == 0
+        assert line(invitation.interaction_id).steps[1].id in db.session.scalars(select(LinkEvent.step_id)).all()
+        action = re.search(r'id="answer" method="post" action="([^"]+)"', page)
+        nonce = re.search(r'name="nonce" value="([^"]+)"', page)
+        assert action
+        assert nonce
+        answer = client.post(action[1], data={"nonce": nonce[1], "score": "9", "lang": "uk"})
 
     assert answer.status_code in (200, 303)
     response = db.session.scalars(select(Response)).one()
