@@ -34,11 +34,11 @@ MOYSKLAD = (
 
 
 @pytest.fixture
-def shop(onec_client: Client, now: datetime) -> Client:  # noqa: F811
+def shop(onec_client: Client, at_now: datetime) -> Client:  # noqa: F811
     """A 1C base whose buyers are asked."""
     with transaction():
         source = db.session.get_one(Source, onec_client.source.id)
-        source.live_at, source.grounds, source.outbox_confirmed_at = now, {"email": "contract"}, now
+        source.live_at, source.grounds, source.outbox_confirmed_at = at_now, {"email": "contract"}, at_now
     return onec_client
 
 

@@ -94,6 +94,7 @@ def test_marks_of_other_regions_and_older_than_ninety_days_are_not_shown(company
     assert kinds(now=now + timedelta(days=91)) == []
 
 
+@pytest.mark.usefixtures("at_now")
 def test_a_score_raised_after_a_call_is_marked_and_one_raised_before_is_not(company, now, client, login):
     with transaction():
         for raised in (2 * MINUTE, 20 * MINUTE):
