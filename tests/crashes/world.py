@@ -142,7 +142,7 @@ class World:
             self._run("worker", "work")
 
     def _run(self, name: str, command: str) -> None:
-        self.processes[name] = self.installation.start(command)
+        self.processes[name] = self.installation.run(command)
 
     def all_live(self) -> bool:
         """Whether web and worker run: whoever is not killed does not die of another's death."""

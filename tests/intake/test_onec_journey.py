@@ -26,7 +26,7 @@ def test_a_stock_client_and_then_the_module_send_to_running_processes(install: C
     base = SimpleNamespace(login=login, secret=secret)
     stock, module = (Client(installation.address, base, path=path) for _client in range(2))
     installation.serve()
-    installation.start("work")
+    installation.run("work")
     xml = FULL.read_bytes()
 
     stock.sign_in()
@@ -55,7 +55,7 @@ def test_an_upload_cut_off_at_the_default_server_leaves_nothing_and_the_piece_co
     [(path, login, secret)] = re.findall(r"(/1c/exchange/\S+)\s[^:]+: (\S+)\s[^:]+: (\S+)", said)
     base = Client(installation.address, SimpleNamespace(login=login, secret=secret), path=path)
     installation.serve()
-    installation.start("work")
+    installation.run("work")
     xml = FULL.read_bytes()
     half = len(xml) // 2
     base.sign_in()

@@ -142,9 +142,16 @@ class Installation:
 
     def start(self, *words: str) -> "subprocess.Popen[bytes]":
         """Start a command that goes on running."""
+        return self._start("flask", "--app", "wsgi", *words)
+
+    def run(self, program: str) -> "subprocess.Popen[bytes]":
+        """Start `serve`, `work` or `run-all` as its service does."""
+        return self._start("npsapp", program)
+
+    def _start(self, *module: str) -> "subprocess.Popen[bytes]":
         with (self.folder.parent / "output.txt").open("ab") as output:
             process = subprocess.Popen(
-                [sys.executable, "-m", "flask", "--app", "wsgi", *words],
+                [sys.executable, "-m", *module],
                 cwd=ROOT,
                 env=self.environment,
                 stdout=output,
@@ -159,7 +166,7 @@ class Installation:
 
     def serve(self) -> "subprocess.Popen[bytes]":
         """Start the web process and wait until it answers."""
-        process = self.start("serve")
+        process = self.run("serve")
         wait_until(self.answers, "the web process answers")
         return process
 

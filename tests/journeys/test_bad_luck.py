@@ -96,7 +96,7 @@ def test_two_workers_and_a_dead_server(
 def test_the_process_tree_starts_greets_and_ends_within_five_seconds(tmp_path: Path) -> None:
     installation = Installation(tmp_path / "instance", DEMO="1")
     try:
-        running = installation.start("run-all")
+        running = installation.run("run-all")
         wait_until(lambda: "npsapp runs at" in installation.output(), "the greeting", 90)
         assert "administrator@example.com" in installation.output()
         wait_until(lambda: list((installation.folder / "outbox").glob("*.eml")), "the demo's first letter")
@@ -123,7 +123,7 @@ def test_the_process_tree_starts_greets_and_ends_within_five_seconds(tmp_path: P
 def test_a_killed_child_is_started_again(tmp_path: Path) -> None:
     installation = Installation(tmp_path / "instance", DEMO="0")
     try:
-        running = installation.start("run-all")
+        running = installation.run("run-all")
         wait_until(lambda: "npsapp runs at" in installation.output(), "the greeting", 60)
         children = Path(f"/proc/{running.pid}/task/{running.pid}/children").read_text().split()
         os.kill(int(children[0]), signal.SIGKILL)

@@ -26,7 +26,7 @@ def running(demo_company: DemoCompany, tmp_path: Path) -> Iterator[Installation]
     (folder / "uploads" / "a-file-nobody-knows-any-more").write_text("invented")
     installation = Installation(folder, DEMO="1")
     installation.serve()
-    installation.start("work")
+    installation.run("work")
     yield installation
     installation.stop()
 

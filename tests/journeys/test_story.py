@@ -70,7 +70,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory, backing: Backing, demo_compan
     queue = _move(folder, settings) if "HUEY_URL" in settings else None
     installation = Installation(folder, DEMO="1", **settings)
     web = [installation, *([installation.twin()] if queue else [])]
-    workers = [installation.start("work") for _one in range(3 if queue else 1)]
+    workers = [installation.run("work") for _one in range(3 if queue else 1)]
     for one in web:
         one.serve()
     if queue:

@@ -32,8 +32,7 @@ NAME = "nps.example.com"
 def test_systemd_accepts_the_units(tmp_path: Path, name: str) -> None:
     unit = (DEPLOY / name).read_text()
     # Its programs stand where this test runs; everything else is as shipped.
-    flask = Path(sys.executable).with_name("flask")
-    (tmp_path / name).write_text(unit.replace("/opt/npsapp/.venv/bin/flask", str(flask)))
+    (tmp_path / name).write_text(unit.replace("/opt/npsapp/.venv/bin/python", sys.executable))
 
     done = subprocess.run(
         ["systemd-analyze", "verify", "--man=no", str(tmp_path / name)], capture_output=True, text=True, timeout=60
