@@ -1,7 +1,5 @@
 """npsapp: a self-hosted, closed-loop Net Promoter Score system. `create_app` is the only place that knows all rooms."""
 
-import atexit
-import gc
 import importlib
 from typing import Any
 
@@ -10,9 +8,6 @@ from flask import Flask
 from npsapp import config, db, proxies, worker
 from npsapp.extensions import babel, csrf
 from npsapp.i18n import select_locale, select_timezone
-
-# Whoever ends need not be swept: half a second of every command.
-atexit.register(gc.freeze)
 
 # What has to be bound to the application besides its doors; log lines first, so that they measure the whole request.
 STARTS = (
