@@ -15,7 +15,7 @@ help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-14s %s\n", $$1, $$2}'
 
 run: .venv/run ## Install, migrate, load the demo on first start, run web and worker on 127.0.0.1:8000
-	@NPSAPP_DEMO=$${NPSAPP_DEMO:-1} exec $(BIN)/python -m npsapp run-all
+	@NPSAPP_DEMO=$${NPSAPP_DEMO:-1} exec $(BIN)/python -OO -m npsapp run-all
 
 test: .venv/dev servers ## Install what tests need and pass all of them
 	$(BIN)/ruff check .

@@ -8,12 +8,8 @@ from collections.abc import Callable
 
 from npsapp import create_app, run, schedule  # noqa: F401 - imported, it registers the worker's heartbeat
 
-PROGRAMS: dict[str, Callable[..., None]] = {
-    "serve": run.serve,
-    "work": run.work,
-    "run-all": run.run_all,
-    "job": run.do_job,
-}
+Program = Callable[..., None]
+PROGRAMS: dict[str, Program] = {"serve": run.serve, "work": run.work, "run-all": run.run_all, "job": run.do_job}
 
 if __name__ == "__main__":
     PROGRAMS[sys.argv[1]](create_app(commands=False), *sys.argv[2:])

@@ -89,7 +89,7 @@ def _advise(command: click.Command) -> None:
 
 def _program(name: str, does: str) -> click.Command:
     """A program that runs for long becomes a process without the commands."""
-    return click.Command(name, callback=lambda: family.become("-m", "npsapp", name), help=does)
+    return click.Command(name, callback=lambda: family.become(*family.LEAN, name), help=does)
 
 
 @click.command("prepare", hidden=True)
@@ -109,7 +109,7 @@ def run_all(context: click.Context) -> None:
     run.refuse_taken_port(current_app)
     if not run.is_prepared(current_app):
         context.invoke(prepare)
-    family.become("-m", "npsapp", "run-all")
+    family.become(*family.LEAN, "run-all")
 
 
 class Moment(click.ParamType):

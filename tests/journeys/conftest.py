@@ -16,6 +16,7 @@ from urllib.parse import urlencode
 import pytest
 from sqlalchemy import NullPool, create_engine, text
 
+from npsapp.family import LEAN
 from tests.conftest import Backing
 from tests.mailserver import MailServer, free_port
 
@@ -142,16 +143,16 @@ class Installation:
 
     def start(self, *words: str) -> "subprocess.Popen[bytes]":
         """Start a command that goes on running."""
-        return self._start("flask", "--app", "wsgi", *words)
+        return self._start("-m", "flask", "--app", "wsgi", *words)
 
     def run(self, program: str) -> "subprocess.Popen[bytes]":
         """Start `serve`, `work` or `run-all` as its service does."""
-        return self._start("npsapp", program)
+        return self._start(*LEAN, program)
 
-    def _start(self, *module: str) -> "subprocess.Popen[bytes]":
+    def _start(self, *program: str) -> "subprocess.Popen[bytes]":
         with (self.folder.parent / "output.txt").open("ab") as output:
             process = subprocess.Popen(
-                [sys.executable, "-m", *module],
+                [sys.executable, *program],
                 cwd=ROOT,
                 env=self.environment,
                 stdout=output,
