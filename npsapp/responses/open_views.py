@@ -1,9 +1,9 @@
 """Staff pages of open links: the list with what each brings, making, changing and retiring them, the QR code."""
 
-import importlib
 import io
 from typing import Any
 
+import segno
 from flask import Response, abort, current_app, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _, ngettext
@@ -120,8 +120,7 @@ def show(open_link_id: int) -> ResponseReturnValue:
 def picture(open_link_id: int) -> Response:
     """The QR code of a link. :raise 404:"""
     drawn = io.BytesIO()
-    codes = importlib.import_module("segno")  # loaded here: 2 MB for what is printed once
-    codes.make_qr(address_of(_link(open_link_id)), error="m").save(drawn, kind="svg", scale=6, light="#fff")
+    segno.make_qr(address_of(_link(open_link_id)), error="m").save(drawn, kind="svg", scale=6, light="#fff")
     return with_policy(Response(drawn.getvalue(), mimetype="image/svg+xml"), PICTURE_POLICY)
 
 

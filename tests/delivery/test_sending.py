@@ -390,6 +390,24 @@ def test_letters_leave_the_outbox_after_their_time(tmp_path: Path, now: datetime
     assert [file.name for file in tmp_path.iterdir()] == ["young.eml"]
 
 
+def test_the_outbox_is_tidied_while_letters_are_written(tmp_path: Path, now: datetime) -> None:
+    half, whole, over = tmp_path / ".half", tmp_path / "whole.eml", threading.Event()
+
+    def write() -> None:
+        while not over.is_set():
+            half.write_text("x")
+            half.replace(whole)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        removed = sum(remove_old_letters(tmp_path, before=now - timedelta(days=30)) for _turn in range(2_000))
+    finally:
+        over.set()
+        writer.join()
+    assert (removed, whole.read_text()) == (0, "x")
+
+
 def test_names_and_subjects_of_any_script_survive(
     company: SimpleNamespace, mailing: MailServer, at_now: datetime
 ) -> None:
