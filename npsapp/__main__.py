@@ -1,4 +1,4 @@
-"""`python -m npsapp serve|work|run-all`: what runs for long, without what only commands need in memory.
+"""`python -OO -m npsapp serve|work|run-all`: what runs for long, without what only commands need in memory.
 
 `python -m npsapp job PARENT NAME ID` does one job for the worker with that process number.
 """

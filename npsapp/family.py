@@ -15,7 +15,7 @@ TOO_MANY_DEATHS = 3
 DEATHS_WITHIN_S = 30.0
 PR_SET_PDEATHSIG = 1
 LEAN = "-OO", "-m", "npsapp"
-"""How what runs for long is started: texts about the code, 6 MB of them, stay on the disk."""
+"""How what runs for long is started: texts about the code, 6 MB a process, stay on the disk."""
 
 
 def born(life: Callable[[], object]) -> int:

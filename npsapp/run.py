@@ -107,7 +107,7 @@ def run_all(app: Flask) -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     refuse_taken_port(app)
     _prepare(app)
-    _load_ahead(app)
+    load_ahead(app)
     children = {"serve": family.born(lambda: serve(app)), "work": family.born(lambda: work(app))}
     family.born(lambda: _greet(app))
     family.leave_to_parent(children)
@@ -136,7 +136,7 @@ def is_prepared(app: Flask) -> bool:
         return health.migrated() and bool(organization.brands() or not app.config["DEMO"])
 
 
-def _load_ahead(app: Flask) -> None:
+def load_ahead(app: Flask) -> None:
     """What every child would load at its first page or heartbeat: loaded before they part, it lies in memory once."""
     configure_mappers()
     for language in LANGUAGES:

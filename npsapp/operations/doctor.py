@@ -123,7 +123,7 @@ def heartbeat(now: datetime) -> Finding:
     last = pulse.last_beat()
     seen = f"the last was {(now - last).total_seconds():.0f} s ago" if last else "there never was one"
     if is_silent(last, now):
-        return fail(seen, "start the worker: python -m npsapp work")
+        return fail(seen, "start the worker: python -OO -m npsapp work")
     stopped = delivery.all_stopped(now)
     if stopped:
         return warn(
